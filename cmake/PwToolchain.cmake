@@ -1,0 +1,23 @@
+# Compiler cache, linker, warnings and sanitizers: used when present, the same for every target.
+find_program(PW_CCACHE ccache)
+if(PW_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PW_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${PW_CCACHE})
+endif()
+
+find_program(PW_MOLD mold)
+if(PW_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-fdiagnostics-color=always)
+
+add_library(pw_warnings INTERFACE)
+target_compile_options(pw_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wimplicit-fallthrough)
+
+if(PW_SANITIZE)
+  add_compile_options(-fsanitize=${PW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PW_SANITIZE})
+endif()

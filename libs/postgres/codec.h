@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+#include "absl/time/time.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/quantities.h"
+
+namespace peerwatt::postgres {
+
+/// A `timestamptz` parameter, exact to the microsecond.
+std::string ToSql(absl::Time time);
+/// A nullable parameter: nothing becomes NULL.
+std::optional<std::string> ToSql(const std::optional<absl::Time>& time);
+
+/// Array parameters, as PostgreSQL's text form. Cast in SQL: `$1::bigint[]`.
+std::string ToSqlArray(const std::vector<int64_t>& values);
+std::string ToSqlArray(const std::vector<int32_t>& values);
+std::string ToSqlArray(const std::vector<std::string>& values);
+std::string ToSqlArray(const std::vector<absl::Time>& values);
+
+/// Reads a `timestamptz` column; the session's time zone is UTC.
+absl::Time TimeFrom(const pqxx::field& field);
+std::optional<absl::Time> OptionalTimeFrom(const pqxx::field& field);
+int64_t Int64From(const pqxx::field& field);
+std::optional<int64_t> OptionalInt64From(const pqxx::field& field);
+int32_t Int32From(const pqxx::field& field);
+bool BoolFrom(const pqxx::field& field);
+std::string TextFrom(const pqxx::field& field);
+/// Reads a one-dimensional `bigint[]` or `text[]` column without NULLs.
+std::vector<int64_t> Int64ArrayFrom(const pqxx::field& field);
+std::vector<std::string> TextArrayFrom(const pqxx::field& field);
+
+}  // namespace peerwatt::postgres

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <condition_variable>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace peerwatt::postgres {
+
+/// A named statement. All statements of a service stand in its `storage/queries.h`.
+struct Query {
+  const char* name;
+  const char* sql;
+};
+
+/// How a transaction is run.
+struct TransactionOptions {
+  /// `SERIALIZABLE` instead of `READ COMMITTED`.
+  bool serializable = false;
+  /// Attempts in all, for serialization failures, deadlocks and lost connections.
+  int attempts = 5;
+};
+
+/// A bounded set of connections to one database. Safe for many threads. A dead connection is
+/// replaced by a new one; libpqxx's own silent reconnect, which would lose settings, is off.
+class Pool {
+ public:
+  /// dsn: libpq connection string. queries: prepared on every connection. size: most connections.
+  /// Opens no connection yet.
+  Pool(std::string dsn, std::vector<Query> queries, int size);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// Runs `body` in one transaction and commits when it returns OK. `body` may run more than once:
+  /// it must not keep effects outside the transaction. Exceptions of libpqxx become statuses:
+  /// unique_violation kAlreadyExists, other integrity or data errors kInternal, no connection
+  /// kUnavailable with reason DATABASE_UNAVAILABLE. A COMMIT whose answer is lost is tried again:
+  /// every write here has an id that makes it safe.
+  absl::Status Run(const TransactionOptions& options,
+                   absl::FunctionRef<absl::Status(pqxx::work&)> body);
+  absl::Status Run(absl::FunctionRef<absl::Status(pqxx::work&)> body) { return Run({}, body); }
+
+  /// Whether a statement runs now.
+  absl::Status Ping();
+
+  /// Connections in use, and transactions tried again so far; for metrics.
+  int in_use() const;
+  int64_t retry_count() const;
+
+ private:
+  class Lease;
+  std::unique_ptr<pqxx::connection> Take();
+  void Give(std::unique_ptr<pqxx::connection> connection);
+
+  const std::string dsn_;
+  const std::vector<Query> queries_;
+  const int size_;
+  mutable std::mutex mutex_;
+  std::condition_variable freed_;
+  std::vector<std::unique_ptr<pqxx::connection>> idle_;
+  int in_use_ = 0;
+  int64_t retry_count_ = 0;
+};
+
+/// Runs a prepared statement: `Exec(tx, kInsertOrder, id, energy_wh)`.
+template <typename... Args>
+pqxx::result Exec(pqxx::transaction_base& tx, const Query& query, Args&&... args) {
+  return tx.exec_prepared(query.name, std::forward<Args>(args)...);
+}
+
+}  // namespace peerwatt::postgres
