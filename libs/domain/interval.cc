@@ -17,7 +17,7 @@ std::string TimeSegment(absl::Time time) {
   return absl::FormatTime("%Y%m%dt%H%M%Sz", time, absl::UTCTimeZone());
 }
 
-absl::StatusOr<absl::Time> ParseTimeSegment(std::string_view segment) {
+absl::StatusOr<absl::Time> ParseTimeSegment(absl::string_view segment) {
   absl::Time time;
   std::string error;
   if (segment.size() != 16 ||
