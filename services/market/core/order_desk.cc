@@ -41,8 +41,9 @@ absl::StatusOr<Order> OrderDesk::Create(Order order, bool validate_only, absl::T
   order.state = OrderState::kPending;
   order.grid_connection = member.has_value() ? member->grid_connection : GridConnectionId();
   absl::StatusOr<Order> placed = store_.PlaceOrder(
-      order, !validate_only, [&](const Auction& auction, Energy offered) -> absl::Status {
-        return CheckOrder(order, {auction, now, member, snapshot, offered});
+      order, !validate_only, [&](const Auction& auction, Energy offered) -> absl::StatusOr<Money> {
+        PW_RETURN_IF_ERROR(CheckOrder(order, {auction, now, member, snapshot, offered}));
+        return HoldFor(order, auction.network_fee);
       });
   if (!placed.ok()) {
     if (!ReasonOf(placed.status()).empty()) {

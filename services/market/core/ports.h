@@ -108,11 +108,12 @@ class OrderStore {
   virtual ~OrderStore() = default;
   /// Keeps an order as pending, unless `check` refuses it or `keep` is false. An order of the same
   /// id is returned as it is and not checked.
-  /// check: gets the locked auction and the energy the connection offers in it already.
-  /// Errors: NOT_FOUND when there is no such auction; those of `check`.
+  /// check: gets the locked auction and the energy the connection offers in it already; returns
+  /// the hold that the order needs. Errors: NOT_FOUND when there is no such auction; those of
+  /// `check`.
   virtual absl::StatusOr<Order> PlaceOrder(
       const Order& order, bool keep,
-      absl::FunctionRef<absl::Status(const Auction&, Energy offered)> check) = 0;
+      absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) = 0;
   /// Moves a pending order to active or rejected; leaves any other as it is. Returns the order.
   virtual absl::StatusOr<Order> ResolveOrder(const AuctionKey& key, const OrderId& id,
                                              OrderState state, const std::string& reason) = 0;
