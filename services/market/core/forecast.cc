@@ -15,7 +15,7 @@ Order NewOrder(const Auction& auction, const Candidate& candidate, Side side, En
                Price limit) {
   Order order;
   order.auction = auction.key;
-  order.id = OrderId(absl::StrCat(kStandingOrderPrefix, candidate.member.metering_point.value()));
+  order.id = StandingOrderOrderId(candidate.member.metering_point);
   order.side = side;
   order.metering_point = candidate.member.metering_point;
   order.grid_connection = candidate.member.grid_connection;
@@ -30,6 +30,21 @@ Order NewOrder(const Auction& auction, const Candidate& candidate, Side side, En
 }
 
 }  // namespace
+
+OrderId StandingOrderOrderId(const MeteringPointId& metering_point) {
+  constexpr size_t kIdSizeMax = 63;
+  constexpr size_t kHashDigits = 16;
+  const std::string id = absl::StrCat(kStandingOrderPrefix, metering_point.value());
+  if (id.size() <= kIdSizeMax) {
+    return OrderId(id);
+  }
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : id) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return OrderId(absl::StrCat(id.substr(0, kIdSizeMax - kHashDigits - 1), "-",
+                              absl::Hex(hash, absl::kZeroPad16)));
+}
 
 std::vector<Candidate> Candidates(const std::vector<StandingOrder>& standing_orders,
                                   const CommunitySnapshot& snapshot) {

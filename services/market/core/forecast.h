@@ -44,6 +44,11 @@ std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const ReadingsByPoint& readings,
                                        const OfferedByConnection& offered);
 
+/// The id of the order that a standing order places on a metering point: `so-<metering point>`; of
+/// a point whose id leaves no room for that, the front and a hash. A point has at most one active
+/// standing order, so the id is unique in its auction.
+OrderId StandingOrderOrderId(const MeteringPointId& metering_point);
+
 /// Prefix of the ids of orders that standing orders place; clients may not use it.
 inline constexpr char kStandingOrderPrefix[] = "so-";
 

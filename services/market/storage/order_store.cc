@@ -88,11 +88,12 @@ absl::StatusOr<Order> PostgresOrderStore::ResolveOrder(const AuctionKey& key, co
                                                        OrderState state,
                                                        const std::string& reason) {
   Order order;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
     Exec(tx, kResolveOrder, key.community.value(), At(key), id.value(), ToSql(state), reason);
     PW_ASSIGN_OR_RETURN(order, ReadOrder(tx, key, id));
     return absl::OkStatus();
-  }));
+  });
+  PW_RETURN_IF_ERROR(status);
   return order;
 }
 
@@ -100,29 +101,31 @@ absl::StatusOr<Order> PostgresOrderStore::CancelOrder(
     const AuctionKey& key, const OrderId& id,
     absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) {
   Order order;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
     PW_ASSIGN_OR_RETURN(const Auction auction, LockedAuction(tx, key, false));
     PW_ASSIGN_OR_RETURN(order, ReadOrder(tx, key, id));
     PW_RETURN_IF_ERROR(check(auction, order));
     Exec(tx, kCancelOrder, key.community.value(), At(key), id.value());
     PW_ASSIGN_OR_RETURN(order, ReadOrder(tx, key, id));
     return absl::OkStatus();
-  }));
+  });
+  PW_RETURN_IF_ERROR(status);
   return order;
 }
 
 absl::StatusOr<Order> PostgresOrderStore::GetOrder(const AuctionKey& key, const OrderId& id) {
   Order order;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
     PW_ASSIGN_OR_RETURN(order, ReadOrder(tx, key, id));
     return absl::OkStatus();
-  }));
+  });
+  PW_RETURN_IF_ERROR(status);
   return order;
 }
 
 absl::StatusOr<StandingOrder> PostgresOrderStore::CreateStandingOrder(const StandingOrder& order) {
   StandingOrder kept;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
     Exec(tx, kInsertStandingOrder, order.community.value(), order.participant.value(),
          order.id.value(), order.metering_point.value(), order.grid_connection.value(),
          MicrosOf(order.bid_price), MicrosOf(order.offer_price),
@@ -135,14 +138,15 @@ absl::StatusOr<StandingOrder> PostgresOrderStore::CreateStandingOrder(const Stan
     }
     kept = *std::move(found);
     return absl::OkStatus();
-  }));
+  });
+  PW_RETURN_IF_ERROR(status);
   return kept;
 }
 
 absl::StatusOr<StandingOrder> PostgresOrderStore::CancelStandingOrder(
     const CommunityId& community, const ParticipantId& participant, const StandingOrderId& id) {
   StandingOrder order;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
     Exec(tx, kCancelStandingOrder, community.value(), participant.value(), id.value());
     std::optional<StandingOrder> found = FindStandingOrder(tx, community, participant, id);
     if (!found.has_value()) {
@@ -150,7 +154,8 @@ absl::StatusOr<StandingOrder> PostgresOrderStore::CancelStandingOrder(
     }
     order = *std::move(found);
     return absl::OkStatus();
-  }));
+  });
+  PW_RETURN_IF_ERROR(status);
   return order;
 }
 
