@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/domain/interval.h"
 #include "services/settlement/core/accounts.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/core/line.h"
@@ -91,8 +92,8 @@ class BooksReader {
                                                                const AccountId& account,
                                                                int64_t after, int32_t limit) = 0;
   virtual absl::StatusOr<TrialBalance> GetTrialBalance(const CommunityId& community) = 0;
-  /// Sum of all balances of all ledgers, in micro-units: 0.
-  virtual absl::StatusOr<Money> SumOfAllBalances() = 0;
+  /// What the balances of each ledger sum to, without sign, over all ledgers: 0.
+  virtual absl::StatusOr<Money> ImbalanceOfAll() = 0;
   /// Nothing when the period is not settled.
   virtual absl::StatusOr<std::optional<SettledPeriod>> FindPeriod(const CommunityId& community,
                                                                   absl::Time period_start) = 0;

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/domain/interval.h"
 #include "services/settlement/core/accounts.h"
 #include "services/settlement/core/difference.h"
 #include "services/settlement/core/holds.h"
