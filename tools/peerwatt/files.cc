@@ -22,7 +22,7 @@
 namespace peerwatt::tool {
 namespace {
 
-absl::Status FileError(std::string_view what, const std::string& path) {
+absl::Status FileError(absl::string_view what, const std::string& path) {
   const int error = errno;
   const std::string message = absl::StrCat(what, " ", path, ": ", std::strerror(error));
   return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
@@ -36,7 +36,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
 }
 
-absl::Status WriteFile(const std::string& path, std::string_view content, mode_t mode) {
+absl::Status WriteFile(const std::string& path, absl::string_view content, mode_t mode) {
   const std::string draft = absl::StrCat(path, ".new");
   unlink(draft.c_str());
   const int fd = open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -90,11 +90,13 @@ absl::StatusOr<std::string> SecretInFile(const std::string& path) {
   return secret;
 }
 
-std::string OwnDirectory() {
+std::string OwnProgram() {
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? "." : path.parent_path().string();
+  return error ? "/proc/self/exe" : path.string();
 }
+
+std::string OwnDirectory() { return std::filesystem::path(OwnProgram()).parent_path().string(); }
 
 std::string DefaultStateDirectory() {
   if (geteuid() == 0) return "/var/lib/peerwatt";

@@ -3,7 +3,7 @@
 #include <sys/types.h>
 
 #include <string>
-#include <string_view>
+#include "absl/strings/string_view.h"
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,7 +13,7 @@ namespace peerwatt::tool {
 /// Reads a whole file. Errors: kNotFound, kUnavailable.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 /// Replaces a file in one step: a reader sees the old content or the new, never a part.
-absl::Status WriteFile(const std::string& path, std::string_view content, mode_t mode);
+absl::Status WriteFile(const std::string& path, absl::string_view content, mode_t mode);
 /// Creates a directory and its parents where missing, and gives it `mode`.
 absl::Status MakeDirectory(const std::string& path, mode_t mode);
 /// The last `count` lines of a file, each indented; empty when there is none.
@@ -22,6 +22,8 @@ std::string LastLines(const std::string& path, int count);
 std::string NewSecret();
 /// The secret in the file `path`; makes one, readable only by the owner, when there is none.
 absl::StatusOr<std::string> SecretInFile(const std::string& path);
+/// The running executable, with its path.
+std::string OwnProgram();
 /// The directory of the running executable, where its sibling programs are.
 std::string OwnDirectory();
 /// Where the launcher keeps its state unless told: `/var/lib/peerwatt` for root, else

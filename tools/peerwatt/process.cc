@@ -12,12 +12,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <string_view>
+#include "absl/strings/string_view.h"
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "tools/peerwatt/files.h"
 
@@ -30,7 +31,7 @@ namespace {
 std::vector<std::string> EnvironmentOf(const Command& command) {
   std::vector<std::string> out;
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
+    const absl::string_view text(*entry);
     if (absl::StartsWith(text, "PG")) continue;
     bool replaced = false;
     for (const auto& [name, value] : command.environment) {
@@ -62,6 +63,8 @@ struct Prepared {
   pid_t parent;
   const std::optional<Identity>* identity;
   int death_signal;
+  int inherited_fd;
+  bool own_session;
 };
 
 [[noreturn]] void BecomeProgram(const Prepared& prepared) {
@@ -70,7 +73,12 @@ struct Prepared {
     static_cast<void>(ignored);
     _exit(127);
   };
-  setpgid(0, 0);
+  if (prepared.own_session) {
+    setsid();
+  } else {
+    setpgid(0, 0);
+  }
+  if (prepared.inherited_fd >= 0) fcntl(prepared.inherited_fd, F_SETFD, 0);
   if (const auto& identity = *prepared.identity; identity.has_value()) {
     const gid_t gid = identity->gid;
     if (setgroups(1, &gid) != 0 || setgid(gid) != 0 || setuid(identity->uid) != 0) fail(errno);
@@ -91,6 +99,12 @@ struct Prepared {
   execve(prepared.argv[0], prepared.argv, prepared.environment);
   fail(errno);
   _exit(127);
+}
+
+std::string LinkTarget(const std::string& link) {
+  std::array<char, 4096> target{};
+  const ssize_t length = readlink(link.c_str(), target.data(), target.size());
+  return length <= 0 ? "" : std::string(target.data(), static_cast<size_t>(length));
 }
 
 }  // namespace
@@ -114,7 +128,8 @@ absl::StatusOr<pid_t> Spawn(const Command& command) {
   }
   const Prepared prepared{argv.data(), envp.data(),       log_fd,
                           null_fd,     error_pipe[1],     getpid(),
-                          &command.identity, command.death_signal};
+                          &command.identity, command.death_signal,
+                          command.inherited_fd, command.own_session};
   const pid_t pid = fork();
   if (pid == 0) BecomeProgram(prepared);
   const int fork_error = errno;
@@ -154,8 +169,8 @@ std::optional<ProcessId> FindProcess(pid_t pid) {
   // The name in parentheses may hold blanks: fields count from behind its end.
   const size_t end = content->rfind(')');
   if (end == std::string::npos || end + 2 >= content->size()) return std::nullopt;
-  const std::vector<std::string_view> fields =
-      absl::StrSplit(std::string_view(*content).substr(end + 2), ' ');
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(*content).substr(end + 2), ' ');
   ProcessId process{pid, 0};
   if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X" ||
       !absl::SimpleAtoi(fields[19], &process.start_ticks)) {
@@ -191,20 +206,18 @@ bool WaitUntilGone(const ProcessId& process, absl::Duration timeout) {
   return true;
 }
 
-std::vector<ProcessId> ProcessesIn(const std::string& directory) {
+std::vector<ProcessId> ProcessesIn(const std::string& directory, absl::string_view program) {
   std::vector<ProcessId> out;
   DIR* proc = opendir("/proc");
   if (proc == nullptr) return out;
   while (const dirent* entry = readdir(proc)) {
     pid_t pid = 0;
     if (!absl::SimpleAtoi(entry->d_name, &pid)) continue;
-    std::array<char, 4096> target{};
-    const std::string link = absl::StrCat("/proc/", pid, "/cwd");
-    const ssize_t length = readlink(link.c_str(), target.data(), target.size());
-    if (length <= 0 ||
-        std::string_view(target.data(), static_cast<size_t>(length)) != directory) {
-      continue;
-    }
+    if (LinkTarget(absl::StrCat("/proc/", pid, "/cwd")) != directory) continue;
+    std::string executable = LinkTarget(absl::StrCat("/proc/", pid, "/exe"));
+    // What was replaced on disk while it runs is shown as deleted.
+    const absl::string_view path = absl::StripSuffix(executable, " (deleted)");
+    if (!absl::EndsWith(path, absl::StrCat("/", program))) continue;
     if (const auto process = FindProcess(pid)) out.push_back(*process);
   }
   closedir(proc);

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace peerwatt::tool {
@@ -29,6 +30,8 @@ struct Command {
   std::string log_path;  ///< where output goes, appended
   std::optional<Identity> identity;  ///< our own when absent
   int death_signal = SIGTERM;  ///< sent to the child when we die; 0: it lives on
+  int inherited_fd = -1;  ///< stays open in the child under the same number
+  bool own_session = false;  ///< instead of a process group of its own only
 };
 
 /// A process that cannot be mistaken for a later one with the same number.
@@ -55,7 +58,8 @@ absl::Duration Uptime(const ProcessId& process);
 void SendSignal(const ProcessId& process, int signal);
 /// Waits until the process has gone; false when `timeout` is over first.
 bool WaitUntilGone(const ProcessId& process, absl::Duration timeout);
-/// All processes that have `directory` as their working directory.
-std::vector<ProcessId> ProcessesIn(const std::string& directory);
+/// All processes that run the program `program` (its file name) in the working directory
+/// `directory`.
+std::vector<ProcessId> ProcessesIn(const std::string& directory, absl::string_view program);
 
 }  // namespace peerwatt::tool

@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
+#include "absl/strings/string_view.h"
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,10 +23,10 @@ struct StatePaths {
   std::string secrets() const { return root + "/secrets"; }
   std::string lock() const { return root + "/lock"; }
   std::string state() const { return root + "/state.json"; }
-  std::string log(std::string_view process) const {
+  std::string log(absl::string_view process) const {
     return logs() + "/" + std::string(process) + ".log";
   }
-  std::string secret(std::string_view file) const { return secrets() + "/" + std::string(file); }
+  std::string secret(absl::string_view file) const { return secrets() + "/" + std::string(file); }
 };
 
 /// One process that the supervisor runs.
