@@ -28,7 +28,7 @@ namespace {
 // A segment file: a header of 32 bytes (magic, first index, through of the record before, CRC) and
 // records, each with a header of 24 bytes (CRC of all that follows, size, index, through).
 // The position file: two slots of 64 bytes, written in turn, of which the newer good one counts.
-constexpr std::string_view kMagic = "PWSEG001";
+constexpr absl::string_view kMagic = "PWSEG001";
 constexpr int64_t kSegmentHeader = 32;
 constexpr int64_t kRecordHeader = 24;
 constexpr int64_t kSlot = 64;
@@ -40,14 +40,14 @@ void Put(std::string& out, uint64_t value, int bytes) {
 }
 void PutInt(std::string& out, int64_t value) { Put(out, static_cast<uint64_t>(value), 8); }
 
-uint64_t Get(std::string_view in, size_t offset, size_t bytes) {
+uint64_t Get(absl::string_view in, size_t offset, size_t bytes) {
   uint64_t value = 0;
   for (size_t i = 0; i < bytes; ++i) {
     value |= uint64_t{static_cast<unsigned char>(in[offset + i])} << (8 * i);
   }
   return value;
 }
-int64_t GetInt(std::string_view in, size_t offset) {
+int64_t GetInt(absl::string_view in, size_t offset) {
   return static_cast<int64_t>(Get(in, offset, 8));
 }
 
@@ -59,7 +59,18 @@ std::optional<absl::Time> TimeOf(int64_t micros) {
   return absl::FromUnixMicros(micros);
 }
 
+absl::StatusOr<nlohmann::json> ParseRefused(absl::string_view line, const std::string& path) {
+  nlohmann::json json = nlohmann::json::parse(line.begin(), line.end(), nullptr, false);
+  if (!json.is_object() || !json.contains("index") || !json["index"].is_number_integer() ||
+      !json.contains("batch") || !json["batch"].is_string()) {
+    return Error(kBufferDamaged, absl::StrCat(path, " has a line that is no refused batch"));
+  }
+  return json;
+}
+
 }  // namespace
+
+std::string Buffer::RefusedPath() const { return options_.folder + "/refused.jsonl"; }
 
 absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Open(const BufferOptions& options) {
   if (options.segment_bytes < kSegmentHeader || options.bytes_max < 2 * options.segment_bytes) {
@@ -90,7 +101,7 @@ absl::Status Buffer::RecoverSegment(const std::string& path, bool newest) {
   PW_ASSIGN_OR_RETURN(File file, File::Open(path, O_RDWR));
   PW_ASSIGN_OR_RETURN(const int64_t size, file.Size());
   PW_ASSIGN_OR_RETURN(const std::string bytes, file.ReadAt(0, size));
-  const std::string_view all = bytes;
+  const absl::string_view all = bytes;
   if (size < kSegmentHeader || all.substr(0, 8) != kMagic ||
       Get(all, 24, 4) != Crc32(all.substr(0, 24)) ||
       (!segments_.empty() && GetInt(all, 8) <= state_.last_index)) {
@@ -138,7 +149,7 @@ absl::Status Buffer::RecoverSegment(const std::string& path, bool newest) {
 absl::Status Buffer::RecoverPosition() {
   PW_ASSIGN_OR_RETURN(const std::string slots, position_.ReadAt(0, 2 * kSlot));
   for (size_t start = 0; start + kSlot <= slots.size(); start += kSlot) {
-    const std::string_view slot = std::string_view(slots).substr(start, kSlot);
+    const absl::string_view slot = absl::string_view(slots).substr(start, kSlot);
     const int64_t generation = GetInt(slot, 0);
     if (Get(slot, 56, 4) != Crc32(slot.substr(0, 56)) || generation <= generation_) continue;
     generation_ = generation;
@@ -167,21 +178,17 @@ absl::Status Buffer::RecoverPosition() {
 }
 
 absl::Status Buffer::RecoverRefused() {
-  const std::string path = options_.folder + "/refused.jsonl";
-  absl::StatusOr<std::string> text = ReadWholeFile(path);
+  absl::StatusOr<std::string> text = ReadWholeFile(RefusedPath());
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
   PW_RETURN_IF_ERROR(text.status());
   const size_t complete = text->rfind('\n') == std::string::npos ? 0 : text->rfind('\n') + 1;
   if (complete != text->size()) {
-    PW_ASSIGN_OR_RETURN(File file, File::Open(path, O_RDWR));
+    PW_ASSIGN_OR_RETURN(File file, File::Open(RefusedPath(), O_RDWR));
     PW_RETURN_IF_ERROR(file.Truncate(static_cast<int64_t>(complete)));
     text->resize(complete);
   }
-  for (const std::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
-    const auto json = nlohmann::json::parse(line, nullptr, false);
-    if (!json.is_object() || !json.contains("index") || !json["index"].is_number_integer()) {
-      return Error(kBufferDamaged, absl::StrCat(path, " has a line that is no refused batch"));
-    }
+  for (const absl::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    PW_ASSIGN_OR_RETURN(const nlohmann::json json, ParseRefused(line, RefusedPath()));
     refused_.insert(json["index"].get<int64_t>());
   }
   return absl::OkStatus();
@@ -244,7 +251,7 @@ absl::Status Buffer::MakeRoom(int64_t size) {
   return absl::OkStatus();
 }
 
-absl::Status Buffer::Append(std::string_view payload, absl::Time through) {
+absl::Status Buffer::Append(absl::string_view payload, absl::Time through) {
   if (static_cast<int64_t>(payload.size()) > kPayloadMax) {
     return Error(kSettingsInvalid, "a batch is larger than 16 MiB");
   }
@@ -253,7 +260,7 @@ absl::Status Buffer::Append(std::string_view payload, absl::Time through) {
   Put(record, payload.size(), 4);
   PutInt(record, state_.last_index + 1);
   PutInt(record, absl::ToUnixMicros(through));
-  record += payload;
+  record.append(payload.data(), payload.size());
   std::string bytes;
   Put(bytes, Crc32(record), 4);
   bytes += record;
@@ -297,7 +304,7 @@ absl::StatusOr<BufferRecord> Buffer::ReadLocked(int64_t index) const {
     PW_ASSIGN_OR_RETURN(bytes, file.ReadAt(entry.offset, size));
   }
   if (static_cast<int64_t>(bytes.size()) != size ||
-      Get(bytes, 0, 4) != Crc32(std::string_view(bytes).substr(4)) || GetInt(bytes, 8) != index) {
+      Get(bytes, 0, 4) != Crc32(absl::string_view(bytes).substr(4)) || GetInt(bytes, 8) != index) {
     return Error(kBufferDamaged, absl::StrCat(segment.path, " is damaged at record ", index));
   }
   return BufferRecord{index, entry.through, bytes.substr(static_cast<size_t>(kRecordHeader))};
@@ -333,8 +340,8 @@ absl::Status Buffer::Acknowledge(int64_t index, int64_t readings) {
   return MoveTo(index);
 }
 
-absl::Status Buffer::Refuse(int64_t index, int64_t readings, std::string_view reason,
-                            std::string_view message) {
+absl::Status Buffer::Refuse(int64_t index, int64_t readings, absl::string_view reason,
+                            absl::string_view message) {
   absl::MutexLock lock(&mutex_);
   PW_CHECK(index == state_.acknowledged_index + 1 && index <= state_.last_index,
            "records are refused in order");
@@ -346,8 +353,7 @@ absl::Status Buffer::Refuse(int64_t index, int64_t readings, std::string_view re
         ",\"reason\":", JsonQuote(reason), ",\"message\":", JsonQuote(message),
         ",\"readings\":", readings, ",\"batch\":", JsonQuote(absl::Base64Escape(record.payload)),
         "}\n");
-    PW_ASSIGN_OR_RETURN(File file,
-                        File::Open(options_.folder + "/refused.jsonl", O_RDWR | O_CREAT));
+    PW_ASSIGN_OR_RETURN(File file, File::Open(RefusedPath(), O_RDWR | O_CREAT));
     PW_ASSIGN_OR_RETURN(const int64_t size, file.Size());
     PW_RETURN_IF_ERROR(file.WriteAt(line, size));
     PW_RETURN_IF_ERROR(file.Sync());
@@ -355,6 +361,24 @@ absl::Status Buffer::Refuse(int64_t index, int64_t readings, std::string_view re
   }
   state_.readings_refused += readings;
   return MoveTo(index);
+}
+
+absl::StatusOr<std::vector<std::string>> Buffer::RefusedPayloads() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> payloads;
+  const absl::StatusOr<std::string> text = ReadWholeFile(RefusedPath());
+  if (absl::IsNotFound(text.status())) return payloads;
+  PW_RETURN_IF_ERROR(text.status());
+  for (const absl::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    PW_ASSIGN_OR_RETURN(const nlohmann::json json, ParseRefused(line, RefusedPath()));
+    if (json["index"].get<int64_t>() > state_.acknowledged_index) continue;
+    std::string payload;
+    if (!absl::Base64Unescape(json["batch"].get<std::string>(), &payload)) {
+      return Error(kBufferDamaged, absl::StrCat(RefusedPath(), " has a batch that is not base64"));
+    }
+    payloads.push_back(std::move(payload));
+  }
+  return payloads;
 }
 
 bool Buffer::IsRefused(int64_t index) const {

@@ -6,10 +6,11 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/disk.h"
@@ -61,14 +62,16 @@ class Buffer {
 
   /// Adds a record. Errors: BUFFER_FULL while too much is unacknowledged, DISK_FAILED; nothing is
   /// added then.
-  absl::Status Append(std::string_view payload, absl::Time through);
+  absl::Status Append(absl::string_view payload, absl::Time through);
   /// Reads a record that is still held. Errors: BUFFER_DAMAGED, DISK_FAILED.
   absl::StatusOr<BufferRecord> Read(int64_t index) const;
   /// Marks the record after `acknowledged_index`, of `readings` readings, as delivered.
   absl::Status Acknowledge(int64_t index, int64_t readings);
   /// The same for a record that the server refuses for good: it is written to `refused.jsonl`.
-  absl::Status Refuse(int64_t index, int64_t readings, std::string_view reason,
-                      std::string_view message);
+  absl::Status Refuse(int64_t index, int64_t readings, absl::string_view reason,
+                      absl::string_view message);
+  /// Payloads of the records up to `acknowledged_index` that were refused.
+  absl::StatusOr<std::vector<std::string>> RefusedPayloads() const;
   /// Whether the record was refused.
   bool IsRefused(int64_t index) const;
   /// Fixes which sequence belongs to which record.
@@ -89,6 +92,7 @@ class Buffer {
   };
 
   explicit Buffer(const BufferOptions& options) : options_(options) {}
+  std::string RefusedPath() const;
   absl::Status Recover() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RecoverSegment(const std::string& path, bool newest)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

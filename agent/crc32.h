@@ -2,12 +2,13 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::agent {
 
 /// CRC-32 as in IEEE 802.3 (polynomial 0x04c11db7, reflected); finds torn and damaged records.
-inline uint32_t Crc32(std::string_view bytes) {
+inline uint32_t Crc32(absl::string_view bytes) {
   static constexpr std::array<uint32_t, 256> kTable = [] {
     std::array<uint32_t, 256> table{};
     for (uint32_t i = 0; i < table.size(); ++i) {

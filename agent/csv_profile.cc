@@ -17,17 +17,17 @@ namespace {
 constexpr size_t kRowsMax = 10'000'000;
 
 // A whole number of seconds; the files write it with or without a decimal point.
-absl::StatusOr<int64_t> ParseSeconds(std::string_view text) {
+absl::StatusOr<int64_t> ParseSeconds(absl::string_view text) {
   // ParseDecimal ends at 10^9 and a Unix time is larger: the fraction is checked apart.
-  std::string_view whole = text.substr(0, text.find('.'));
+  absl::string_view whole = text.substr(0, text.find('.'));
   if (whole.size() != text.size()) {
-    const std::string_view fraction = text.substr(whole.size() + 1);
-    if (fraction.empty() || fraction.find_first_not_of('0') != std::string_view::npos) {
+    const absl::string_view fraction = text.substr(whole.size() + 1);
+    if (fraction.empty() || fraction.find_first_not_of('0') != absl::string_view::npos) {
       return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a whole second"));
     }
   }
   if (whole.empty() || whole.size() > 11 ||
-      whole.find_first_not_of("0123456789") != std::string_view::npos) {
+      whole.find_first_not_of("0123456789") != absl::string_view::npos) {
     return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a time in Unix seconds"));
   }
   int64_t seconds = 0;
@@ -35,9 +35,9 @@ absl::StatusOr<int64_t> ParseSeconds(std::string_view text) {
   return seconds;
 }
 
-absl::Status AddRow(std::string_view line, CsvProfile& profile) {
+absl::Status AddRow(absl::string_view line, CsvProfile& profile) {
   const size_t comma = line.find(',');
-  if (comma == std::string_view::npos || line.find(',', comma + 1) != std::string_view::npos) {
+  if (comma == absl::string_view::npos || line.find(',', comma + 1) != absl::string_view::npos) {
     return absl::InvalidArgumentError("a row has two fields");
   }
   PW_ASSIGN_OR_RETURN(const int64_t start, ParseSeconds(line.substr(0, comma)));
@@ -56,11 +56,11 @@ absl::Status AddRow(std::string_view line, CsvProfile& profile) {
 
 }  // namespace
 
-absl::StatusOr<CsvProfile> CsvProfile::Parse(std::string_view text, std::string_view name) {
+absl::StatusOr<CsvProfile> CsvProfile::Parse(absl::string_view text, absl::string_view name) {
   CsvProfile profile;
   for (int line_number = 1; !text.empty(); ++line_number) {
     const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
+    absl::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     absl::Status status;
@@ -73,7 +73,7 @@ absl::StatusOr<CsvProfile> CsvProfile::Parse(std::string_view text, std::string_
     }
     if (!status.ok()) {
       return Error(kProfileInvalid, absl::StrCat(name, " line ", line_number, ": ",
-                                                 std::string_view(status.message())));
+                                                 absl::string_view(status.message())));
     }
   }
   if (profile.starts.empty()) {

@@ -2,11 +2,11 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/numeric/int128.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "agent/source.h"
 
 namespace peerwatt::agent {
@@ -21,7 +21,7 @@ struct CsvProfile {
   /// Errors: PROFILE_INVALID with name and line: a wrong header, a row without two fields, a time
   /// that is not a whole second or not after the one before, a value that is negative, malformed
   /// or has more digits than can be kept.
-  static absl::StatusOr<CsvProfile> Parse(std::string_view text, std::string_view name);
+  static absl::StatusOr<CsvProfile> Parse(absl::string_view text, absl::string_view name);
   /// Reads a file. Errors: as Parse, and PROFILE_INVALID when it cannot be read.
   static absl::StatusOr<CsvProfile> Load(const std::string& path);
 };

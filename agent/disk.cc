@@ -32,7 +32,7 @@ File::~File() {
   if (fd_ >= 0) close(fd_);
 }
 
-absl::Status File::Failed(std::string_view what) const {
+absl::Status File::Failed(absl::string_view what) const {
   return Error(kDiskFailed, absl::StrCat(what, " ", path_, ": ", std::strerror(errno)));
 }
 
@@ -53,7 +53,7 @@ absl::Status File::Lock() {
   return Error(kFolderInUse, absl::StrCat(path_, " is used by another process"));
 }
 
-absl::Status File::WriteAt(std::string_view bytes, int64_t offset) {
+absl::Status File::WriteAt(absl::string_view bytes, int64_t offset) {
   while (!bytes.empty()) {
     const ssize_t written = pwrite(fd_, bytes.data(), bytes.size(), offset);
     if (written < 0 && errno == EINTR) continue;
@@ -120,7 +120,7 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
   return file.ReadAt(0, size);
 }
 
-absl::Status ReplaceFile(const std::string& path, std::string_view contents, int mode, bool sync) {
+absl::Status ReplaceFile(const std::string& path, absl::string_view contents, int mode, bool sync) {
   const std::string temporary = absl::StrCat(path, ".new");
   {
     PW_ASSIGN_OR_RETURN(File file,

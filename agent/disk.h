@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::agent {
 
@@ -23,7 +23,7 @@ class File {
   /// Takes the only lock on the file. Errors: FOLDER_IN_USE when another process has it.
   absl::Status Lock();
   /// Writes all bytes at an offset.
-  absl::Status WriteAt(std::string_view bytes, int64_t offset);
+  absl::Status WriteAt(absl::string_view bytes, int64_t offset);
   /// Reads up to `size` bytes at an offset; fewer at the end of the file.
   absl::StatusOr<std::string> ReadAt(int64_t offset, int64_t size) const;
   absl::Status Truncate(int64_t size);
@@ -32,7 +32,7 @@ class File {
   absl::StatusOr<int64_t> Size() const;
 
  private:
-  absl::Status Failed(std::string_view what) const;
+  absl::Status Failed(absl::string_view what) const;
   int fd_ = -1;
   std::string path_;
 };
@@ -45,6 +45,6 @@ absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& path);
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 /// Puts a file in place in one step: readers see the old contents or the new. sync: it is on the
 /// disk when this returns. Errors: DISK_FAILED.
-absl::Status ReplaceFile(const std::string& path, std::string_view contents, int mode, bool sync);
+absl::Status ReplaceFile(const std::string& path, absl::string_view contents, int mode, bool sync);
 
 }  // namespace peerwatt::agent

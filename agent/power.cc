@@ -13,14 +13,14 @@ namespace {
 
 constexpr int kDigitsMax = 36;
 
-absl::Status Bad(std::string_view text, std::string_view why) {
+absl::Status Bad(absl::string_view text, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("'", text, "' ", why));
 }
 
 bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
 
 // Takes leading digits off `rest` and appends them to `digits`; returns how many.
-int TakeDigits(std::string_view& rest, std::string& digits) {
+int TakeDigits(absl::string_view& rest, std::string& digits) {
   int count = 0;
   while (!rest.empty() && IsDigit(rest.front())) {
     digits += rest.front();
@@ -32,8 +32,8 @@ int TakeDigits(std::string_view& rest, std::string& digits) {
 
 }  // namespace
 
-absl::StatusOr<absl::int128> ParseDecimal(std::string_view text) {
-  std::string_view rest = text;
+absl::StatusOr<absl::int128> ParseDecimal(absl::string_view text) {
+  absl::string_view rest = text;
   const bool negative = !rest.empty() && rest.front() == '-';
   if (negative) rest.remove_prefix(1);
   std::string digits;

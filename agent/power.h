@@ -1,9 +1,9 @@
 #pragma once
 
-#include <string_view>
 
 #include "absl/numeric/int128.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::agent {
 
@@ -15,7 +15,7 @@ inline constexpr int64_t kScale = 1'000'000'000'000'000'000;
 /// Reads a decimal number such as `0.8837`, `159` or `1e-05`.
 /// Returns it times 10^18, exactly. Errors: kInvalidArgument when it is no number, is 10^9 or
 /// larger in magnitude, or has more than 18 decimals.
-absl::StatusOr<absl::int128> ParseDecimal(std::string_view text);
+absl::StatusOr<absl::int128> ParseDecimal(absl::string_view text);
 
 /// A mean power that is not negative, exact to 10^-18 W.
 class Power {

@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::agent {
 
@@ -15,7 +16,7 @@ constexpr uint64_t Mix(uint64_t key, uint64_t counter) {
 }
 
 /// A key made of a text and a number.
-constexpr uint64_t KeyOf(uint64_t seed, std::string_view text) {
+constexpr uint64_t KeyOf(uint64_t seed, absl::string_view text) {
   uint64_t key = Mix(seed, 0);
   for (const char c : text) key = Mix(key, static_cast<unsigned char>(c));
   return key;

@@ -39,7 +39,7 @@ bool CanPass(const absl::Status& status) {
   }
 }
 
-absl::Status Broken(std::string_view what) {
+absl::Status Broken(absl::string_view what) {
   return absl::InternalError(absl::StrCat("the server ", what));
 }
 
