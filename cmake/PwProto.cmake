@@ -31,8 +31,11 @@ function(pw_proto_library target)
     list(APPEND srcs ${gen})
   endforeach()
   add_library(${target}_objects OBJECT ${srcs})
-  # Generated code is the slow part: one translation unit per library.
-  set_target_properties(${target}_objects PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  # Generated code is the slow part: a proto and its service are one translation unit. Several
+  # protos cannot be: each defines the same names for its own tables.
+  if(A_GRPC)
+    set_target_properties(${target}_objects PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  endif()
   target_include_directories(${target}_objects SYSTEM PUBLIC ${out})
   target_link_libraries(${target}_objects PUBLIC protobuf::libprotobuf gRPC::grpc++)
   add_library(${target} INTERFACE)

@@ -7,7 +7,7 @@
 
 namespace peerwatt {
 
-void CheckFailed(const char* file, int line, const char* condition, std::string_view message) {
+void CheckFailed(const char* file, int line, const char* condition, absl::string_view message) {
   Log(Severity::kError, message,
       {{"check", condition}, {"source", std::string(file) + ":" + std::to_string(line)}});
   FlushLog();

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <string_view>
+#include "absl/strings/string_view.h"
 
 namespace peerwatt {
 
 /// Logs a broken invariant of our own and stops the process.
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition,
-                              std::string_view message);
+                              absl::string_view message);
 
 }  // namespace peerwatt
 

@@ -13,14 +13,14 @@ namespace {
 constexpr absl::string_view kPayloadUrl = "peerwatt.dev/error-detail";
 
 // Length-prefixed strings, so that any text travels unchanged.
-void Append(std::string& out, std::string_view text) {
+void Append(std::string& out, absl::string_view text) {
   absl::StrAppend(&out, text.size(), ":", text);
 }
 
-bool Take(std::string_view& in, std::string& text) {
+bool Take(absl::string_view& in, std::string& text) {
   const size_t colon = in.find(':');
   size_t size = 0;
-  if (colon == std::string_view::npos || !absl::SimpleAtoi(in.substr(0, colon), &size) ||
+  if (colon == absl::string_view::npos || !absl::SimpleAtoi(in.substr(0, colon), &size) ||
       in.size() - colon - 1 < size) {
     return false;
   }
@@ -31,7 +31,7 @@ bool Take(std::string_view& in, std::string& text) {
 
 }  // namespace
 
-absl::Status ErrorFromDetail(absl::StatusCode code, std::string_view message,
+absl::Status ErrorFromDetail(absl::StatusCode code, absl::string_view message,
                              const ErrorDetail& detail) {
   absl::Status status(code, message);
   std::string payload;
@@ -50,7 +50,7 @@ absl::Status ErrorFromDetail(absl::StatusCode code, std::string_view message,
   return status;
 }
 
-absl::Status Error(const ErrorReason& reason, std::string_view message,
+absl::Status Error(const ErrorReason& reason, absl::string_view message,
                    std::map<std::string, std::string> metadata,
                    std::vector<FieldViolation> violations) {
   return ErrorFromDetail(reason.code, message,
@@ -63,7 +63,7 @@ ErrorDetail DetailOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kPayloadUrl);
   if (!payload.has_value()) return detail;
   const std::string flat(*payload);
-  std::string_view in = flat;
+  absl::string_view in = flat;
   std::string retryable, count_text;
   size_t count = 0;
   if (!Take(in, detail.reason) || !Take(in, retryable) || !Take(in, count_text) ||
@@ -81,7 +81,7 @@ ErrorDetail DetailOf(const absl::Status& status) {
 
 std::string ReasonOf(const absl::Status& status) { return DetailOf(status).reason; }
 
-absl::Status FieldInvalid(std::string_view field, std::string_view description) {
+absl::Status FieldInvalid(absl::string_view field, absl::string_view description) {
   return Error(kFieldInvalid, absl::StrCat(field, " ", description),
                {{"field", std::string(field)}},
                {FieldViolation{std::string(field), std::string(description)}});

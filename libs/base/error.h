@@ -2,10 +2,10 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt {
 
@@ -13,7 +13,7 @@ namespace peerwatt {
 /// which they are checked; the first broken one wins.
 struct ErrorReason {
   /// The broken rule, UPPER_SNAKE_CASE, such as `GATE_CLOSED`.
-  std::string_view name;
+  absl::string_view name;
   absl::StatusCode code = absl::StatusCode::kInternal;
   /// Whether the same request can succeed later.
   bool retryable = false;
@@ -35,12 +35,12 @@ struct ErrorDetail {
 
 /// Builds an error with a reason.
 /// message: a sentence for people, without a full stop. metadata: its variables by name.
-absl::Status Error(const ErrorReason& reason, std::string_view message,
+absl::Status Error(const ErrorReason& reason, absl::string_view message,
                    std::map<std::string, std::string> metadata = {},
                    std::vector<FieldViolation> violations = {});
 
 /// Builds an error from parts, as read from the wire.
-absl::Status ErrorFromDetail(absl::StatusCode code, std::string_view message,
+absl::Status ErrorFromDetail(absl::StatusCode code, absl::string_view message,
                              const ErrorDetail& detail);
 
 /// The detail of an error that `Error` built; an empty reason when there is none.
@@ -50,7 +50,7 @@ ErrorDetail DetailOf(const absl::Status& status);
 std::string ReasonOf(const absl::Status& status);
 
 /// Bad input in one field: reason `FIELD_INVALID`, kInvalidArgument.
-absl::Status FieldInvalid(std::string_view field, std::string_view description);
+absl::Status FieldInvalid(absl::string_view field, absl::string_view description);
 
 // Reasons that every service shares.
 inline constexpr ErrorReason kFieldInvalid{"FIELD_INVALID", absl::StatusCode::kInvalidArgument};

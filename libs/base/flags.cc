@@ -21,15 +21,15 @@ ABSL_FLAG(std::string, log_level, "info", "Least severity that is logged: debug,
 
 namespace peerwatt {
 
-void StopForConfiguration(std::string_view message) {
+void StopForConfiguration(absl::string_view message) {
   Log(Severity::kError, message, {{"action", "stopping: the configuration is wrong"}});
   FlushLog();
   std::exit(2);
 }
 
-std::vector<std::string> StartProcess(int argc, char** argv, std::string_view service,
-                                      std::string_view usage,
-                                      std::initializer_list<std::string_view> secrets) {
+std::vector<std::string> StartProcess(int argc, char** argv, absl::string_view service,
+                                      absl::string_view usage,
+                                      std::initializer_list<absl::string_view> secrets) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   absl::SetProgramUsageMessage(usage);
   StartLog(service, "info");
@@ -51,7 +51,7 @@ std::vector<std::string> StartProcess(int argc, char** argv, std::string_view se
   std::string effective;
   for (const auto& [name, flag] : ours) {
     std::string value = flag->CurrentValue();
-    for (const std::string_view secret : secrets) {
+    for (const absl::string_view secret : secrets) {
       if (name == secret && !value.empty()) value = "***";
     }
     absl::StrAppend(&effective, effective.empty() ? "" : " ", "--", name, "=", value);
@@ -60,7 +60,7 @@ std::vector<std::string> StartProcess(int argc, char** argv, std::string_view se
   return std::vector<std::string>(rest.begin() + 1, rest.end());
 }
 
-std::string ReadConfigurationFile(std::string_view flag, const std::string& path) {
+std::string ReadConfigurationFile(absl::string_view flag, const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) StopForConfiguration(absl::StrCat("--", flag, ": cannot read '", path, "'"));
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

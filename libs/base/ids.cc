@@ -30,14 +30,14 @@ std::string NewUuid() {
 }
 
 std::string NewResourceId() {
-  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
+  constexpr absl::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
   std::string id;
   for (const char c : RandomBytes(20)) id += kAlphabet[static_cast<unsigned char>(c) & 31];
   id[0] = static_cast<char>('a' + static_cast<unsigned char>(id[0]) % 26);
   return id;
 }
 
-bool IsResourceId(std::string_view id) {
+bool IsResourceId(absl::string_view id) {
   if (id.size() < 2 || id.size() > 63) return false;
   if (!absl::ascii_islower(static_cast<unsigned char>(id.front())) || id.back() == '-') return false;
   for (const char c : id) {

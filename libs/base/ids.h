@@ -2,7 +2,8 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace peerwatt {
 
@@ -16,6 +17,6 @@ std::string NewUuid();
 std::string NewResourceId();
 
 /// Whether `id` has the form `[a-z][a-z0-9-]{0,61}[a-z0-9]` (a single letter is too short).
-bool IsResourceId(std::string_view id);
+bool IsResourceId(absl::string_view id);
 
 }  // namespace peerwatt

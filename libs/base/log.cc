@@ -29,7 +29,7 @@ spdlog::logger& Logger() {
   return *logger;
 }
 
-std::string_view NameOf(Severity severity) {
+absl::string_view NameOf(Severity severity) {
   switch (severity) {
     case Severity::kDebug:
       return "DEBUG";
@@ -59,7 +59,7 @@ spdlog::level::level_enum LevelOf(Severity severity) {
 
 }  // namespace
 
-std::string JsonQuote(std::string_view text) {
+std::string JsonQuote(absl::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
@@ -90,22 +90,22 @@ std::string JsonQuote(std::string_view text) {
   return out;
 }
 
-LogField::LogField(std::string_view key, std::string_view value)
+LogField::LogField(absl::string_view key, absl::string_view value)
     : json_(absl::StrCat(JsonQuote(key), ":", JsonQuote(value))) {}
-LogField::LogField(std::string_view key, bool value)
+LogField::LogField(absl::string_view key, bool value)
     : json_(absl::StrCat(JsonQuote(key), ":", value ? "true" : "false")) {}
-LogField::LogField(std::string_view key, int value)
+LogField::LogField(absl::string_view key, int value)
     : json_(absl::StrCat(JsonQuote(key), ":", value)) {}
-LogField::LogField(std::string_view key, long value)
+LogField::LogField(absl::string_view key, long value)
     : json_(absl::StrCat(JsonQuote(key), ":", value)) {}
-LogField::LogField(std::string_view key, long long value)
+LogField::LogField(absl::string_view key, long long value)
     : json_(absl::StrCat(JsonQuote(key), ":", value)) {}
-LogField::LogField(std::string_view key, unsigned long value)
+LogField::LogField(absl::string_view key, unsigned long value)
     : json_(absl::StrCat(JsonQuote(key), ":", value)) {}
-LogField::LogField(std::string_view key, double value)
+LogField::LogField(absl::string_view key, double value)
     : json_(absl::StrCat(JsonQuote(key), ":", absl::StrFormat("%.3f", value))) {}
 
-void StartLog(std::string_view service, std::string_view minimum) {
+void StartLog(absl::string_view service, absl::string_view minimum) {
   ServiceName() = std::string(service);
   Logger().set_level(minimum == "debug"     ? spdlog::level::debug
                      : minimum == "warning" ? spdlog::level::warn
@@ -113,7 +113,7 @@ void StartLog(std::string_view service, std::string_view minimum) {
                                             : spdlog::level::info);
 }
 
-void Log(Severity severity, std::string_view message, std::initializer_list<LogField> fields) {
+void Log(Severity severity, absl::string_view message, std::initializer_list<LogField> fields) {
   if (!Logger().should_log(LevelOf(severity))) return;
   std::string line = absl::StrCat(
       "{\"time\":\"",

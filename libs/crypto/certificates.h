@@ -1,10 +1,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace peerwatt::crypto {
@@ -31,7 +31,7 @@ struct LeafSpec {
 };
 
 /// A self-signed authority for `key_pem`.
-absl::StatusOr<Certificate> NewAuthority(const std::string& key_pem, std::string_view common_name,
+absl::StatusOr<Certificate> NewAuthority(const std::string& key_pem, absl::string_view common_name,
                                          absl::Time not_before, absl::Duration life);
 /// A leaf for the key `leaf_key_pem`, signed by the authority.
 absl::StatusOr<Certificate> IssueLeaf(const std::string& authority_pem,
@@ -47,7 +47,7 @@ absl::StatusOr<Certificate> IssueLeafForRequest(const std::string& authority_pem
                                                 absl::Time not_before, absl::Duration life);
 /// A PKCS #10 signing request for a key, PEM.
 absl::StatusOr<std::string> NewSigningRequest(const std::string& key_pem,
-                                              std::string_view common_name);
+                                              absl::string_view common_name);
 /// Reads a certificate. Errors: kInvalidArgument.
 absl::StatusOr<Certificate> ParseCertificate(const std::string& pem);
 

@@ -2,10 +2,10 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace peerwatt::crypto {
@@ -49,7 +49,7 @@ class TokenVerifier {
   virtual ~TokenVerifier() = default;
   /// Errors: TOKEN_MALFORMED, TOKEN_ALGORITHM_REFUSED, TOKEN_KEY_UNKNOWN, TOKEN_SIGNATURE_INVALID,
   /// TOKEN_CLAIMS_INVALID, TOKEN_EXPIRED; all kUnauthenticated.
-  virtual absl::StatusOr<TokenClaims> Verify(std::string_view token, absl::Time now) const = 0;
+  virtual absl::StatusOr<TokenClaims> Verify(absl::string_view token, absl::Time now) const = 0;
 };
 
 }  // namespace peerwatt::crypto

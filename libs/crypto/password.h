@@ -1,16 +1,16 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::crypto {
 
 /// The argon2id hash of a password as a PHC string (64 MiB, 2 passes). About 0.1 s.
 /// Errors: kResourceExhausted when there is no memory.
-absl::StatusOr<std::string> HashPassword(std::string_view password);
+absl::StatusOr<std::string> HashPassword(absl::string_view password);
 /// Whether `password` has this hash. About 0.1 s.
-bool VerifyPassword(std::string_view password, const std::string& phc);
+bool VerifyPassword(absl::string_view password, const std::string& phc);
 
 }  // namespace peerwatt::crypto

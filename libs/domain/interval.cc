@@ -17,16 +17,21 @@ std::string TimeSegment(absl::Time time) {
   return absl::FormatTime("%Y%m%dt%H%M%Sz", time, absl::UTCTimeZone());
 }
 
-absl::StatusOr<absl::Time> ParseTimeSegment(std::string_view segment) {
+absl::StatusOr<absl::Time> ParseTimeSegment(absl::string_view segment) {
+  constexpr size_t kSegmentSize = 16;
   absl::Time time;
   std::string error;
-  if (segment.size() != 16 ||
-      !absl::ParseTime("%Y%m%dt%H%M%Sz", segment, absl::UTCTimeZone(), &time, &error) ||
-      TimeSegment(time) != segment) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", segment, "' is not an instant of the form 20260701t101500z"));
+  if (segment.size() == kSegmentSize) {
+    // The parser reads a year to its last digit, so the parts are set apart first.
+    const std::string spaced =
+        absl::StrCat(segment.substr(0, 4), "-", segment.substr(4, 2), "-", segment.substr(6));
+    if (absl::ParseTime("%Y-%m-%dt%H%M%Sz", spaced, absl::UTCTimeZone(), &time, &error) &&
+        TimeSegment(time) == segment) {
+      return time;
+    }
   }
-  return time;
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", segment, "' is not an instant of the form 20260701t101500z"));
 }
 
 bool IsIntervalLength(absl::Duration length) {

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace peerwatt {
@@ -26,7 +26,7 @@ absl::Time FloorToGrid(absl::Time time, absl::Duration step);
 std::string TimeSegment(absl::Time time);
 
 /// Reads such a segment. Errors: kInvalidArgument.
-absl::StatusOr<absl::Time> ParseTimeSegment(std::string_view segment);
+absl::StatusOr<absl::Time> ParseTimeSegment(absl::string_view segment);
 
 /// The interval lengths a community may have: 5, 15, 30 and 60 minutes.
 bool IsIntervalLength(absl::Duration length);

@@ -23,11 +23,11 @@ std::string FormatMicros(int64_t micros) {
   return text;
 }
 
-absl::StatusOr<int64_t> ParseMicros(std::string_view text) {
-  const auto bad = [&](std::string_view why) {
+absl::StatusOr<int64_t> ParseMicros(absl::string_view text) {
+  const auto bad = [&](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat("'", text, "' ", why));
   };
-  std::string_view rest = text;
+  absl::string_view rest = text;
   const bool negative = !rest.empty() && rest.front() == '-';
   if (negative) rest.remove_prefix(1);
   absl::int128 micros = 0;
@@ -51,7 +51,7 @@ absl::StatusOr<int64_t> ParseMicros(std::string_view text) {
   return negative ? -value : value;
 }
 
-bool IsCurrencyCode(std::string_view code) {
+bool IsCurrencyCode(absl::string_view code) {
   return code.size() == 3 && absl::ascii_isupper(static_cast<unsigned char>(code[0])) &&
          absl::ascii_isupper(static_cast<unsigned char>(code[1])) &&
          absl::ascii_isupper(static_cast<unsigned char>(code[2]));

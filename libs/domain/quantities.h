@@ -3,9 +3,9 @@
 #include <compare>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "libs/domain/arithmetic.h"
 
 namespace peerwatt {
@@ -76,9 +76,9 @@ std::string FormatMicros(int64_t micros);
 
 /// Reads a decimal number as millionths. Errors: kInvalidArgument when it is no number, has more
 /// than six decimals or does not fit: parsing never loses a digit.
-absl::StatusOr<int64_t> ParseMicros(std::string_view text);
+absl::StatusOr<int64_t> ParseMicros(absl::string_view text);
 
 /// Whether `code` has the form of an ISO 4217 code: three upper-case letters.
-bool IsCurrencyCode(std::string_view code);
+bool IsCurrencyCode(absl::string_view code);
 
 }  // namespace peerwatt

@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <pqxx/pqxx>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/domain/ids.h"
 #include "libs/domain/quantities.h"

@@ -1,20 +1,16 @@
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <condition_variable>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <pqxx/pqxx>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/time/time.h"
 
 namespace peerwatt::postgres {
 
@@ -60,7 +56,6 @@ class Pool {
   int64_t retry_count() const;
 
  private:
-  class Lease;
   std::unique_ptr<pqxx::connection> Take();
   void Give(std::unique_ptr<pqxx::connection> connection);
 

@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include <google/protobuf/message.h>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::rpc {
 
@@ -23,6 +23,6 @@ struct Page {
 absl::StatusOr<Page> ReadPage(const google::protobuf::Message& request);
 
 /// The token of the next page of this request.
-std::string NextPageToken(const google::protobuf::Message& request, std::string_view after);
+std::string NextPageToken(const google::protobuf::Message& request, absl::string_view after);
 
 }  // namespace peerwatt::rpc

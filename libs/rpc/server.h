@@ -3,12 +3,13 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/telemetry/metrics.h"
 
@@ -17,6 +18,9 @@ namespace peerwatt::rpc {
 /// How a service's gRPC server is set up.
 struct ServerOptions {
   std::string address;  ///< `host:port`.
+  /// `host:port` of a second port without TLS that serves only the health service, for probes
+  /// that cannot show a certificate. Empty: none.
+  std::string health_address;
   std::shared_ptr<grpc::ServerCredentials> credentials;
   int message_bytes_max = 4 << 20;
   int concurrent_streams_max = 1000;
@@ -44,7 +48,7 @@ class Server {
 
 /// Runs one unary handler: maps its status to the wire (domain `<service>.peerwatt.dev`) and logs
 /// failures. body: decode → validate → authorise → call → encode.
-grpc::Status Handle(const grpc::ServerContextBase& context, std::string_view domain,
+grpc::Status Handle(const grpc::ServerContextBase& context, absl::string_view domain,
                     const std::function<absl::Status()>& body);
 
 /// Gives an outgoing call a deadline of `timeout` from now.

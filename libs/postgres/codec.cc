@@ -1,0 +1,118 @@
+#include "libs/postgres/codec.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "libs/base/check.h"
+
+namespace peerwatt::postgres {
+namespace {
+
+std::string Quote(absl::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+// Splits `{a,"b c"}`; our arrays hold no NULLs and are one-dimensional.
+std::vector<std::string> Elements(absl::string_view text) {
+  PW_CHECK(text.size() >= 2 && text.front() == '{' && text.back() == '}', "not an array");
+  text = text.substr(1, text.size() - 2);
+  std::vector<std::string> elements;
+  std::string current;
+  bool quoted = false;
+  bool any = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    any = true;
+    if (c == '\\') {
+      current += text[++i];
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      elements.push_back(std::move(current));
+      current.clear();
+    } else {
+      current += c;
+    }
+  }
+  if (any) elements.push_back(std::move(current));
+  return elements;
+}
+
+}  // namespace
+
+std::string ToSql(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E6S+00", time, absl::UTCTimeZone());
+}
+
+std::optional<std::string> ToSql(const std::optional<absl::Time>& time) {
+  if (!time.has_value()) return std::nullopt;
+  return ToSql(*time);
+}
+
+std::string ToSqlArray(const std::vector<int64_t>& values) {
+  return absl::StrCat("{", absl::StrJoin(values, ","), "}");
+}
+
+std::string ToSqlArray(const std::vector<int32_t>& values) {
+  return absl::StrCat("{", absl::StrJoin(values, ","), "}");
+}
+
+std::string ToSqlArray(const std::vector<std::string>& values) {
+  return absl::StrCat("{", absl::StrJoin(values, ",", [](std::string* out, const std::string& v) {
+                        absl::StrAppend(out, Quote(v));
+                      }),
+                      "}");
+}
+
+std::string ToSqlArray(const std::vector<absl::Time>& values) {
+  return absl::StrCat("{", absl::StrJoin(values, ",", [](std::string* out, absl::Time v) {
+                        absl::StrAppend(out, "\"", ToSql(v), "\"");
+                      }),
+                      "}");
+}
+
+absl::Time TimeFrom(const pqxx::field& field) {
+  absl::Time time;
+  std::string error;
+  // `2026-07-01 10:15:00.25+00`: the session's zone is UTC, so the offset is always `+00`.
+  absl::string_view text = field.c_str();
+  PW_CHECK(text.size() > 3 && text.substr(text.size() - 3) == "+00", "a timestamp is in UTC");
+  text.remove_suffix(3);
+  PW_CHECK(absl::ParseTime("%Y-%m-%d %H:%M:%E*S", text, absl::UTCTimeZone(), &time, &error),
+           "a timestamp column is readable");
+  return time;
+}
+
+std::optional<absl::Time> OptionalTimeFrom(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return TimeFrom(field);
+}
+
+int64_t Int64From(const pqxx::field& field) { return field.as<int64_t>(); }
+
+std::optional<int64_t> OptionalInt64From(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return field.as<int64_t>();
+}
+
+int32_t Int32From(const pqxx::field& field) { return field.as<int32_t>(); }
+
+bool BoolFrom(const pqxx::field& field) { return field.as<bool>(); }
+
+std::string TextFrom(const pqxx::field& field) { return field.is_null() ? "" : field.c_str(); }
+
+std::vector<int64_t> Int64ArrayFrom(const pqxx::field& field) {
+  std::vector<int64_t> values;
+  for (const std::string& element : Elements(field.c_str())) values.push_back(std::stoll(element));
+  return values;
+}
+
+std::vector<std::string> TextArrayFrom(const pqxx::field& field) {
+  return Elements(field.c_str());
+}
+
+}  // namespace peerwatt::postgres
