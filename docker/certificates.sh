@@ -4,7 +4,8 @@
 #   certificates.sh DIR
 #
 # DIR/ca.crt, ca.key                authority of the services
-# DIR/<service>/tls.crt, tls.key    one certificate per service, ca.crt beside it
+# DIR/<service>/tls.crt, tls.key    one certificate per service, ca.crt beside it; the gateway's
+#                                   folder holds device-ca.crt as well
 # DIR/keys/device-ca.crt, .key      authority of the devices
 # DIR/keys/token.key                key that signs access tokens
 #
@@ -49,4 +50,6 @@ new_authority ca "PeerWatt services"
 new_authority keys/device-ca "PeerWatt devices"
 if [ ! -f keys/token.key ]; then new_key keys/token.key; fi
 for service in registry metering market settlement gateway; do new_certificate "$service"; done
+# The gateway knows devices by their authority's certificate; the key is the registry's alone.
+cp keys/device-ca.crt gateway/device-ca.crt
 if [ "$(id -u)" = 0 ]; then chown -R 65532:65532 "$dir"; fi

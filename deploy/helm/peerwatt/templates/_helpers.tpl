@@ -106,8 +106,16 @@ securityContext:
       key: {{ .key | quote }}
 {{- end -}}
 
-{{/* Plain flags of a service, one `PEERWATT_<FLAG>: value` per line. */}}
+{{/* Flags of a service, one `PEERWATT_<FLAG>: value` per line; those of the values win. */}}
 {{- define "peerwatt.flags" -}}
+{{- $flags := include "peerwatt.ownFlags" . | fromYaml -}}
+{{- range $flag, $value := .values.env -}}
+{{- $_ := set $flags (printf "PEERWATT_%s" $flag) $value -}}
+{{- end -}}
+{{- toYaml $flags -}}
+{{- end -}}
+
+{{- define "peerwatt.ownFlags" -}}
 {{- $fullname := include "peerwatt.fullname" .root -}}
 PEERWATT_HEALTH_ADDRESS: "0.0.0.0:7001"
 PEERWATT_METRICS_ADDRESS: "0.0.0.0:7002"
@@ -132,8 +140,5 @@ PEERWATT_HTTP_ADDRESS: "0.0.0.0:{{ .facts.ports.http }}"
 PEERWATT_GRPC_ADDRESS: "0.0.0.0:{{ .facts.ports.grpc }}"
 PEERWATT_DEVICE_ADDRESS: "0.0.0.0:{{ .facts.ports.devices }}"
 PEERWATT_DEVICE_CA_FILE: /etc/peerwatt/keys/device-ca.crt
-{{- end }}
-{{- range $flag, $value := .values.env }}
-PEERWATT_{{ $flag }}: {{ $value | quote }}
 {{- end }}
 {{- end -}}
