@@ -195,6 +195,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     if (impl->health == nullptr || health_port == 0) {
       return absl::UnavailableError(absl::StrCat("cannot listen on ", options.health_address));
     }
+    impl->health->GetHealthCheckService()->SetServingStatus(kLiveService, true);
   }
   auto server = std::unique_ptr<Server>(new Server(std::move(impl)));
   server->SetServing(false);
@@ -204,7 +205,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 void Server::SetServing(bool serving) {
   for (grpc::Server* server : {impl_->main.get(), impl_->health.get()}) {
-    if (server != nullptr) server->GetHealthCheckService()->SetServingStatus(serving);
+    // By name: the overload without one would end `live` as well.
+    if (server != nullptr) server->GetHealthCheckService()->SetServingStatus("", serving);
   }
 }
 

@@ -15,6 +15,10 @@
 
 namespace peerwatt::rpc {
 
+/// Name that the health port reports as SERVING while the process answers, whatever it can reach;
+/// for liveness probes. The empty name follows `SetServing`.
+inline constexpr char kLiveService[] = "live";
+
 /// How a service's gRPC server is set up.
 struct ServerOptions {
   std::string address;  ///< `host:port`.
