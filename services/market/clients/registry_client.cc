@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"

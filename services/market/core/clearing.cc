@@ -202,8 +202,10 @@ Crossing CrossTrimmed(const std::vector<BookOrder>& orders, const RankedSide& bi
   }
   while (enough - too_little > 1) {
     const int64_t middle = too_little + (enough - too_little) / 2;
+    // Too large a cut may leave another owner in excess; the least that is enough leaves none.
     const Crossing crossing = cross(middle);
-    (FindExcess(crossing.bids, crossing.offers).has_value() ? too_little : enough) = middle;
+    const std::optional<Excess> excess = FindExcess(crossing.bids, crossing.offers);
+    (excess.has_value() && excess->owner == owner ? too_little : enough) = middle;
   }
   return cross(enough);
 }

@@ -11,8 +11,6 @@
 
 namespace peerwatt::market {
 
-namespace v1 = peerwatt::market::v1;
-
 namespace {
 
 v1::Auction::State StateOf(AuctionState state) {
