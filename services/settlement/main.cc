@@ -22,7 +22,7 @@
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/poll_loop.h"
 #include "services/settlement/core/runner.h"
-#include "services/settlement/probe.h"
+#include "services/settlement/rpc/metrics_probe.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
 #include "services/settlement/storage/migrations.h"

@@ -1,4 +1,4 @@
-#include "services/settlement/probe.h"
+#include "services/settlement/rpc/metrics_probe.h"
 
 namespace peerwatt::settlement {
 
