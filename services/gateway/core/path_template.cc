@@ -15,26 +15,26 @@ namespace {
 
 using Segment = PathTemplate::Segment;
 
-absl::Status Broken(std::string_view text, std::string_view why) {
+absl::Status Broken(absl::string_view text, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("path template '", text, "': ", why));
 }
 
-bool IsLiteral(std::string_view text) {
+bool IsLiteral(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' ||
            c == '.' || c == '~';
   });
 }
 
-bool IsFieldPath(std::string_view text) {
+bool IsFieldPath(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
   });
 }
 
-absl::Status AddSegments(std::string_view all, std::string_view part,
+absl::Status AddSegments(absl::string_view all, absl::string_view part,
                          std::vector<Segment>& segments) {
-  for (const std::string_view piece : absl::StrSplit(part, '/')) {
+  for (const absl::string_view piece : absl::StrSplit(part, '/')) {
     if (piece == "*") {
       segments.push_back({Segment::Kind::kStar, ""});
     } else if (piece == "**") {
@@ -50,31 +50,31 @@ absl::Status AddSegments(std::string_view all, std::string_view part,
 
 }  // namespace
 
-std::optional<RequestPath> SplitPath(std::string_view path) {
+std::optional<RequestPath> SplitPath(absl::string_view path) {
   if (path.size() < 2 || path.front() != '/') return std::nullopt;
   RequestPath out;
   out.segments = absl::StrSplit(path.substr(1), '/');
-  std::string_view& last = out.segments.back();
-  if (const size_t colon = last.rfind(':'); colon != std::string_view::npos) {
+  absl::string_view& last = out.segments.back();
+  if (const size_t colon = last.rfind(':'); colon != absl::string_view::npos) {
     out.verb = last.substr(colon + 1);
     last = last.substr(0, colon);
     if (out.verb.empty()) return std::nullopt;
   }
-  for (const std::string_view segment : out.segments) {
+  for (const absl::string_view segment : out.segments) {
     if (segment.empty()) return std::nullopt;
   }
   return out;
 }
 
-absl::StatusOr<PathTemplate> PathTemplate::Parse(std::string_view text) {
+absl::StatusOr<PathTemplate> PathTemplate::Parse(absl::string_view text) {
   PathTemplate out;
   out.text_ = std::string(text);
-  std::string_view rest = text;
+  absl::string_view rest = text;
   if (rest.empty() || rest.front() != '/') return Broken(text, "must start with a slash");
   rest.remove_prefix(1);
   const size_t brace = rest.rfind('}');
   const size_t colon = rest.rfind(':');
-  if (colon != std::string_view::npos && (brace == std::string_view::npos || brace < colon)) {
+  if (colon != absl::string_view::npos && (brace == absl::string_view::npos || brace < colon)) {
     out.verb_ = std::string(rest.substr(colon + 1));
     if (!IsLiteral(out.verb_)) return Broken(text, "the verb is no word");
     rest = rest.substr(0, colon);
@@ -82,13 +82,13 @@ absl::StatusOr<PathTemplate> PathTemplate::Parse(std::string_view text) {
   while (true) {
     if (!rest.empty() && rest.front() == '{') {
       const size_t end = rest.find('}');
-      if (end == std::string_view::npos) return Broken(text, "a brace is open");
-      const std::string_view inner = rest.substr(1, end - 1);
+      if (end == absl::string_view::npos) return Broken(text, "a brace is open");
+      const absl::string_view inner = rest.substr(1, end - 1);
       const size_t equals = inner.find('=');
       Variable variable{std::string(inner.substr(0, equals)), out.segments_.size(), 0};
       if (!IsFieldPath(variable.field)) return Broken(text, "a variable has no field");
       PW_RETURN_IF_ERROR(AddSegments(
-          text, equals == std::string_view::npos ? "*" : inner.substr(equals + 1), out.segments_));
+          text, equals == absl::string_view::npos ? "*" : inner.substr(equals + 1), out.segments_));
       variable.last = out.segments_.size();
       out.variables_.push_back(std::move(variable));
       rest.remove_prefix(end + 1);

@@ -2,10 +2,10 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::gateway {
 
@@ -19,11 +19,11 @@ struct PathBinding {
 
 /// A path as it arrived: its segments, still percent-encoded, and the verb after the last colon.
 struct RequestPath {
-  std::vector<std::string_view> segments;
-  std::string_view verb;
+  std::vector<absl::string_view> segments;
+  absl::string_view verb;
 };
 /// Splits `/v1/a/b:verb`. Returns nothing unless it starts with a slash and no segment is empty.
-std::optional<RequestPath> SplitPath(std::string_view path);
+std::optional<RequestPath> SplitPath(absl::string_view path);
 
 /// A template of `google.api.HttpRule`, such as `/v1/{name=communities/*/auctions/*}:watch`.
 class PathTemplate {
@@ -42,7 +42,7 @@ class PathTemplate {
   };
 
   /// Errors: kInvalidArgument when `text` is no template, or `**` is not its last segment.
-  static absl::StatusOr<PathTemplate> Parse(std::string_view text);
+  static absl::StatusOr<PathTemplate> Parse(absl::string_view text);
 
   /// The bindings of the variables when `path` matches, decoded: a variable of one segment
   /// completely, a longer one all but `%2F`. Returns nothing when it does not match.

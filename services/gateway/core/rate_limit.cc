@@ -14,7 +14,7 @@ constexpr absl::Duration kSpanMax = absl::Hours(1);
 RateLimit::RateLimit(int64_t per_second, int64_t burst, size_t keys_max)
     : per_second_(per_second), burst_(std::max<int64_t>(burst, 1)), keys_max_(keys_max) {}
 
-absl::Duration RateLimit::Take(std::string_view key, absl::Time now) {
+absl::Duration RateLimit::Take(absl::string_view key, absl::Time now) {
   if (per_second_ <= 0) return absl::ZeroDuration();
   const absl::MutexLock lock(&mutex_);
   const auto found = by_key_.find(key);

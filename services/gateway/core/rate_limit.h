@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <list>
 #include <string>
-#include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
@@ -17,7 +17,7 @@ class RateLimit {
   /// per_second: tokens that come back each second; 0 means no limit. burst: size of the bucket.
   RateLimit(int64_t per_second, int64_t burst, size_t keys_max = 10000);
   /// Takes one token of `key`. Returns zero when there was one, otherwise how long to wait.
-  absl::Duration Take(std::string_view key, absl::Time now);
+  absl::Duration Take(absl::string_view key, absl::Time now);
 
  private:
   struct Bucket {

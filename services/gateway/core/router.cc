@@ -7,7 +7,7 @@
 
 namespace peerwatt::gateway {
 
-absl::Status Router::Add(std::string_view method, PathTemplate path_template, size_t target) {
+absl::Status Router::Add(absl::string_view method, PathTemplate path_template, size_t target) {
   for (const Route& route : routes_) {
     if (route.method == method && route.path_template.text() == path_template.text()) {
       return absl::AlreadyExistsError(absl::StrCat(method, " ", path_template.text()));
@@ -20,7 +20,7 @@ absl::Status Router::Add(std::string_view method, PathTemplate path_template, si
   return absl::OkStatus();
 }
 
-Router::Result Router::Find(std::string_view method, std::string_view path) const {
+Router::Result Router::Find(absl::string_view method, absl::string_view path) const {
   Result result;
   const std::optional<RequestPath> split = SplitPath(path);
   if (!split.has_value()) return result;

@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "services/gateway/core/path_template.h"
 
 namespace peerwatt::gateway {
@@ -27,8 +27,8 @@ class Router {
 
   /// Adds a route. target: what the caller knows it by. The more literal of two templates that
   /// match goes first. Errors: kAlreadyExists when method and template are taken.
-  absl::Status Add(std::string_view method, PathTemplate path_template, size_t target);
-  Result Find(std::string_view method, std::string_view path) const;
+  absl::Status Add(absl::string_view method, PathTemplate path_template, size_t target);
+  Result Find(absl::string_view method, absl::string_view path) const;
   size_t size() const { return routes_.size(); }
 
  private:

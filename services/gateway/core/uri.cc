@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace peerwatt::gateway {
@@ -17,14 +18,14 @@ int HexValue(char c) {
 
 }  // namespace
 
-Target SplitTarget(std::string_view target) {
+Target SplitTarget(absl::string_view target) {
   target = target.substr(0, target.find('#'));
   const size_t mark = target.find('?');
-  if (mark == std::string_view::npos) return {target, {}};
+  if (mark == absl::string_view::npos) return {target, {}};
   return {target.substr(0, mark), target.substr(mark + 1)};
 }
 
-std::optional<std::string> PercentDecode(std::string_view text, Decoding decoding) {
+std::optional<std::string> PercentDecode(absl::string_view text, Decoding decoding) {
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
@@ -42,7 +43,7 @@ std::optional<std::string> PercentDecode(std::string_view text, Decoding decodin
     if (high < 0 || low < 0) return std::nullopt;
     const char decoded = static_cast<char>(high * 16 + low);
     if (decoded == '/' && decoding == Decoding::kKeepSlash) {
-      out.append(text.substr(i, 3));
+      absl::StrAppend(&out, text.substr(i, 3));
     } else {
       out += decoded;
     }
@@ -53,12 +54,12 @@ std::optional<std::string> PercentDecode(std::string_view text, Decoding decodin
 }
 
 std::optional<std::vector<std::pair<std::string, std::string>>> ParseQuery(
-    std::string_view query) {
+    absl::string_view query) {
   std::vector<std::pair<std::string, std::string>> out;
-  for (const std::string_view part : absl::StrSplit(query, '&', absl::SkipEmpty())) {
+  for (const absl::string_view part : absl::StrSplit(query, '&', absl::SkipEmpty())) {
     const size_t equals = part.find('=');
     auto key = PercentDecode(part.substr(0, equals), Decoding::kForm);
-    auto value = equals == std::string_view::npos
+    auto value = equals == absl::string_view::npos
                      ? std::optional<std::string>("")
                      : PercentDecode(part.substr(equals + 1), Decoding::kForm);
     if (!key.has_value() || !value.has_value()) return std::nullopt;
@@ -67,7 +68,7 @@ std::optional<std::vector<std::pair<std::string, std::string>>> ParseQuery(
   return out;
 }
 
-bool IsUtf8(std::string_view text) {
+bool IsUtf8(absl::string_view text) {
   size_t i = 0;
   while (i < text.size()) {
     const auto lead = static_cast<unsigned char>(text[i]);

@@ -2,18 +2,19 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::gateway {
 
 /// A request target, split at the first question mark; a fragment is dropped.
 struct Target {
-  std::string_view path;
-  std::string_view query;
+  absl::string_view path;
+  absl::string_view query;
 };
-Target SplitTarget(std::string_view target);
+Target SplitTarget(absl::string_view target);
 
 /// What percent-decoding leaves alone.
 enum class Decoding {
@@ -24,12 +25,12 @@ enum class Decoding {
 
 /// Resolves percent escapes (RFC 3986). Returns nothing for a broken escape or when the result is
 /// not UTF-8.
-std::optional<std::string> PercentDecode(std::string_view text, Decoding decoding);
+std::optional<std::string> PercentDecode(absl::string_view text, Decoding decoding);
 
 /// Reads `a=1&b=2`. Returns nothing when a part cannot be decoded.
-std::optional<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_view query);
+std::optional<std::vector<std::pair<std::string, std::string>>> ParseQuery(absl::string_view query);
 
 /// Whether `text` is well-formed UTF-8 (no surrogates, no overlong forms).
-bool IsUtf8(std::string_view text);
+bool IsUtf8(absl::string_view text);
 
 }  // namespace peerwatt::gateway

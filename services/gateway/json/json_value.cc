@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kDepthMax = 64;
 
-absl::Status Malformed(size_t position, std::string_view why) {
+absl::Status Malformed(size_t position, absl::string_view why) {
   return Error(kMalformedJson,
                absl::StrCat("the body is not valid JSON: ", why, " at byte ", position),
                {{"position", absl::StrCat(position)}});
@@ -116,7 +116,7 @@ class TreeBuilder {
 
 }  // namespace
 
-std::string_view NameOf(JsonValue::Kind kind) {
+absl::string_view NameOf(JsonValue::Kind kind) {
   switch (kind) {
     case JsonValue::Kind::kNull:
       return "null";
@@ -136,7 +136,7 @@ std::string_view NameOf(JsonValue::Kind kind) {
   return "a value";
 }
 
-absl::StatusOr<JsonValue> ParseJson(std::string_view text) {
+absl::StatusOr<JsonValue> ParseJson(absl::string_view text) {
   TreeBuilder builder;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
     return builder.Failure(text.size());

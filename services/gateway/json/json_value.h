@@ -1,11 +1,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::gateway {
 
@@ -20,10 +20,10 @@ struct JsonValue {
 };
 
 /// What a kind is called in a message to people.
-std::string_view NameOf(JsonValue::Kind kind);
+absl::string_view NameOf(JsonValue::Kind kind);
 
 /// Reads one JSON text (RFC 8259) of at most 64 levels.
 /// Errors: MALFORMED_JSON with the byte where reading stopped; also for a repeated key.
-absl::StatusOr<JsonValue> ParseJson(std::string_view text);
+absl::StatusOr<JsonValue> ParseJson(absl::string_view text);
 
 }  // namespace peerwatt::gateway

@@ -18,11 +18,11 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-std::string Join(const std::string& path, std::string_view name) {
+std::string Join(const std::string& path, absl::string_view name) {
   return path.empty() ? std::string(name) : absl::StrCat(path, ".", name);
 }
 
-absl::Status UnknownField(const std::string& path, std::string_view container) {
+absl::Status UnknownField(const std::string& path, absl::string_view container) {
   return Error(kUnknownField, absl::StrCat(path, " is no field of ", container),
                {{"field", path}}, {{path, absl::StrCat("is no field of ", container)}});
 }

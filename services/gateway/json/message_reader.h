@@ -8,6 +8,7 @@
 #include <google/protobuf/message.h>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "services/gateway/json/json_value.h"
 
 namespace peerwatt::gateway {

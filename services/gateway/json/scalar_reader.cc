@@ -20,9 +20,9 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 using Kind = JsonValue::Kind;
 
-bool IsDecimal(std::string_view text) {
+bool IsDecimal(absl::string_view text) {
   if (!text.empty() && text.front() == '-') text.remove_prefix(1);
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  return !text.empty() && text.find_first_not_of("0123456789") == absl::string_view::npos;
 }
 
 template <typename Integer>
@@ -99,7 +99,7 @@ absl::StatusOr<std::string> ReadText(const JsonValue& json, const std::string& p
 
 }  // namespace
 
-absl::Status WrongType(const std::string& path, std::string_view expected, Kind found) {
+absl::Status WrongType(const std::string& path, absl::string_view expected, Kind found) {
   const std::string why = absl::StrCat("must be ", expected, ", not ", NameOf(found));
   return Error(kWrongType, absl::StrCat(path, " ", why), {{"field", path}}, {{path, why}});
 }

@@ -1,18 +1,18 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "services/gateway/json/json_value.h"
 
 namespace peerwatt::gateway {
 
 /// The error of a value of another JSON type: reason WRONG_TYPE.
-absl::Status WrongType(const std::string& path, std::string_view expected, JsonValue::Kind found);
+absl::Status WrongType(const std::string& path, absl::string_view expected, JsonValue::Kind found);
 
 /// Sets a scalar field, or adds to it when it is repeated.
 /// Errors: WRONG_TYPE, FIELD_INVALID (range, unknown enum value, bad base64).
