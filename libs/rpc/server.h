@@ -29,6 +29,8 @@ struct ServerOptions {
   int message_bytes_max = 4 << 20;
   int concurrent_streams_max = 1000;
   int threads_max = 64;  ///< Bound on threads of synchronous handlers.
+  /// Sets what only this server needs, after everything else; may be empty.
+  std::function<void(grpc::ServerBuilder&)> customise;
 };
 
 /// A gRPC server with health service, reflection, RPC metrics and bounds. It is NOT_SERVING until
