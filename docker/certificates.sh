@@ -5,7 +5,7 @@
 #
 # DIR/ca.crt, ca.key                authority of the services
 # DIR/<service>/tls.crt, tls.key    one certificate per service, ca.crt beside it; the gateway's
-#                                   folder holds device-ca.crt as well
+#                                   folder holds device-ca.crt and public.crt, .key as well
 # DIR/keys/device-ca.crt, .key      authority of the devices
 # DIR/keys/token.key                key that signs access tokens
 #
@@ -28,22 +28,28 @@ new_authority() {
     -addext keyUsage=critical,keyCertSign,cRLSign -out "$1.crt"
 }
 
+# sign STEM AUTHORITY NAME USAGE ALTERNATIVE_NAMES
+sign() {
+  new_key "$1.key"
+  openssl req -new -key "$1.key" -subj "/O=PeerWatt/CN=$3" -out "$1.csr"
+  cat >"$1.ext" <<EXTENSIONS
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = $4
+subjectAltName = $5
+EXTENSIONS
+  openssl x509 -req -in "$1.csr" -CA "$2.crt" -CAkey "$2.key" -CAcreateserial -sha256 -days 825 \
+    -extfile "$1.ext" -out "$1.crt" 2>/dev/null
+  rm "$1.csr" "$1.ext"
+}
+
 # new_certificate SERVICE
 new_certificate() {
   mkdir -p "$1"
   cp ca.crt "$1/ca.crt"
   if [ -f "$1/tls.crt" ]; then return; fi
-  new_key "$1/tls.key"
-  openssl req -new -key "$1/tls.key" -subj "/O=PeerWatt/CN=$1" -out "$1/tls.csr"
-  cat >"$1/tls.ext" <<EXTENSIONS
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth, clientAuth
-subjectAltName = URI:spiffe://peerwatt/service/$1, DNS:$1.peerwatt.internal, DNS:$1, DNS:localhost, IP:127.0.0.1
-EXTENSIONS
-  openssl x509 -req -in "$1/tls.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -sha256 -days 825 \
-    -extfile "$1/tls.ext" -out "$1/tls.crt" 2>/dev/null
-  rm "$1/tls.csr" "$1/tls.ext"
+  sign "$1/tls" ca "$1" "serverAuth, clientAuth" "URI:spiffe://peerwatt/service/$1, \
+DNS:$1.peerwatt.internal, DNS:$1, DNS:localhost, IP:127.0.0.1"
 }
 
 new_authority ca "PeerWatt services"
@@ -52,4 +58,7 @@ if [ ! -f keys/token.key ]; then new_key keys/token.key; fi
 for service in registry metering market settlement gateway; do new_certificate "$service"; done
 # The gateway knows devices by their authority's certificate; the key is the registry's alone.
 cp keys/device-ca.crt gateway/device-ca.crt
+if [ ! -f gateway/public.crt ]; then
+  sign gateway/public keys/device-ca localhost serverAuth "DNS:localhost, DNS:gateway, IP:127.0.0.1"
+fi
 if [ "$(id -u)" = 0 ]; then chown -R 65532:65532 "$dir"; fi

@@ -12,8 +12,4 @@ CREATE DATABASE :"role" OWNER :"owner";
 REVOKE ALL ON DATABASE :"role" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"role" TO :"role";
 SQL
-  psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "peerwatt_${service}" \
-    --set owner="peerwatt_${service}_owner" <<'SQL'
-ALTER SCHEMA public OWNER TO :"owner";
-SQL
 done

@@ -97,12 +97,12 @@ securityContext:
     drop: [ALL]
 {{- end -}}
 
-{{/* A connection string from the Secret, as a flag of the service. */}}
-{{- define "peerwatt.dsnEnv" -}}
+{{/* A flag of the service from the key of a Secret. */}}
+{{- define "peerwatt.secretEnv" -}}
 - name: PEERWATT_{{ .flag }}
   valueFrom:
     secretKeyRef:
-      name: {{ .root.Values.externalDatabase.existingSecret | quote }}
+      name: {{ .secret | quote }}
       key: {{ .key | quote }}
 {{- end -}}
 
@@ -134,11 +134,16 @@ PEERWATT_{{ upper . }}_ADDRESS: "{{ $fullname }}-{{ . }}:7000"
 PEERWATT_DEVICE_CA_CERT_FILE: /etc/peerwatt/keys/device-ca.crt
 PEERWATT_DEVICE_CA_KEY_FILE: /etc/peerwatt/keys/device-ca.key
 PEERWATT_TOKEN_KEY_FILE: /etc/peerwatt/keys/token.key
+{{- with .root.Values.bootstrapAdmin.email }}
+PEERWATT_BOOTSTRAP_ADMIN_EMAIL: {{ . | quote }}
+{{- end }}
 {{- end }}
 {{- if eq .name "gateway" }}
 PEERWATT_HTTP_ADDRESS: "0.0.0.0:{{ .facts.ports.http }}"
 PEERWATT_GRPC_ADDRESS: "0.0.0.0:{{ .facts.ports.grpc }}"
 PEERWATT_DEVICE_ADDRESS: "0.0.0.0:{{ .facts.ports.devices }}"
 PEERWATT_DEVICE_CA_FILE: /etc/peerwatt/keys/device-ca.crt
+PEERWATT_GRPC_TLS_CERT_FILE: /etc/peerwatt/public/tls.crt
+PEERWATT_GRPC_TLS_KEY_FILE: /etc/peerwatt/public/tls.key
 {{- end }}
 {{- end -}}
