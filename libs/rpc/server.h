@@ -15,6 +15,10 @@
 
 namespace peerwatt::rpc {
 
+/// Name that the health port reports as SERVING while the process answers, whatever it can reach;
+/// for liveness probes. The empty name follows `SetServing`.
+inline constexpr char kLiveService[] = "live";
+
 /// How a service's gRPC server is set up.
 struct ServerOptions {
   std::string address;  ///< `host:port`.
@@ -25,6 +29,8 @@ struct ServerOptions {
   int message_bytes_max = 4 << 20;
   int concurrent_streams_max = 1000;
   int threads_max = 64;  ///< Bound on threads of synchronous handlers.
+  /// Sets what only this server needs, after everything else; may be empty.
+  std::function<void(grpc::ServerBuilder&)> customise;
 };
 
 /// A gRPC server with health service, reflection, RPC metrics and bounds. It is NOT_SERVING until
