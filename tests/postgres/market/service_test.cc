@@ -14,6 +14,7 @@
 #include "libs/crypto/certificates.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
 #include "peerwatt/market/v1/market.grpc.pb.h"
 #include "services/market/rpc/market_service.h"
