@@ -140,6 +140,8 @@ absl::StatusOr<std::unique_ptr<Doors>> Doors::Open(DoorOptions options, const Cl
 }
 
 int Doors::http_port() const { return impl_->http->port(); }
+int Doors::grpc_port() const { return impl_->grpc->port(); }
+int Doors::device_port() const { return impl_->device->port(); }
 
 void Doors::Drain(absl::Duration grace) {
   impl_->rest.StartDraining();
