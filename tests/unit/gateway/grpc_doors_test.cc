@@ -110,6 +110,64 @@ TEST_F(GrpcDoorTest, CancelsAForwardedStreamWithTheClient) {
   EXPECT_TRUE(market_.cancelled);
 }
 
+// What the port answers to one message, by bytes: these services ship no generated code.
+std::string AskByBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                       const std::string& request, grpc::ClientContext& context) {
+  grpc::CompletionQueue queue;
+  grpc::GenericStub stub(channel);
+  const auto call = stub.PrepareCall(&context, method, &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  call->StartCall(nullptr);
+  queue.Next(&tag, &ok);
+  const grpc::Slice slice(request);
+  call->WriteLast(grpc::ByteBuffer(&slice, 1), {}, nullptr);
+  queue.Next(&tag, &ok);
+  grpc::ByteBuffer response;
+  call->Read(&response, nullptr);
+  queue.Next(&tag, &ok);
+  std::vector<grpc::Slice> slices;
+  std::string out;
+  if (ok && response.Dump(&slices).ok()) {
+    for (const grpc::Slice& part : slices) {
+      out.append(reinterpret_cast<const char*>(part.begin()), part.size());
+    }
+  }
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  queue.Next(&tag, &ok);
+  return out;
+}
+
+TEST_F(GrpcDoorTest, ListsThePublicServicesByReflection) {
+  // ServerReflectionRequest{list_services: ""}
+  const std::string answer =
+      AskByBytes(PublicChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                 std::string("\x3a\x00", 2), *Context());
+  for (const char* service :
+       {"peerwatt.registry.v1.Registry", "peerwatt.metering.v1.Metering",
+        "peerwatt.market.v1.Market", "peerwatt.settlement.v1.Settlement"}) {
+    EXPECT_THAT(answer, HasSubstr(service));
+  }
+  EXPECT_THAT(answer, ::testing::Not(HasSubstr("Internal")));
+}
+
+TEST_F(GrpcDoorTest, DescribesAServiceByReflection) {
+  // ServerReflectionRequest{file_containing_symbol: "peerwatt.market.v1.Market"}
+  const std::string symbol = "peerwatt.market.v1.Market";
+  const std::string answer =
+      AskByBytes(PublicChannel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                 absl::StrCat("\x22", std::string(1, static_cast<char>(symbol.size())), symbol),
+                 *Context());
+  EXPECT_THAT(answer, HasSubstr("WatchAuction"));
+}
+
+TEST_F(GrpcDoorTest, AnswersHealthQuestions) {
+  // HealthCheckResponse{status: SERVING}
+  EXPECT_EQ(AskByBytes(PublicChannel(), "/grpc.health.v1.Health/Check", "", *Context()),
+            "\x08\x01");
+}
+
 class DeviceDoorTest : public GrpcDoorTest {
  protected:
   using Stream = grpc::ClientReaderWriter<metering::v1::StreamReadingsRequest,
