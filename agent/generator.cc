@@ -212,12 +212,12 @@ double PvSource::SlotShare(int64_t slot) const {
                        Random(sky_key_, kCloud, hour + 1) * part;
   const double single = Random(plant_key_, kCloudNoise, slot);
   double through = 0;
-  if (sky < 0.35) {
+  if (sky < 0.25) {
     through = 0.92 + 0.06 * drift;  // clear
-  } else if (sky < 0.70) {
-    through = 0.40 + 0.50 * drift + 0.10 * single;  // broken clouds
+  } else if (sky < 0.55) {
+    through = 0.30 + 0.45 * drift + 0.10 * single;  // broken clouds
   } else {
-    through = 0.10 + 0.35 * drift + 0.05 * single;  // overcast
+    through = 0.08 + 0.30 * drift + 0.05 * single;  // overcast
   }
   return clear * through;
 }

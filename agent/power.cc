@@ -1,11 +1,11 @@
 #include "agent/power.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace peerwatt::agent {
@@ -47,9 +47,14 @@ absl::StatusOr<absl::int128> ParseDecimal(absl::string_view text) {
   int exponent = 0;
   if (found > 0 && !rest.empty() && (rest.front() == 'e' || rest.front() == 'E')) {
     rest.remove_prefix(1);
-    const bool sized = rest.size() <= 4 && !rest.empty() && IsDigit(rest.back());
-    if (!sized || !absl::SimpleAtoi(rest, &exponent)) return Bad(text, "is not a decimal number");
-    rest = {};
+    const bool down = !rest.empty() && rest.front() == '-';
+    if (down || (!rest.empty() && rest.front() == '+')) rest.remove_prefix(1);
+    std::string exponent_digits;
+    if (TakeDigits(rest, exponent_digits) == 0) return Bad(text, "is not a decimal number");
+    // Beyond three digits no value fits, whatever its sign; zero stays zero.
+    exponent = 999;
+    if (exponent_digits.size() <= 3) exponent = std::atoi(exponent_digits.c_str());
+    if (down) exponent = -exponent;
   }
   if (found == 0 || !rest.empty()) return Bad(text, "is not a decimal number");
 

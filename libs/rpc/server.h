@@ -25,12 +25,12 @@ struct ServerOptions {
   /// `host:port` of a second port without TLS that serves only the health service, for probes
   /// that cannot show a certificate. Empty: none.
   std::string health_address;
-  std::shared_ptr<grpc::ServerCredentials> credentials;
+  std::shared_ptr<grpc::ServerCredentials> credentials = nullptr;
   int message_bytes_max = 4 << 20;
   int concurrent_streams_max = 1000;
   int threads_max = 64;  ///< Bound on threads of synchronous handlers.
   /// Sets what only this server needs, after everything else; may be empty.
-  std::function<void(grpc::ServerBuilder&)> customise;
+  std::function<void(grpc::ServerBuilder&)> customise = nullptr;
 };
 
 /// A gRPC server with health service, reflection, RPC metrics and bounds. It is NOT_SERVING until

@@ -1,6 +1,8 @@
 #include "services/registry/storage/metering_point_store.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
@@ -64,7 +66,8 @@ absl::StatusOr<MeteringPoint> PostgresMeteringPointStore::Create(const MeteringP
     }
     PW_ASSIGN_OR_RETURN(stored, Existing(tx, point));
     if (stored) return absl::OkStatus();
-    PW_RETURN_IF_ERROR(TakeGridConnection(tx, point));
+    const absl::Status taken = TakeGridConnection(tx, point);
+    if (!taken.ok()) return taken;
     Exec(tx, kInsertMeteringPoint, point.id.value(), point.participant.value(),
          TextFrom(owner[0]["community_id"]), point.grid_connection.value(),
          point.import_capacity_w, point.export_capacity_w, ToSql(point.created_at));

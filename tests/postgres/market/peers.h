@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "libs/base/error.h"
+#include "services/market/core/order_desk.h"
 #include "services/market/core/ports.h"
 #include "services/market/core/runner.h"
 #include "services/market/storage/migrations.h"
