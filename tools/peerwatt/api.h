@@ -40,10 +40,11 @@ class Api {
   /// array `field`.
   absl::Status ForEach(const std::string& target, const char* field, Account* account,
                        const std::function<void(const Json&)>& each);
-  /// Signs in now, so that the token shows the newest roles and participant.
-  absl::Status SignIn(Account& account);
+  /// Signs in again at the next call, so that the token shows the newest roles and participant.
+  static void Renew(Account& account) { account.token_end = absl::InfinitePast(); }
 
  private:
+  absl::Status SignIn(Account& account);
   absl::StatusOr<Json> Persist(const std::string& method, const std::string& target,
                                const Json& body, Account* account);
   absl::StatusOr<Json> Send(const HttpRequest& request);

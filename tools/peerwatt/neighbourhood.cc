@@ -136,10 +136,10 @@ absl::Status SetUpRun::CreateHousehold(const DemoHousehold& household) {
   PW_RETURN_IF_ERROR(api_.Post(absl::StrCat("/v1/participants?participantId=", household.id),
                                participant, &account)
                          .status());
+  // The next token names the participant.
+  Api::Renew(account);
   PW_RETURN_IF_ERROR(Approve(household, account));
   PW_RETURN_IF_ERROR(CreatePoints(household));
-  // The next token names the participant.
-  PW_RETURN_IF_ERROR(api_.SignIn(account));
   return StartTrading(household, account);
 }
 
