@@ -165,7 +165,8 @@ TEST_F(ApiTest, QueryAnswersMarketAndSettlementOnly) {
   ASSERT_TRUE(Query(QueryOf(0, 4), &response, "market").ok());
   ASSERT_EQ(response.columns_size(), 1);
   const auto& column = response.columns(0);
-  EXPECT_EQ(std::vector<int64_t>(column.import_energy_wh().begin(), column.import_energy_wh().end()),
+  const auto& imports = column.import_energy_wh();
+  EXPECT_EQ(std::vector<int64_t>(imports.begin(), imports.end()),
             std::vector<int64_t>({0, 50, 51, 0}));
   EXPECT_EQ(column.qualities(0), v1::MISSING);
   EXPECT_EQ(column.qualities(1), v1::MEASURED);
