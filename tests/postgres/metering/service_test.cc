@@ -81,7 +81,8 @@ TEST_F(ApiTest, ListsPageByPage) {
   std::vector<int64_t> imports;
   do {
     v1::ListReadingsResponse response;
-    ASSERT_TRUE(List(request, &response).ok());
+    const grpc::Status status = List(request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
     EXPECT_LE(response.readings_size(), 2);
     for (const v1::Reading& reading : response.readings()) {
       imports.push_back(reading.import_energy_wh());
