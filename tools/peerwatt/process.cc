@@ -58,6 +58,7 @@ struct Prepared {
   char* const* argv;
   char* const* environment;
   int log_fd;
+  int output_fd;
   int null_fd;
   int error_fd;
   pid_t parent;
@@ -92,7 +93,7 @@ struct Prepared {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
-  if (dup2(prepared.null_fd, 0) < 0 || dup2(prepared.log_fd, 1) < 0 ||
+  if (dup2(prepared.null_fd, 0) < 0 || dup2(prepared.output_fd, 1) < 0 ||
       dup2(prepared.log_fd, 2) < 0) {
     fail(errno);
   }
@@ -120,20 +121,24 @@ absl::StatusOr<pid_t> Spawn(const Command& command) {
     return absl::UnavailableError(
         absl::StrCat("cannot write ", command.log_path, ": ", std::strerror(errno)));
   }
+  const int output_fd = command.output_path.empty()
+                            ? fcntl(log_fd, F_DUPFD_CLOEXEC, 0)
+                            : open(command.output_path.c_str(),
+                                   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   std::array<int, 2> error_pipe{-1, -1};
-  if (null_fd < 0 || pipe2(error_pipe.data(), O_CLOEXEC) != 0) {
+  if (null_fd < 0 || output_fd < 0 || pipe2(error_pipe.data(), O_CLOEXEC) != 0) {
     close(log_fd);
     return absl::UnavailableError(absl::StrCat("cannot start a process: ", std::strerror(errno)));
   }
-  const Prepared prepared{argv.data(), envp.data(),       log_fd,
-                          null_fd,     error_pipe[1],     getpid(),
+  const Prepared prepared{argv.data(), envp.data(), log_fd, output_fd, null_fd, error_pipe[1], getpid(),
                           &command.identity, command.death_signal,
                           command.inherited_fd, command.own_session};
   const pid_t pid = fork();
   if (pid == 0) BecomeProgram(prepared);
   const int fork_error = errno;
   close(log_fd);
+  close(output_fd);
   close(null_fd);
   close(error_pipe[1]);
   int error = 0;

@@ -28,6 +28,7 @@ struct Command {
   std::vector<std::string> argv;  ///< the program first, with its path
   std::vector<std::pair<std::string, std::string>> environment;  ///< added to our own
   std::string log_path;  ///< where output goes, appended
+  std::string output_path;  ///< where standard output goes instead, replaced; empty: the log
   std::optional<Identity> identity;  ///< our own when absent
   int death_signal = SIGTERM;  ///< sent to the child when we die; 0: it lives on
   int inherited_fd = -1;  ///< stays open in the child under the same number
