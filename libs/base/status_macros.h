@@ -6,12 +6,16 @@
 #define PW_CONCAT_INNER(a, b) a##b
 #define PW_CONCAT(a, b) PW_CONCAT_INNER(a, b)
 
-/// Returns the status of `expression` from the enclosing function unless it is OK.
-#define PW_RETURN_IF_ERROR(expression)                              \
-  do {                                                              \
-    if (absl::Status pw_status = (expression); !pw_status.ok()) {   \
-      return pw_status;                                             \
-    }                                                               \
+/// Returns the status of `expression` from the enclosing function unless it is OK. The name of the
+/// variable carries the line, so that `expression` may hold a lambda that uses the macro itself.
+#define PW_RETURN_IF_ERROR(expression) \
+  PW_RETURN_IF_ERROR_IMPL(PW_CONCAT(pw_status_, __LINE__), expression)
+
+#define PW_RETURN_IF_ERROR_IMPL(status, expression)          \
+  do {                                                       \
+    if (absl::Status status = (expression); !status.ok()) {  \
+      return status;                                         \
+    }                                                        \
   } while (false)
 
 /// Assigns the value of a StatusOr to `lhs`, or returns its status from the enclosing function.

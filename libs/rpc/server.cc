@@ -1,10 +1,12 @@
 #include "libs/rpc/server.h"
 
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/support/server_interceptor.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -12,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "libs/base/log.h"
 #include "libs/rpc/security.h"
@@ -47,6 +50,16 @@ absl::string_view TypeName(grpc::experimental::ServerRpcInfo::Type type) {
       return "bidi_stream";
   }
   return "unary";
+}
+
+// A method name comes from the client when a generic service takes what nobody registered; only
+// names that this program knows may become a label.
+std::string KnownOrOther(absl::string_view path) {
+  std::string name(absl::StripPrefix(path, "/"));
+  std::replace(name.begin(), name.end(), '/', '.');
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  const bool health = name == "grpc.health.v1.Health.Check" || name == "grpc.health.v1.Health.Watch";
+  return health || pool->FindMethodByName(name) != nullptr ? std::string(path) : "/_OTHER/_OTHER";
 }
 
 /// The usual gRPC server metrics, so that public dashboards and alerts work unchanged.
@@ -104,7 +117,7 @@ class RpcProbe {
 class ProbeInterceptor final : public grpc::experimental::Interceptor {
  public:
   ProbeInterceptor(RpcProbe& probe, grpc::experimental::ServerRpcInfo* info)
-      : probe_(probe), method_(info->method()), type_(TypeName(info->type())) {
+      : probe_(probe), method_(KnownOrOther(info->method())), type_(TypeName(info->type())) {
     probe_.Started(method_, type_);
   }
 
@@ -157,6 +170,7 @@ std::unique_ptr<grpc::Server> StartMain(const ServerOptions& options,
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> factories;
   factories.push_back(std::make_unique<ProbeInterceptorFactory>(std::move(probe)));
   builder.experimental().SetInterceptorCreators(std::move(factories));
+  if (options.customise) options.customise(builder);
   return builder.BuildAndStart();
 }
 
@@ -166,6 +180,7 @@ struct Server::Impl {
   std::shared_ptr<RpcProbe> probe;
   std::unique_ptr<grpc::Server> main;
   std::unique_ptr<grpc::Server> health;
+  int port = 0;
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -184,6 +199,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (impl->main == nullptr || port == 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address));
   }
+  impl->port = port;
   if (!options.health_address.empty()) {
     grpc::ServerBuilder builder;
     int health_port = 0;
@@ -195,6 +211,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     if (impl->health == nullptr || health_port == 0) {
       return absl::UnavailableError(absl::StrCat("cannot listen on ", options.health_address));
     }
+    impl->health->GetHealthCheckService()->SetServingStatus(kLiveService, true);
   }
   auto server = std::unique_ptr<Server>(new Server(std::move(impl)));
   server->SetServing(false);
@@ -202,9 +219,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   return server;
 }
 
+int Server::port() const { return impl_->port; }
+
 void Server::SetServing(bool serving) {
   for (grpc::Server* server : {impl_->main.get(), impl_->health.get()}) {
-    if (server != nullptr) server->GetHealthCheckService()->SetServingStatus(serving);
+    // By name: the overload without one would end `live` as well.
+    if (server != nullptr) server->GetHealthCheckService()->SetServingStatus("", serving);
   }
 }
 

@@ -15,16 +15,22 @@
 
 namespace peerwatt::rpc {
 
+/// Name that the health port reports as SERVING while the process answers, whatever it can reach;
+/// for liveness probes. The empty name follows `SetServing`.
+inline constexpr char kLiveService[] = "live";
+
 /// How a service's gRPC server is set up.
 struct ServerOptions {
   std::string address;  ///< `host:port`.
   /// `host:port` of a second port without TLS that serves only the health service, for probes
   /// that cannot show a certificate. Empty: none.
   std::string health_address;
-  std::shared_ptr<grpc::ServerCredentials> credentials;
+  std::shared_ptr<grpc::ServerCredentials> credentials = nullptr;
   int message_bytes_max = 4 << 20;
   int concurrent_streams_max = 1000;
   int threads_max = 64;  ///< Bound on threads of synchronous handlers.
+  /// Sets what only this server needs, after everything else; may be empty.
+  std::function<void(grpc::ServerBuilder&)> customise = nullptr;
 };
 
 /// A gRPC server with health service, reflection, RPC metrics and bounds. It is NOT_SERVING until
@@ -36,6 +42,8 @@ class Server {
                                                        const std::vector<grpc::Service*>& services,
                                                        telemetry::Metrics& metrics);
   ~Server();
+  /// The port it listens on, also when the address asked for port 0.
+  int port() const;
   void SetServing(bool serving);
   /// Stops accepting, lets running calls end for at most `grace`, then cancels them.
   void Drain(absl::Duration grace);

@@ -1,0 +1,75 @@
+"""Prints figures, each next to the limit it is compared with in the same run.
+
+Usage: driver.py [--list] [--json] [NAME or GROUP …]
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "tests" / "e2e"))
+
+
+def clearing():
+    """Clearing a book of N orders against std::sort and a sweep over the same arrays."""
+    goals = {1_000: 0.8, 10_000: 1.0, 100_000: 5.0, 1_000_000: 5.0}
+    binary = pathlib.Path(os.environ["PEERWATT_BIN"]) / "bench_clearing"
+    out = subprocess.run([binary], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for line in out.splitlines():
+        row = json.loads(line)
+        orders = row["orders"]
+        yield {"figure": f"clearing_{orders}", "value": orders / row["clear_seconds"],
+               "unit": "orders/s", "limit": orders / row["sort_seconds"],
+               "goal": goals.get(orders, 1.0), "lower_is_better": False}
+
+
+def readings():
+    """Acknowledged readings per second, device to commit, against COPY of the same rows."""
+    import readings_end_to_end
+    yield readings_end_to_end.measure()
+
+
+# Name -> (group, what yields its figures).
+FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings)}
+GROUPS = ["metering", "market", "settlement", "gateway", "log"]
+
+
+def number(value):
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="names or groups; all if none")
+    parser.add_argument("--list", action="store_true", help="list the names and stop")
+    parser.add_argument("--json", action="store_true", help="one JSON object per figure")
+    options = parser.parse_args()
+    if options.list:
+        for name, (group, run) in FIGURES.items():
+            print(f"{name}  ({group})  {run.__doc__}")
+        return 0
+    unknown = [n for n in options.names if n not in FIGURES and n not in GROUPS]
+    if unknown:
+        print(f"no figure or group {unknown[0]}; see --list", file=sys.stderr)
+        return 2
+    for name, (group, run) in FIGURES.items():
+        if options.names and name not in options.names and group not in options.names:
+            continue
+        for figure in run():
+            figure["ratio"] = figure["value"] / figure["limit"]
+            if options.json:
+                print(json.dumps(figure), flush=True)
+            else:
+                print(f"figure {figure['figure']} value {number(figure['value'])} "
+                      f"unit {figure['unit']} limit {number(figure['limit'])} "
+                      f"ratio {figure['ratio']:.2f} goal {figure['goal']}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+#include "services/gateway/doors.h"
+
+#include <utility>
+
+#include <grpcpp/grpcpp.h>
+
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/server.h"
+#include "services/gateway/api/comments.h"
+#include "services/gateway/api/descriptor_set.h"
+#include "services/gateway/api/method_table.h"
+#include "services/gateway/api/openapi.h"
+#include "services/gateway/auth/authenticator.h"
+#include "services/gateway/core/errors.h"
+#include "services/gateway/core/rate_limit.h"
+#include "services/gateway/device/device_gate.h"
+#include "services/gateway/device/device_service.h"
+#include "services/gateway/device/device_streams.h"
+#include "services/gateway/forward/forwarding_service.h"
+#include "services/gateway/http/rest_handler.h"
+
+namespace peerwatt::gateway {
+namespace {
+
+constexpr int kMetadataBytesMax = 16 << 10;
+constexpr int kPublicMessageBytesMax = 1 << 20;
+constexpr int kPublicStreamsMax = 100;
+constexpr int kDeviceStreamsMax = 4;
+constexpr int kConnectionAgeMaxMs = 3'600'000;
+constexpr int kConnectionAgeGraceMs = 60'000;
+constexpr int kConnectionIdleMaxMs = 600'000;
+
+std::vector<const ApiMethod*> MethodsOf(const MethodTable& table, Upstream upstream) {
+  std::vector<const ApiMethod*> out;
+  for (const ApiMethod& method : table.methods()) {
+    if (method.upstream == upstream) out.push_back(&method);
+  }
+  return out;
+}
+
+std::vector<const ApiMethod*> DeviceMethods(const MethodTable& table) {
+  return {table.Find("/peerwatt.registry.v1.Registry/RenewDeviceCertificate")};
+}
+
+}  // namespace
+
+struct Doors::Impl {
+  Impl(MethodTable table, DoorOptions given, const Clock& clock, telemetry::Metrics& metrics)
+      : options(std::move(given)),
+        methods(std::move(table)),
+        upstreams(options.channels),
+        key_source(upstreams.channel(Upstream::kRegistry)),
+        keys(options.tokens, key_source, clock),
+        authenticator(keys, clock, metrics),
+        sign_ins(options.sign_ins_per_second, options.sign_ins_burst),
+        metering(peerwatt::metering::v1::Metering::NewStub(upstreams.channel(Upstream::kMetering))),
+        gate(upstreams.channel(Upstream::kRegistry)),
+        streams(options.device_recheck_interval, metrics),
+        rest(RestParts{methods, authenticator, upstreams, sign_ins, clock, metrics},
+             RestOptions{options.deadlines, options.cors_origins,
+                         OpenApiDocument(methods, Comments(DescriptorSetBytes()))}),
+        device_calls(DeviceMethods(methods), upstreams, options.deadlines,
+                     CertificateAdmission(gate)),
+        device_streams(gate, *metering, streams) {
+    // One for each service: reflection takes a service's name from its methods.
+    for (int i = 0; i < kUpstreamCount; ++i) {
+      public_calls.push_back(std::make_unique<ForwardingService>(
+          MethodsOf(methods, static_cast<Upstream>(i)), upstreams, options.deadlines,
+          TokenAdmission(authenticator, sign_ins, clock)));
+    }
+  }
+
+  absl::Status Open(telemetry::Metrics& metrics) {
+    PW_ASSIGN_OR_RETURN(grpc, OpenGrpc(metrics));
+    PW_ASSIGN_OR_RETURN(device, OpenDevice(metrics));
+    PW_ASSIGN_OR_RETURN(http, HttpServer::Start(options.http, rest));
+    grpc->SetServing(true);
+    device->SetServing(true);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<rpc::Server>> OpenGrpc(telemetry::Metrics& metrics) {
+    rpc::ServerOptions server;
+    server.address = options.grpc_address;
+    server.health_address = options.health_address;
+    server.credentials = rpc::TlsServer(options.grpc_tls);
+    server.message_bytes_max = kPublicMessageBytesMax;
+    server.concurrent_streams_max = kPublicStreamsMax;
+    server.customise = [this](grpc::ServerBuilder& builder) {
+      builder.RegisterCallbackGenericService(&unknown_public);
+      builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMaxMs);
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMaxMs);
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionAgeGraceMs);
+    };
+    std::vector<grpc::Service*> services;
+    for (const auto& service : public_calls) services.push_back(service.get());
+    return rpc::Server::Start(server, services, metrics);
+  }
+
+  absl::StatusOr<std::unique_ptr<rpc::Server>> OpenDevice(telemetry::Metrics& metrics) {
+    rpc::ServerOptions server;
+    server.address = options.device_address;
+    server.credentials = rpc::MutualTlsServer(options.device_tls);
+    server.message_bytes_max = options.device_message_bytes_max;
+    server.concurrent_streams_max = kDeviceStreamsMax;
+    server.customise = [this](grpc::ServerBuilder& builder) {
+      builder.RegisterCallbackGenericService(&unknown_device);
+      builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMaxMs);
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMaxMs);
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionAgeGraceMs);
+    };
+    return rpc::Server::Start(server, {&device_streams, &device_calls}, metrics);
+  }
+
+  const DoorOptions options;
+  const MethodTable methods;
+  Upstreams upstreams;
+  RegistryKeySource key_source;
+  TokenKeys keys;
+  Authenticator authenticator;
+  RateLimit sign_ins;
+  std::unique_ptr<peerwatt::metering::v1::Metering::Stub> metering;
+  DeviceGate gate;
+  DeviceStreams streams;
+  RestHandler rest;
+  std::vector<std::unique_ptr<ForwardingService>> public_calls;
+  ForwardingService device_calls;
+  DeviceService device_streams;
+  UnknownMethods unknown_public;
+  UnknownMethods unknown_device;
+  std::unique_ptr<rpc::Server> grpc;
+  std::unique_ptr<rpc::Server> device;
+  std::unique_ptr<HttpServer> http;
+};
+
+Doors::Doors(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Doors::~Doors() { Drain(absl::ZeroDuration()); }
+
+absl::StatusOr<std::unique_ptr<Doors>> Doors::Open(DoorOptions options, const Clock& clock,
+                                                   telemetry::Metrics& metrics) {
+  PW_ASSIGN_OR_RETURN(MethodTable methods, MethodTable::Build());
+  auto impl = std::make_unique<Impl>(std::move(methods), std::move(options), clock, metrics);
+  PW_RETURN_IF_ERROR(impl->Open(metrics));
+  return std::unique_ptr<Doors>(new Doors(std::move(impl)));
+}
+
+int Doors::http_port() const { return impl_->http->port(); }
+int Doors::grpc_port() const { return impl_->grpc->port(); }
+int Doors::device_port() const { return impl_->device->port(); }
+
+void Doors::Drain(absl::Duration grace) {
+  impl_->rest.StartDraining();
+  if (impl_->grpc != nullptr) impl_->grpc->SetServing(false);
+  impl_->streams.EndAll(Error(kGatewayStopping, "the gateway is about to stop; connect again"));
+  if (impl_->http != nullptr) impl_->http->Drain(grace);
+  if (impl_->device != nullptr) impl_->device->Drain(grace);
+  if (impl_->grpc != nullptr) impl_->grpc->Drain(grace);
+}
+
+}  // namespace peerwatt::gateway

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "peerwatt/registry/v1/registry.pb.h"
+#include "services/market/core/model.h"
+
+namespace peerwatt::market {
+
+// Answers of the registry as core knows them. Errors: FIELD_INVALID for what it never sends.
+absl::StatusOr<CommunityRules> RulesFrom(const peerwatt::registry::v1::Community& proto);
+absl::StatusOr<Member> MemberFrom(const peerwatt::registry::v1::Member& proto);
+
+}  // namespace peerwatt::market

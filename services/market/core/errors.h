@@ -1,0 +1,33 @@
+#pragma once
+
+#include "libs/base/error.h"
+
+namespace peerwatt::market {
+
+// The rules of an order, in the order in which they are checked; the first broken one wins.
+inline constexpr ErrorReason kGateClosed{"GATE_CLOSED", absl::StatusCode::kFailedPrecondition};
+inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
+                                                   absl::StatusCode::kNotFound};
+inline constexpr ErrorReason kParticipantNotApproved{"PARTICIPANT_NOT_APPROVED",
+                                                     absl::StatusCode::kFailedPrecondition};
+inline constexpr ErrorReason kEnergyOutOfRange{"ENERGY_OUT_OF_RANGE",
+                                               absl::StatusCode::kInvalidArgument};
+inline constexpr ErrorReason kPriceOutOfRange{"PRICE_OUT_OF_RANGE",
+                                              absl::StatusCode::kInvalidArgument};
+inline constexpr ErrorReason kExportCapacityExceeded{"EXPORT_CAPACITY_EXCEEDED",
+                                                     absl::StatusCode::kFailedPrecondition};
+inline constexpr ErrorReason kFundsInsufficient{"FUNDS_INSUFFICIENT",
+                                                absl::StatusCode::kFailedPrecondition};
+
+/// Settlement refused a hold for another reason than funds; the reason is in the metadata.
+inline constexpr ErrorReason kHoldRefused{"HOLD_REFUSED", absl::StatusCode::kFailedPrecondition};
+/// An order that is not in the book cannot be withdrawn.
+inline constexpr ErrorReason kOrderNotActive{"ORDER_NOT_ACTIVE",
+                                             absl::StatusCode::kFailedPrecondition};
+/// A grid connection has at most one active standing order.
+inline constexpr ErrorReason kStandingOrderActive{"STANDING_ORDER_ACTIVE",
+                                                  absl::StatusCode::kFailedPrecondition};
+/// An order book that cannot be cleared: a bug of ours, never a caller's.
+inline constexpr ErrorReason kBookInvalid{"BOOK_INVALID", absl::StatusCode::kInvalidArgument};
+
+}  // namespace peerwatt::market

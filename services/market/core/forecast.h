@@ -1,0 +1,55 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "services/market/core/model.h"
+
+namespace peerwatt::market {
+
+/// Energy that offers of each connection hold in an auction.
+using OfferedByConnection = std::map<GridConnectionId, Energy>;
+
+/// Readings of the same interval a day earlier; a point without one is absent.
+using ReadingsByPoint = std::map<MeteringPointId, Reading>;
+
+/// The standing orders that may place an order now, each with its metering point as the registry
+/// knows it: of approved participants, one per connection (the first by participant and id).
+/// standing_orders: ordered by participant and id.
+struct Candidate {
+  StandingOrder standing_order;
+  Member member;
+};
+std::vector<Candidate> Candidates(const std::vector<StandingOrder>& standing_orders,
+                                  const CommunitySnapshot& snapshot);
+
+/// The metering points behind the connections of these candidates, in the snapshot's order.
+std::vector<MeteringPointId> PointsToForecast(const std::vector<Candidate>& candidates,
+                                              const CommunitySnapshot& snapshot);
+
+/// What a connection is expected to feed in (positive) or draw (negative): the net of all points
+/// behind it in the same interval a day earlier. Nothing when any reading is missing.
+std::optional<Energy> PersistenceForecast(const GridConnectionId& connection,
+                                          const CommunitySnapshot& snapshot,
+                                          const ReadingsByPoint& readings);
+
+/// The orders that the candidates place at gate closure: a surplus is offered at the offer price,
+/// up to the feed-in capacity less what the connection offers already; a shortfall is bid for at
+/// the bid price, up to what the connection can draw. No price, no energy or no forecast: no order.
+/// The orders are pending and timed at gate closure; ids are `so-<metering point>`.
+std::vector<Order> PlaceStandingOrders(const Auction& auction,
+                                       const std::vector<Candidate>& candidates,
+                                       const CommunitySnapshot& snapshot,
+                                       const ReadingsByPoint& readings,
+                                       const OfferedByConnection& offered);
+
+/// The id of the order that a standing order places on a metering point: `so-<metering point>`; of
+/// a point whose id leaves no room for that, the front and a hash. A point has at most one active
+/// standing order, so the id is unique in its auction.
+OrderId StandingOrderOrderId(const MeteringPointId& metering_point);
+
+/// Prefix of the ids of orders that standing orders place; clients may not use it.
+inline constexpr char kStandingOrderPrefix[] = "so-";
+
+}  // namespace peerwatt::market

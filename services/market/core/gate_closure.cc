@@ -1,0 +1,193 @@
+#include "services/market/core/gate_closure.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+#include "libs/base/status_macros.h"
+#include "services/market/core/clearing.h"
+#include "services/market/core/order_rules.h"
+
+namespace peerwatt::market {
+namespace {
+
+constexpr absl::Duration kDay = absl::Hours(24);
+
+// Orders change under a runner only through a call that was in flight at gate closure, and each at
+// most once; more tries than this mean a bug.
+constexpr int kClearAttempts = 100;
+
+OrderOutcome OutcomeOf(const Order& order, Energy filled) {
+  const OrderState state = filled == Energy()       ? OrderState::kExpired
+                           : filled == order.energy ? OrderState::kFilled
+                                                    : OrderState::kPartiallyFilled;
+  return {order.id, state, filled, ""};
+}
+
+Trade NewTrade(int32_t number, const Order& bid, const Order& offer, Energy energy, Price price) {
+  Trade trade;
+  trade.number = number;
+  trade.bid = bid.id;
+  trade.offer = offer.id;
+  trade.energy = energy;
+  trade.price = price;
+  trade.buyer_metering_point = bid.metering_point;
+  trade.seller_metering_point = offer.metering_point;
+  trade.buyer = bid.participant;
+  trade.seller = offer.participant;
+  return trade;
+}
+
+}  // namespace
+
+absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,
+                                             const std::vector<Order>& orders) {
+  AuctionOutcome outcome;
+  outcome.key = key;
+  outcome.holds_reduced = true;
+  std::vector<const Order*> active;
+  std::vector<BookOrder> book;
+  for (const Order& order : orders) {
+    outcome.holds_reduced = outcome.holds_reduced && order.hold == Money();
+    if (order.state == OrderState::kActive) {
+      active.push_back(&order);
+      book.push_back({order.id, order.participant, order.side, order.energy, order.limit,
+                      order.create_time});
+    }
+  }
+  PW_ASSIGN_OR_RETURN(const ClearingResult result, Clear(book));
+  outcome.clearing_price = result.price;
+  outcome.cleared_energy = result.energy;
+  outcome.order_count = static_cast<int32_t>(active.size());
+  outcome.welfare = result.welfare;
+  for (size_t i = 0; i < active.size(); ++i) {
+    outcome.orders.push_back(OutcomeOf(*active[i], result.fills[i]));
+  }
+  for (const Pair& pair : result.trades) {
+    outcome.trades.push_back(NewTrade(static_cast<int32_t>(outcome.trades.size() + 1),
+                                      *active[pair.bid], *active[pair.offer], pair.energy,
+                                      *result.price));
+  }
+  return outcome;
+}
+
+absl::Status GateClosure::Freeze(const Auction& auction) {
+  const CommunityId& community = auction.key.community;
+  std::vector<Candidate> candidates;
+  CommunitySnapshot snapshot;
+  ReadingsByPoint readings;
+  PW_ASSIGN_OR_RETURN(const std::vector<StandingOrder> standing_orders,
+                      store_.ActiveStandingOrders(community));
+  if (!standing_orders.empty()) {
+    PW_ASSIGN_OR_RETURN(snapshot, registry_.GetSnapshot(community, auction.gate_closure));
+    candidates = Candidates(standing_orders, snapshot);
+  }
+  if (!candidates.empty()) {
+    const Interval yesterday = {auction.key.delivery_start - kDay, auction.delivery_end - kDay};
+    PW_ASSIGN_OR_RETURN(
+        readings, metering_.ReadInterval(PointsToForecast(candidates, snapshot), yesterday));
+  }
+  return store_
+      .CloseAuction(auction.key,
+                    [&](const OfferedByConnection& offered) {
+                      return PlaceStandingOrders(auction, candidates, snapshot, readings, offered);
+                    })
+      .status();
+}
+
+absl::Status GateClosure::ResolvePending(const AuctionKey& key, std::vector<Order>& orders) {
+  std::vector<Hold> holds;
+  std::vector<Order*> holders;
+  for (Order& order : orders) {
+    if (order.state != OrderState::kPending) {
+      continue;
+    }
+    if (order.hold == Money()) {
+      order.state = OrderState::kActive;
+      continue;
+    }
+    holds.push_back({order.id, order.participant, order.hold});
+    holders.push_back(&order);
+  }
+  if (holds.empty()) {
+    return absl::OkStatus();
+  }
+  PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons, settlement_.CreateHolds(key, holds));
+  PW_CHECK(reasons.size() == holds.size(), "settlement answered for other holds");
+  for (size_t i = 0; i < holders.size(); ++i) {
+    holders[i]->state = reasons[i].empty() ? OrderState::kActive : OrderState::kRejected;
+    holders[i]->rejection_reason = reasons[i];
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> GateClosure::TryClearBook(const Auction& auction) {
+  PW_ASSIGN_OR_RETURN(std::vector<Order> orders, store_.OrdersOf(auction.key));
+  std::vector<bool> was_pending;
+  for (const Order& order : orders) {
+    was_pending.push_back(order.state == OrderState::kPending);
+  }
+  PW_RETURN_IF_ERROR(ResolvePending(auction.key, orders));
+  probe_.ClearingStarted();
+  absl::StatusOr<AuctionOutcome> outcome = DecideOutcome(auction.key, orders);
+  probe_.ClearingEnded();
+  PW_RETURN_IF_ERROR(outcome.status());
+  for (size_t i = 0; i < orders.size(); ++i) {
+    if (was_pending[i] && orders[i].state == OrderState::kRejected) {
+      outcome->orders.push_back(
+          {orders[i].id, OrderState::kRejected, Energy(), orders[i].rejection_reason});
+    }
+  }
+  PW_ASSIGN_OR_RETURN(const bool cleared, store_.ClearAuction(*outcome));
+  if (cleared) {
+    probe_.AuctionCleared(*outcome);
+    for (size_t i = 0; i < orders.size(); ++i) {
+      if (was_pending[i]) {
+        probe_.OrderDecided(orders[i].side, orders[i].state == OrderState::kActive);
+      }
+    }
+  }
+  return cleared;
+}
+
+absl::Status GateClosure::ClearBook(const Auction& auction) {
+  for (int attempt = 0; attempt < kClearAttempts; ++attempt) {
+    PW_ASSIGN_OR_RETURN(const bool cleared, TryClearBook(auction));
+    if (cleared) {
+      return absl::OkStatus();
+    }
+    PW_ASSIGN_OR_RETURN(const std::optional<Auction> first,
+                        store_.FirstUnfinished(auction.key.community));
+    if (!first.has_value() || first->key != auction.key ||
+        first->state != AuctionState::kClosed) {
+      return absl::OkStatus();  // Another replica did it.
+    }
+  }
+  return absl::AbortedError("the order book keeps changing after gate closure");
+}
+
+absl::Status GateClosure::LowerHolds(const Auction& auction) {
+  PW_ASSIGN_OR_RETURN(const std::vector<Order> orders, store_.OrdersOf(auction.key));
+  PW_ASSIGN_OR_RETURN(const std::vector<Trade> trades, store_.TradesOf(auction.key));
+  const std::vector<HoldReduction> reductions = HoldsNeeded(orders, trades, auction.network_fee);
+  if (!reductions.empty()) {
+    PW_RETURN_IF_ERROR(settlement_.ReduceHolds(auction.key, reductions));
+  }
+  return store_.MarkHoldsReduced(auction.key);
+}
+
+absl::Status GateClosure::Finish(const Auction& auction) {
+  switch (auction.state) {
+    case AuctionState::kOpen:
+      PW_RETURN_IF_ERROR(Freeze(auction));
+      [[fallthrough]];
+    case AuctionState::kClosed:
+      PW_RETURN_IF_ERROR(ClearBook(auction));
+      [[fallthrough]];
+    case AuctionState::kCleared:
+      return LowerHolds(auction);
+  }
+  return absl::InternalError("unknown auction state");
+}
+
+}  // namespace peerwatt::market

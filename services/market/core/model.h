@@ -1,0 +1,162 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/interval.h"
+#include "libs/domain/quantities.h"
+
+namespace peerwatt::market {
+
+using StandingOrderId = Id<struct StandingOrderTag>;
+
+/// Life cycle of an auction; it only moves forward.
+enum class AuctionState { kOpen, kClosed, kCleared };
+/// Side of the book.
+enum class Side { kBid, kOffer };
+/// Life cycle of an order.
+enum class OrderState {
+  kPending,
+  kActive,
+  kCancelled,
+  kFilled,
+  kPartiallyFilled,
+  kExpired,
+  kRejected
+};
+
+/// Names one auction: a community has one per delivery interval.
+struct AuctionKey {
+  CommunityId community;
+  absl::Time delivery_start;
+  bool operator==(const AuctionKey&) const = default;
+};
+
+/// One clearing for one delivery interval.
+struct Auction {
+  AuctionKey key;
+  absl::Time delivery_end;
+  absl::Time gate_closure;
+  AuctionState state = AuctionState::kOpen;
+  /// Fee the buyer pays on top of the price; fixed when the auction opens.
+  Price network_fee;
+  /// Set when cleared with trades.
+  std::optional<Price> clearing_price;
+  Energy cleared_energy;
+  int32_t order_count = 0;
+  Money welfare;
+  int64_t version = 1;
+  /// Whether settlement has lowered all holds to what the trades need. Final when true.
+  bool holds_reduced = false;
+};
+
+/// A bid or an offer.
+struct Order {
+  AuctionKey auction;
+  OrderId id;
+  Side side = Side::kBid;
+  MeteringPointId metering_point;
+  GridConnectionId grid_connection;
+  ParticipantId participant;
+  Energy energy;
+  Price limit;
+  Energy filled;
+  /// What must be reserved while the order is in the book; 0 needs no hold.
+  Money hold;
+  OrderState state = OrderState::kPending;
+  /// The participant's standing order that placed it, or empty.
+  StandingOrderId standing_order;
+  std::string rejection_reason;
+  absl::Time create_time;
+};
+
+/// Energy that one offer sells to one bid.
+struct Trade {
+  /// Counts from 1 within the auction, in the order of the pairing.
+  int32_t number = 0;
+  OrderId bid;
+  OrderId offer;
+  Energy energy;
+  Price price;
+  MeteringPointId buyer_metering_point;
+  MeteringPointId seller_metering_point;
+  ParticipantId buyer;
+  ParticipantId seller;
+};
+
+/// An autopilot that bids or offers the forecast of a grid connection.
+struct StandingOrder {
+  CommunityId community;
+  ParticipantId participant;
+  StandingOrderId id;
+  MeteringPointId metering_point;
+  GridConnectionId grid_connection;
+  std::optional<Price> bid_price;
+  std::optional<Price> offer_price;
+  bool active = true;
+  absl::Time create_time;
+};
+
+/// What the registry says about a community.
+struct CommunityRules {
+  CommunityId id;
+  std::string currency;
+  absl::Duration interval;
+  absl::Time trading_start;
+  absl::Duration opening_lead;
+  absl::Duration gate_closure_lead;
+  Price network_fee;
+  Price price_min;
+  Price price_max;
+};
+
+/// A metering point with all that a decision about it needs.
+struct Member {
+  MeteringPointId metering_point;
+  ParticipantId participant;
+  CommunityId community;
+  GridConnectionId grid_connection;
+  bool approved = false;
+  int64_t import_capacity_w = 0;
+  int64_t export_capacity_w = 0;
+};
+
+/// A community and its metering points at one instant.
+struct CommunitySnapshot {
+  CommunityRules rules;
+  std::vector<Member> members;
+};
+
+/// Where a participant trades.
+struct ParticipantContext {
+  ParticipantId participant;
+  CommunityId community;
+  std::string currency;
+  bool approved = false;
+};
+
+/// What flowed at a metering point in one interval.
+struct Reading {
+  Energy imported;
+  Energy exported;
+};
+
+/// Money to reserve for an order.
+struct Hold {
+  OrderId order;
+  ParticipantId participant;
+  Money amount;
+};
+
+/// What is still needed of an order's hold; 0 releases it.
+struct HoldReduction {
+  OrderId order;
+  Money amount;
+};
+
+}  // namespace peerwatt::market

@@ -1,0 +1,199 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "services/market/core/forecast.h"
+#include "services/market/core/model.h"
+
+namespace peerwatt::market {
+
+/// Who is who and what the rules are. Errors of all methods: those of the connection.
+class Registry {
+ public:
+  virtual ~Registry() = default;
+  /// All communities, ordered by id.
+  virtual absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() = 0;
+  /// A community and its metering points, ordered by id.
+  virtual absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& community,
+                                                        absl::Time time) = 0;
+  /// A metering point, or nothing when unknown.
+  virtual absl::StatusOr<std::optional<Member>> FindMember(const MeteringPointId& point) = 0;
+  virtual absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) = 0;
+};
+
+/// What flowed.
+class Metering {
+ public:
+  virtual ~Metering() = default;
+  /// The readings of one interval; points without a reading are absent.
+  virtual absl::StatusOr<ReadingsByPoint> ReadInterval(const std::vector<MeteringPointId>& points,
+                                                       Interval interval) = 0;
+};
+
+/// Who can pay.
+class Settlement {
+ public:
+  virtual ~Settlement() = default;
+  /// Reserves money, each hold on its own; safe to repeat. Returns for each hold an empty string
+  /// when it stands, else the reason.
+  virtual absl::StatusOr<std::vector<std::string>> CreateHolds(const AuctionKey& auction,
+                                                               const std::vector<Hold>& holds) = 0;
+  /// Lowers holds; safe to repeat.
+  virtual absl::Status ReduceHolds(const AuctionKey& auction,
+                                   const std::vector<HoldReduction>& reductions) = 0;
+};
+
+/// How an order ends in clearing.
+struct OrderOutcome {
+  OrderId id;
+  OrderState state = OrderState::kExpired;
+  Energy filled;
+  std::string rejection_reason;
+};
+
+/// What clearing makes of an auction.
+struct AuctionOutcome {
+  AuctionKey key;
+  std::optional<Price> clearing_price;
+  Energy cleared_energy;
+  int32_t order_count = 0;
+  Money welfare;
+  /// Whether no order has a hold, so that none is left to lower.
+  bool holds_reduced = false;
+  std::vector<OrderOutcome> orders;
+  std::vector<Trade> trades;
+};
+
+/// The auctions as the clock drives them. Each method is one transaction; every change is guarded
+/// by the state it starts from, so that replicas and restarts cannot make it twice.
+class AuctionStore {
+ public:
+  virtual ~AuctionStore() = default;
+  /// Adds auctions; those that exist stay as they are.
+  virtual absl::Status OpenAuctions(const std::vector<Auction>& auctions) = 0;
+  /// End of the last delivery that has an auction.
+  virtual absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(
+      const CommunityId& community) = 0;
+  /// The first auction by delivery that is not final.
+  virtual absl::StatusOr<std::optional<Auction>> FirstUnfinished(const CommunityId& community) = 0;
+  /// Active standing orders by participant and id.
+  virtual absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
+      const CommunityId& community) = 0;
+  /// Freezes an open auction and adds the orders that `place` returns. Returns whether this call
+  /// did it; false when the auction was not open.
+  virtual absl::StatusOr<bool> CloseAuction(
+      const AuctionKey& key,
+      absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) = 0;
+  /// All orders of an auction by time and id.
+  virtual absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) = 0;
+  /// All trades of an auction by number.
+  virtual absl::StatusOr<std::vector<Trade>> TradesOf(const AuctionKey& key) = 0;
+  /// Writes the outcome of a closed auction. Returns whether this call did it; false when the
+  /// auction was not closed or an order is no longer pending or active: read the book again.
+  virtual absl::StatusOr<bool> ClearAuction(const AuctionOutcome& outcome) = 0;
+  /// Makes a cleared auction final.
+  virtual absl::Status MarkHoldsReduced(const AuctionKey& key) = 0;
+};
+
+/// The order book and the standing orders as their owners change them.
+class OrderStore {
+ public:
+  virtual ~OrderStore() = default;
+  /// Keeps an order as pending, unless `check` refuses it or `keep` is false. An order of the same
+  /// id is returned as it is and not checked.
+  /// check: gets the locked auction and the energy the connection offers in it already; returns
+  /// the hold that the order needs. Errors: NOT_FOUND when there is no such auction; those of
+  /// `check`.
+  virtual absl::StatusOr<Order> PlaceOrder(
+      const Order& order, bool keep,
+      absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) = 0;
+  /// Moves a pending order to active or rejected; leaves any other as it is. Returns the order.
+  virtual absl::StatusOr<Order> ResolveOrder(const AuctionKey& key, const OrderId& id,
+                                             OrderState state, const std::string& reason) = 0;
+  /// Withdraws a pending or active order when `check` allows it; returns any other as it is.
+  virtual absl::StatusOr<Order> CancelOrder(
+      const AuctionKey& key, const OrderId& id,
+      absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) = 0;
+  /// Errors of this and the following: NOT_FOUND.
+  virtual absl::StatusOr<Order> GetOrder(const AuctionKey& key, const OrderId& id) = 0;
+  /// Keeps a standing order, or returns the one of the same name.
+  /// Errors: STANDING_ORDER_ACTIVE when the connection has another active one.
+  virtual absl::StatusOr<StandingOrder> CreateStandingOrder(const StandingOrder& order) = 0;
+  virtual absl::StatusOr<StandingOrder> CancelStandingOrder(const CommunityId& community,
+                                                            const ParticipantId& participant,
+                                                            const StandingOrderId& id) = 0;
+};
+
+/// A span of a list: at most `limit` rows after `after` (exclusive; empty: from the start).
+struct ListSpan {
+  std::string after;
+  int32_t limit = 100;
+};
+
+/// How far the market of a community has come.
+struct Progress {
+  /// Absent when no auction has opened.
+  std::optional<absl::Time> cleared_through;
+  int32_t open_auction_count = 0;
+};
+
+/// A final auction with its trades.
+struct Outcome {
+  absl::Time delivery_start;
+  absl::Time delivery_end;
+  std::vector<Trade> trades;
+};
+
+/// What callers look at.
+class MarketView {
+ public:
+  virtual ~MarketView() = default;
+  /// Errors: NOT_FOUND.
+  virtual absl::StatusOr<Auction> GetAuction(const AuctionKey& key) = 0;
+  /// Auctions with delivery start in `span`, by delivery start, at most `limit`.
+  virtual absl::StatusOr<std::vector<Auction>> ListAuctions(const CommunityId& community,
+                                                            Interval span, int32_t limit) = 0;
+  /// Orders by id; only those of `owner` unless that is empty.
+  virtual absl::StatusOr<std::vector<Order>> ListOrders(const AuctionKey& key,
+                                                        const ParticipantId& owner,
+                                                        const ListSpan& span) = 0;
+  /// Trades by number after `after_number`; only those that `owner` is part of unless empty.
+  virtual absl::StatusOr<std::vector<Trade>> ListTrades(const AuctionKey& key,
+                                                        const ParticipantId& owner,
+                                                        int32_t after_number, int32_t limit) = 0;
+  /// Errors: NOT_FOUND.
+  virtual absl::StatusOr<StandingOrder> GetStandingOrder(const CommunityId& community,
+                                                         const ParticipantId& participant,
+                                                         const StandingOrderId& id) = 0;
+  /// Standing orders of a participant by id.
+  virtual absl::StatusOr<std::vector<StandingOrder>> ListStandingOrders(
+      const CommunityId& community, const ParticipantId& participant, const ListSpan& span) = 0;
+  virtual absl::StatusOr<Progress> GetProgress(const CommunityId& community) = 0;
+  /// Final auctions with delivery start in `span`, up to the first gap or unfinished one.
+  virtual absl::StatusOr<std::vector<Outcome>> ListOutcomes(const CommunityId& community,
+                                                            Interval span) = 0;
+};
+
+/// Watches what the market does, for metrics. May be called from many threads.
+class Probe {
+ public:
+  virtual ~Probe() = default;
+  /// An order entered the book (`accepted`) or was refused.
+  virtual void OrderDecided(Side side, bool accepted) = 0;
+  /// Clearing starts and ends on the same thread.
+  virtual void ClearingStarted() = 0;
+  virtual void ClearingEnded() = 0;
+  /// An outcome was stored.
+  virtual void AuctionCleared(const AuctionOutcome& outcome) = 0;
+  /// How long the oldest due gate closure has been waiting.
+  virtual void LagSeen(absl::Duration lag) = 0;
+};
+
+}  // namespace peerwatt::market

@@ -1,0 +1,116 @@
+#include "services/market/core/runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+
+namespace peerwatt::market {
+namespace {
+
+// Auctions opened per transaction.
+constexpr size_t kOpeningBatch = 1000;
+
+}  // namespace
+
+absl::Status RulesBook::Refresh() {
+  PW_ASSIGN_OR_RETURN(std::vector<CommunityRules> all, registry_.ListCommunityRules());
+  const std::lock_guard lock(mutex_);
+  rules_.clear();
+  for (CommunityRules& rules : all) {
+    CommunityId id = rules.id;
+    rules_.insert_or_assign(std::move(id), std::move(rules));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<CommunityRules> RulesBook::All() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<CommunityRules> all;
+  for (const auto& [id, rules] : rules_) {
+    all.push_back(rules);
+  }
+  return all;
+}
+
+absl::StatusOr<CommunityRules> RulesBook::Find(const CommunityId& community) {
+  for (const bool is_second_try : {false, true}) {
+    if (is_second_try) {
+      PW_RETURN_IF_ERROR(Refresh());
+    }
+    const std::lock_guard lock(mutex_);
+    const auto found = rules_.find(community);
+    if (found != rules_.end()) {
+      return found->second;
+    }
+  }
+  return Error(kNotFound, "there is no such community", {{"community", community.value()}});
+}
+
+std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
+                                 absl::Time now, size_t max) {
+  std::vector<Auction> auctions;
+  for (absl::Time start = first_delivery;
+       start - rules.opening_lead <= now && auctions.size() < max; start += rules.interval) {
+    Auction auction;
+    auction.key = {rules.id, start};
+    auction.delivery_end = start + rules.interval;
+    auction.gate_closure = start - rules.gate_closure_lead;
+    auction.network_fee = rules.network_fee;
+    auctions.push_back(auction);
+  }
+  return auctions;
+}
+
+absl::StatusOr<absl::Time> Runner::OpenDue(const CommunityRules& rules, absl::Time now) {
+  PW_ASSIGN_OR_RETURN(const std::optional<absl::Time> opened, store_.LastDeliveryEnd(rules.id));
+  absl::Time next = opened.value_or(rules.trading_start);
+  while (true) {
+    const std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
+    if (due.empty()) {
+      return next - rules.opening_lead;
+    }
+    PW_RETURN_IF_ERROR(store_.OpenAuctions(due));
+    next = due.back().delivery_end;
+  }
+}
+
+absl::StatusOr<absl::Time> Runner::RunCommunity(const CommunityRules& rules, absl::Time now,
+                                                absl::FunctionRef<bool()> stop) {
+  PW_ASSIGN_OR_RETURN(const absl::Time next_opening, OpenDue(rules, now));
+  while (!stop()) {
+    PW_ASSIGN_OR_RETURN(const std::optional<Auction> auction, store_.FirstUnfinished(rules.id));
+    if (!auction.has_value()) {
+      return next_opening;
+    }
+    if (auction->state == AuctionState::kOpen && auction->gate_closure > now) {
+      return std::min(next_opening, auction->gate_closure);
+    }
+    probe_.LagSeen(std::max(now - auction->gate_closure, absl::ZeroDuration()));
+    PW_RETURN_IF_ERROR(gate_closure_.Finish(*auction));
+  }
+  return absl::InfinitePast();
+}
+
+absl::Status Runner::RunOnce(absl::Time now, absl::FunctionRef<bool()> stop) {
+  absl::Status first_failure;
+  for (const CommunityRules& rules : rules_.All()) {
+    absl::Time& due = next_due_.try_emplace(rules.id, absl::InfinitePast()).first->second;
+    if (due > now || stop()) {
+      continue;
+    }
+    absl::StatusOr<absl::Time> next = RunCommunity(rules, now, stop);
+    if (next.ok()) {
+      due = *next;
+    } else {
+      first_failure.Update(next.status());
+    }
+  }
+  if (first_failure.ok()) {
+    probe_.LagSeen(absl::ZeroDuration());
+  }
+  return first_failure;
+}
+
+}  // namespace peerwatt::market

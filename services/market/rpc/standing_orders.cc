@@ -1,0 +1,119 @@
+#include <utility>
+#include <vector>
+
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/names.h"
+#include "libs/rpc/paging.h"
+#include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
+#include "services/market/rpc/codec.h"
+#include "services/market/rpc/market_service.h"
+
+namespace peerwatt::market {
+namespace {
+
+struct StandingOrderName {
+  ParticipantId participant;
+  StandingOrderId id;
+};
+
+absl::StatusOr<StandingOrderName> StandingOrderNameFrom(const std::string& name) {
+  PW_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                      rpc::ParseName(name, "participants/*/standingOrders/*", "name"));
+  return StandingOrderName{ParticipantId(ids[0]), StandingOrderId(ids[1])};
+}
+
+// Standing orders belong to their owner alone; staff only looks.
+absl::Status RequireOwner(const rpc::Principal& caller, const ParticipantId& participant) {
+  if (caller.participant() != NameOf(participant)) {
+    return Error(kPermissionDenied, "the caller does not stand for this participant");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::Status MarketService::CreateStandingOrder(grpc::ServerContext* context,
+                                                const v1::CreateStandingOrderRequest* request,
+                                                v1::StandingOrder* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
+    PW_ASSIGN_OR_RETURN(const std::string participant,
+                        rpc::ParseName1(request->parent(), "participants/*", "parent"));
+    PW_RETURN_IF_ERROR(RequireOwner(caller, ParticipantId(participant)));
+    PW_RETURN_IF_ERROR(rpc::CheckResourceId(request->standing_order_id(), "standing_order_id"));
+    PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
+                        backends_.registry.GetParticipant(ParticipantId(participant)));
+    PW_ASSIGN_OR_RETURN(StandingOrder order,
+                        StandingOrderFrom(request->standing_order(), owner.currency));
+    order.participant = ParticipantId(participant);
+    order.id = StandingOrderId(request->standing_order_id());
+    order.create_time = backends_.clock.Now();
+    PW_ASSIGN_OR_RETURN(const StandingOrder kept, backends_.desk.CreateStanding(std::move(order)));
+    *response = ToProto(kept, owner.currency);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status MarketService::GetStandingOrder(grpc::ServerContext* context,
+                                             const v1::GetStandingOrderRequest* request,
+                                             v1::StandingOrder* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
+    PW_ASSIGN_OR_RETURN(const StandingOrderName name, StandingOrderNameFrom(request->name()));
+    PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(caller, NameOf(name.participant)));
+    PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
+                        backends_.registry.GetParticipant(name.participant));
+    PW_ASSIGN_OR_RETURN(const StandingOrder order,
+                        backends_.view.GetStandingOrder(owner.community, name.participant,
+                                                        name.id));
+    *response = ToProto(order, owner.currency);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status MarketService::ListStandingOrders(grpc::ServerContext* context,
+                                               const v1::ListStandingOrdersRequest* request,
+                                               v1::ListStandingOrdersResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
+    PW_ASSIGN_OR_RETURN(const std::string participant,
+                        rpc::ParseName1(request->parent(), "participants/*", "parent"));
+    PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
+    PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(caller, request->parent()));
+    PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
+                        backends_.registry.GetParticipant(ParticipantId(participant)));
+    PW_ASSIGN_OR_RETURN(
+        std::vector<StandingOrder> orders,
+        backends_.view.ListStandingOrders(owner.community, owner.participant,
+                                          {page.after, page.size + 1}));
+    if (orders.size() > static_cast<size_t>(page.size)) {
+      orders.pop_back();
+      response->set_next_page_token(rpc::NextPageToken(*request, orders.back().id.value()));
+    }
+    for (const StandingOrder& order : orders) {
+      *response->add_standing_orders() = ToProto(order, owner.currency);
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status MarketService::CancelStandingOrder(grpc::ServerContext* context,
+                                                const v1::CancelStandingOrderRequest* request,
+                                                v1::StandingOrder* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
+    PW_ASSIGN_OR_RETURN(const StandingOrderName name, StandingOrderNameFrom(request->name()));
+    PW_RETURN_IF_ERROR(RequireOwner(caller, name.participant));
+    PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
+                        backends_.registry.GetParticipant(name.participant));
+    PW_ASSIGN_OR_RETURN(const StandingOrder order,
+                        backends_.orders.CancelStandingOrder(owner.community, name.participant,
+                                                             name.id));
+    *response = ToProto(order, owner.currency);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace peerwatt::market

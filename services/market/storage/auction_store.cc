@@ -1,0 +1,205 @@
+#include <limits>
+#include <utility>
+
+#include "libs/base/check.h"
+#include "libs/base/status_macros.h"
+#include "libs/postgres/codec.h"
+#include "services/market/storage/queries.h"
+#include "services/market/storage/rows.h"
+#include "services/market/storage/store.h"
+
+namespace peerwatt::market {
+namespace {
+
+using postgres::Exec;
+using postgres::ToSqlArray;
+
+std::string At(const AuctionKey& key) { return postgres::ToSql(key.delivery_start); }
+
+// One column of a batch.
+template <typename Row, typename Get>
+auto Column(const std::vector<Row>& rows, Get get) {
+  std::vector<decltype(get(rows[0]))> values;
+  values.reserve(rows.size());
+  for (const Row& row : rows) {
+    values.push_back(get(row));
+  }
+  return ToSqlArray(values);
+}
+
+void InsertTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
+  const std::vector<Trade>& rows = outcome.trades;
+  Exec(tx, kInsertTrades, outcome.key.community.value(), At(outcome.key),
+       Column(rows, [](const Trade& t) { return t.number; }),
+       Column(rows, [](const Trade& t) { return t.bid.value(); }),
+       Column(rows, [](const Trade& t) { return t.offer.value(); }),
+       Column(rows, [](const Trade& t) { return t.energy.wh(); }),
+       Column(rows, [](const Trade& t) { return t.price.micros_per_kwh(); }),
+       Column(rows, [](const Trade& t) { return t.buyer_metering_point.value(); }),
+       Column(rows, [](const Trade& t) { return t.seller_metering_point.value(); }),
+       Column(rows, [](const Trade& t) { return t.buyer.value(); }),
+       Column(rows, [](const Trade& t) { return t.seller.value(); }));
+}
+
+size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
+  const std::vector<OrderOutcome>& rows = outcome.orders;
+  return Exec(tx, kFinishOrders, outcome.key.community.value(), At(outcome.key),
+              Column(rows, [](const OrderOutcome& o) { return o.id.value(); }),
+              Column(rows, [](const OrderOutcome& o) { return ToSql(o.state); }),
+              Column(rows, [](const OrderOutcome& o) { return o.filled.wh(); }),
+              Column(rows, [](const OrderOutcome& o) { return o.rejection_reason; }))
+      .affected_rows();
+}
+
+}  // namespace
+
+void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders) {
+  Exec(tx, kInsertOrders, key.community.value(), At(key),
+       Column(orders, [](const Order& o) { return o.id.value(); }),
+       Column(orders, [](const Order& o) { return ToSql(o.side); }),
+       Column(orders, [](const Order& o) { return o.metering_point.value(); }),
+       Column(orders, [](const Order& o) { return o.grid_connection.value(); }),
+       Column(orders, [](const Order& o) { return o.participant.value(); }),
+       Column(orders, [](const Order& o) { return o.energy.wh(); }),
+       Column(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
+       Column(orders, [](const Order& o) { return o.hold.micros(); }),
+       Column(orders, [](const Order& o) { return o.standing_order.value(); }),
+       Column(orders, [](const Order& o) { return o.create_time; }));
+}
+
+OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
+  OfferedByConnection offered;
+  for (const auto& row : Exec(tx, kOfferedByConnection, key.community.value(), At(key))) {
+    offered[GridConnectionId(postgres::TextFrom(row[0]))] =
+        Energy::WattHours(postgres::Int64From(row[1]));
+  }
+  return offered;
+}
+
+absl::Status PostgresAuctionStore::OpenAuctions(const std::vector<Auction>& auctions) {
+  if (auctions.empty()) {
+    return absl::OkStatus();
+  }
+  return pool_.Run([&](pqxx::work& tx) {
+    Exec(tx, kOpenAuctions, auctions[0].key.community.value(),
+         Column(auctions, [](const Auction& a) { return a.key.delivery_start; }),
+         Column(auctions, [](const Auction& a) { return a.delivery_end; }),
+         Column(auctions, [](const Auction& a) { return a.gate_closure; }),
+         Column(auctions, [](const Auction& a) { return a.network_fee.micros_per_kwh(); }));
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<std::optional<absl::Time>> PostgresAuctionStore::LastDeliveryEnd(
+    const CommunityId& community) {
+  std::optional<absl::Time> end;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    const pqxx::result rows = Exec(tx, kLastDeliveryEnd, community.value());
+    end = rows.empty() ? std::nullopt : std::optional(postgres::TimeFrom(rows[0][0]));
+    return absl::OkStatus();
+  }));
+  return end;
+}
+
+absl::StatusOr<std::optional<Auction>> PostgresAuctionStore::FirstUnfinished(
+    const CommunityId& community) {
+  std::optional<Auction> auction;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    const pqxx::result rows = Exec(tx, kFirstUnfinished, community.value());
+    auction = rows.empty() ? std::nullopt : std::optional(AuctionFrom(rows[0]));
+    return absl::OkStatus();
+  }));
+  return auction;
+}
+
+absl::StatusOr<std::vector<StandingOrder>> PostgresAuctionStore::ActiveStandingOrders(
+    const CommunityId& community) {
+  std::vector<StandingOrder> orders;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    orders.clear();
+    for (const auto& row : Exec(tx, kActiveStandingOrders, community.value())) {
+      orders.push_back(StandingOrderFrom(row));
+    }
+    return absl::OkStatus();
+  }));
+  return orders;
+}
+
+absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
+    const AuctionKey& key,
+    absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) {
+  bool closed = false;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    closed = Exec(tx, kCloseAuction, key.community.value(), At(key)).affected_rows() == 1;
+    if (closed) {
+      const std::vector<Order> orders = place(ReadOffered(tx, key));
+      if (!orders.empty()) {
+        InsertOrders(tx, key, orders);
+      }
+    }
+    return absl::OkStatus();
+  }));
+  return closed;
+}
+
+absl::StatusOr<std::vector<Order>> PostgresAuctionStore::OrdersOf(const AuctionKey& key) {
+  std::vector<Order> orders;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    orders.clear();
+    for (const auto& row : Exec(tx, kOrdersOf, key.community.value(), At(key))) {
+      orders.push_back(OrderFrom(row));
+    }
+    return absl::OkStatus();
+  }));
+  return orders;
+}
+
+absl::StatusOr<std::vector<Trade>> PostgresAuctionStore::TradesOf(const AuctionKey& key) {
+  std::vector<Trade> trades;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    trades.clear();
+    for (const auto& row : Exec(tx, kListTrades, key.community.value(), At(key), 0, "",
+                                std::numeric_limits<int32_t>::max())) {
+      trades.push_back(TradeFrom(row));
+    }
+    return absl::OkStatus();
+  }));
+  return trades;
+}
+
+absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& outcome) {
+  std::optional<int64_t> price;
+  if (outcome.clearing_price.has_value()) {
+    price = outcome.clearing_price->micros_per_kwh();
+  }
+  const absl::Status status = pool_.Run([&](pqxx::work& tx) {
+    const pqxx::result cleared =
+        Exec(tx, kClearAuction, outcome.key.community.value(), At(outcome.key), price,
+             outcome.cleared_energy.wh(), outcome.order_count, outcome.welfare.micros(),
+             outcome.holds_reduced);
+    if (cleared.affected_rows() != 1) {
+      return absl::CancelledError();
+    }
+    if (!outcome.orders.empty() && FinishOrders(tx, outcome) != outcome.orders.size()) {
+      return absl::CancelledError();
+    }
+    if (!outcome.trades.empty()) {
+      InsertTrades(tx, outcome);
+    }
+    return absl::OkStatus();
+  });
+  if (absl::IsCancelled(status)) {
+    return false;
+  }
+  PW_RETURN_IF_ERROR(status);
+  return true;
+}
+
+absl::Status PostgresAuctionStore::MarkHoldsReduced(const AuctionKey& key) {
+  return pool_.Run([&](pqxx::work& tx) {
+    Exec(tx, kMarkHoldsReduced, key.community.value(), At(key));
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace peerwatt::market

@@ -1,0 +1,201 @@
+#pragma once
+
+#include <vector>
+
+#include "libs/postgres/pool.h"
+
+namespace peerwatt::market {
+
+// Columns of an auction, in the order that AuctionFrom reads.
+#define PW_AUCTION_COLUMNS                                                                   \
+  "community_id, delivery_start_at, delivery_end_at, gate_closure_at, state, "               \
+  "network_fee_micros, clearing_price_micros, cleared_energy_wh, order_count, "              \
+  "welfare_micros, version, holds_reduced "
+// Columns of an order, in the order that OrderFrom reads.
+#define PW_ORDER_COLUMNS                                                                     \
+  "community_id, delivery_start_at, order_id, side, metering_point_id, grid_connection_id, " \
+  "participant_id, energy_wh, limit_micros, filled_energy_wh, hold_micros, state, "          \
+  "standing_order_id, rejection_reason, created_at "
+// Columns of a trade, in the order that TradeFrom reads.
+#define PW_TRADE_COLUMNS                                                                     \
+  "trade_number, bid_order_id, offer_order_id, energy_wh, price_micros, "                    \
+  "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id, "                 \
+  "delivery_start_at "
+// Columns of a standing order, in the order that StandingOrderFrom reads.
+#define PW_STANDING_ORDER_COLUMNS                                                            \
+  "community_id, participant_id, standing_order_id, metering_point_id, grid_connection_id, " \
+  "bid_price_micros, offer_price_micros, state, created_at "
+
+inline constexpr postgres::Query kOpenAuctions{"open_auctions", R"sql(
+  INSERT INTO auctions (community_id, delivery_start_at, delivery_end_at, gate_closure_at,
+                        network_fee_micros)
+  SELECT $1::text, delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros
+  FROM unnest($2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::bigint[])
+    AS opened (delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros)
+  ON CONFLICT (community_id, delivery_start_at) DO NOTHING)sql"};
+
+inline constexpr postgres::Query kLastDeliveryEnd{"last_delivery_end", R"sql(
+  SELECT delivery_end_at FROM auctions WHERE community_id = $1
+  ORDER BY delivery_start_at DESC LIMIT 1)sql"};
+
+inline constexpr postgres::Query kFirstUnfinished{"first_unfinished", "SELECT " PW_AUCTION_COLUMNS
+  R"sql(FROM auctions WHERE community_id = $1 AND NOT holds_reduced
+  ORDER BY delivery_start_at LIMIT 1)sql"};
+
+inline constexpr postgres::Query kSelectAuction{"select_auction", "SELECT " PW_AUCTION_COLUMNS
+  R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = $2)sql"};
+
+// Orders may be placed side by side, but none while the auction closes.
+inline constexpr postgres::Query kShareAuction{"share_auction", "SELECT " PW_AUCTION_COLUMNS
+  R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = $2 FOR SHARE)sql"};
+
+// Offers share a capacity, so they are placed one after another.
+inline constexpr postgres::Query kLockAuction{"lock_auction", "SELECT " PW_AUCTION_COLUMNS
+  R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = $2 FOR NO KEY UPDATE)sql"};
+
+inline constexpr postgres::Query kListAuctions{"list_auctions", "SELECT " PW_AUCTION_COLUMNS
+  R"sql(FROM auctions
+  WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
+  ORDER BY delivery_start_at LIMIT $4)sql"};
+
+inline constexpr postgres::Query kCloseAuction{"close_auction", R"sql(
+  UPDATE auctions SET state = 'CLOSED', version = version + 1
+  WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'OPEN')sql"};
+
+inline constexpr postgres::Query kClearAuction{"clear_auction", R"sql(
+  UPDATE auctions
+  SET state = 'CLEARED', version = version + 1, clearing_price_micros = $3,
+      cleared_energy_wh = $4, order_count = $5, welfare_micros = $6, holds_reduced = $7
+  WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'CLOSED')sql"};
+
+inline constexpr postgres::Query kMarkHoldsReduced{"mark_holds_reduced", R"sql(
+  UPDATE auctions SET holds_reduced = true
+  WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'CLEARED')sql"};
+
+inline constexpr postgres::Query kProgress{"progress", R"sql(
+  SELECT
+    coalesce(
+      (SELECT min(delivery_start_at) FROM auctions WHERE community_id = $1 AND NOT holds_reduced),
+      (SELECT delivery_end_at FROM auctions WHERE community_id = $1
+       ORDER BY delivery_start_at DESC LIMIT 1)),
+    (SELECT count(*) FROM auctions
+     WHERE community_id = $1 AND NOT holds_reduced AND state = 'OPEN'))sql"};
+
+inline constexpr postgres::Query kInsertOrders{"insert_orders", R"sql(
+  INSERT INTO orders (community_id, delivery_start_at, order_id, side, metering_point_id,
+                      grid_connection_id, participant_id, energy_wh, limit_micros, hold_micros,
+                      standing_order_id, created_at)
+  SELECT $1::text, $2::timestamptz, order_id, side, metering_point_id, grid_connection_id,
+         participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at
+  FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+              $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
+    AS placed (order_id, side, metering_point_id, grid_connection_id, participant_id, energy_wh,
+               limit_micros, hold_micros, standing_order_id, created_at))sql"};
+
+inline constexpr postgres::Query kSelectOrder{"select_order", "SELECT " PW_ORDER_COLUMNS
+  R"sql(FROM orders
+  WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3)sql"};
+
+inline constexpr postgres::Query kOrdersOf{"orders_of", "SELECT " PW_ORDER_COLUMNS
+  R"sql(FROM orders WHERE community_id = $1 AND delivery_start_at = $2
+  ORDER BY created_at, order_id)sql"};
+
+inline constexpr postgres::Query kListOrders{"list_orders", "SELECT " PW_ORDER_COLUMNS
+  R"sql(FROM orders
+  WHERE community_id = $1 AND delivery_start_at = $2 AND order_id > $3
+    AND ($4 = '' OR participant_id = $4)
+  ORDER BY order_id LIMIT $5)sql"};
+
+inline constexpr postgres::Query kOfferedByConnection{"offered_by_connection", R"sql(
+  SELECT grid_connection_id, sum(energy_wh)::bigint FROM orders
+  WHERE community_id = $1 AND delivery_start_at = $2 AND side = 'OFFER'
+    AND state IN ('PENDING', 'ACTIVE')
+  GROUP BY grid_connection_id)sql"};
+
+inline constexpr postgres::Query kResolveOrder{"resolve_order", R"sql(
+  UPDATE orders SET state = $4, rejection_reason = $5
+  WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3 AND state = 'PENDING')sql"};
+
+inline constexpr postgres::Query kCancelOrder{"cancel_order", R"sql(
+  UPDATE orders SET state = 'CANCELLED'
+  WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3
+    AND state IN ('PENDING', 'ACTIVE'))sql"};
+
+inline constexpr postgres::Query kFinishOrders{"finish_orders", R"sql(
+  UPDATE orders AS o
+  SET state = f.state, filled_energy_wh = f.filled_energy_wh,
+      rejection_reason = f.rejection_reason
+  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[])
+    AS f (order_id, state, filled_energy_wh, rejection_reason)
+  WHERE o.community_id = $1 AND o.delivery_start_at = $2 AND o.order_id = f.order_id
+    AND o.state IN ('PENDING', 'ACTIVE'))sql"};
+
+inline constexpr postgres::Query kInsertTrades{"insert_trades", R"sql(
+  INSERT INTO trades (community_id, delivery_start_at, trade_number, bid_order_id, offer_order_id,
+                      energy_wh, price_micros, buyer_metering_point_id, seller_metering_point_id,
+                      buyer_id, seller_id)
+  SELECT $1::text, $2::timestamptz, trade_number, bid_order_id, offer_order_id, energy_wh,
+         price_micros, buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id
+  FROM unnest($3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
+              $9::text[], $10::text[], $11::text[])
+    AS traded (trade_number, bid_order_id, offer_order_id, energy_wh, price_micros,
+               buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id))sql"};
+
+inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_COLUMNS
+  R"sql(FROM trades
+  WHERE community_id = $1 AND delivery_start_at = $2 AND trade_number > $3
+    AND ($4 = '' OR buyer_id = $4 OR seller_id = $4)
+  ORDER BY trade_number LIMIT $5)sql"};
+
+inline constexpr postgres::Query kTradesInSpan{"trades_in_span", "SELECT " PW_TRADE_COLUMNS
+  R"sql(FROM trades
+  WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
+  ORDER BY delivery_start_at, trade_number)sql"};
+
+inline constexpr postgres::Query kFinalInSpan{"final_in_span", R"sql(
+  SELECT delivery_start_at, delivery_end_at, holds_reduced FROM auctions
+  WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
+  ORDER BY delivery_start_at)sql"};
+
+inline constexpr postgres::Query kInsertStandingOrder{"insert_standing_order", R"sql(
+  INSERT INTO standing_orders (community_id, participant_id, standing_order_id, metering_point_id,
+                               grid_connection_id, bid_price_micros, offer_price_micros,
+                               created_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+  ON CONFLICT DO NOTHING)sql"};
+
+inline constexpr postgres::Query kSelectStandingOrder{"select_standing_order",
+  "SELECT " PW_STANDING_ORDER_COLUMNS R"sql(FROM standing_orders
+  WHERE community_id = $1 AND participant_id = $2 AND standing_order_id = $3)sql"};
+
+inline constexpr postgres::Query kListStandingOrders{"list_standing_orders",
+  "SELECT " PW_STANDING_ORDER_COLUMNS R"sql(FROM standing_orders
+  WHERE community_id = $1 AND participant_id = $2 AND standing_order_id > $3
+  ORDER BY standing_order_id LIMIT $4)sql"};
+
+inline constexpr postgres::Query kActiveStandingOrders{"active_standing_orders",
+  "SELECT " PW_STANDING_ORDER_COLUMNS R"sql(FROM standing_orders
+  WHERE community_id = $1 AND state = 'ACTIVE'
+  ORDER BY participant_id, standing_order_id)sql"};
+
+inline constexpr postgres::Query kCancelStandingOrder{"cancel_standing_order", R"sql(
+  UPDATE standing_orders SET state = 'CANCELLED'
+  WHERE community_id = $1 AND participant_id = $2 AND standing_order_id = $3)sql"};
+
+#undef PW_AUCTION_COLUMNS
+#undef PW_ORDER_COLUMNS
+#undef PW_TRADE_COLUMNS
+#undef PW_STANDING_ORDER_COLUMNS
+
+/// All statements, to be prepared on every connection.
+inline std::vector<postgres::Query> Queries() {
+  return {kOpenAuctions,     kLastDeliveryEnd,     kFirstUnfinished,      kSelectAuction,
+          kShareAuction,     kLockAuction,         kListAuctions,         kCloseAuction,
+          kClearAuction,     kMarkHoldsReduced,    kProgress,             kInsertOrders,
+          kSelectOrder,      kOrdersOf,            kListOrders,           kOfferedByConnection,
+          kResolveOrder,     kCancelOrder,         kFinishOrders,         kInsertTrades,
+          kListTrades,       kTradesInSpan,        kFinalInSpan,          kInsertStandingOrder,
+          kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders, kCancelStandingOrder};
+}
+
+}  // namespace peerwatt::market

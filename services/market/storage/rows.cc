@@ -1,0 +1,129 @@
+#include "services/market/storage/rows.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "libs/base/check.h"
+
+namespace peerwatt::market {
+namespace {
+
+using postgres::BoolFrom;
+using postgres::Int32From;
+using postgres::Int64From;
+using postgres::OptionalInt64From;
+using postgres::TextFrom;
+using postgres::TimeFrom;
+
+constexpr std::array<std::pair<OrderState, std::string_view>, 7> kOrderStates = {{
+    {OrderState::kPending, "PENDING"},
+    {OrderState::kActive, "ACTIVE"},
+    {OrderState::kCancelled, "CANCELLED"},
+    {OrderState::kFilled, "FILLED"},
+    {OrderState::kPartiallyFilled, "PARTIALLY_FILLED"},
+    {OrderState::kExpired, "EXPIRED"},
+    {OrderState::kRejected, "REJECTED"},
+}};
+
+OrderState OrderStateFrom(std::string_view text) {
+  for (const auto& [state, name] : kOrderStates) {
+    if (name == text) {
+      return state;
+    }
+  }
+  PW_CHECK(false, "unknown order state");
+}
+
+AuctionState AuctionStateFrom(std::string_view text) {
+  PW_CHECK(text == "OPEN" || text == "CLOSED" || text == "CLEARED", "unknown auction state");
+  return text == "OPEN"     ? AuctionState::kOpen
+         : text == "CLOSED" ? AuctionState::kClosed
+                            : AuctionState::kCleared;
+}
+
+std::optional<Price> OptionalPriceFrom(const pqxx::field& field) {
+  const std::optional<int64_t> micros = OptionalInt64From(field);
+  return micros.has_value() ? std::optional(Price::MicrosPerKwh(*micros)) : std::nullopt;
+}
+
+Energy EnergyFrom(const pqxx::field& field) { return Energy::WattHours(Int64From(field)); }
+Price PriceFrom(const pqxx::field& field) { return Price::MicrosPerKwh(Int64From(field)); }
+
+}  // namespace
+
+std::string ToSql(Side side) { return side == Side::kBid ? "BID" : "OFFER"; }
+
+std::string ToSql(OrderState state) {
+  for (const auto& [known, name] : kOrderStates) {
+    if (known == state) {
+      return std::string(name);
+    }
+  }
+  PW_CHECK(false, "unknown order state");
+}
+
+Auction AuctionFrom(const pqxx::row& row) {
+  Auction auction;
+  auction.key = {CommunityId(TextFrom(row[0])), TimeFrom(row[1])};
+  auction.delivery_end = TimeFrom(row[2]);
+  auction.gate_closure = TimeFrom(row[3]);
+  auction.state = AuctionStateFrom(TextFrom(row[4]));
+  auction.network_fee = PriceFrom(row[5]);
+  auction.clearing_price = OptionalPriceFrom(row[6]);
+  auction.cleared_energy = EnergyFrom(row[7]);
+  auction.order_count = Int32From(row[8]);
+  auction.welfare = Money::Micros(Int64From(row[9]));
+  auction.version = Int64From(row[10]);
+  auction.holds_reduced = BoolFrom(row[11]);
+  return auction;
+}
+
+Order OrderFrom(const pqxx::row& row) {
+  Order order;
+  order.auction = {CommunityId(TextFrom(row[0])), TimeFrom(row[1])};
+  order.id = OrderId(TextFrom(row[2]));
+  order.side = TextFrom(row[3]) == "BID" ? Side::kBid : Side::kOffer;
+  order.metering_point = MeteringPointId(TextFrom(row[4]));
+  order.grid_connection = GridConnectionId(TextFrom(row[5]));
+  order.participant = ParticipantId(TextFrom(row[6]));
+  order.energy = EnergyFrom(row[7]);
+  order.limit = PriceFrom(row[8]);
+  order.filled = EnergyFrom(row[9]);
+  order.hold = Money::Micros(Int64From(row[10]));
+  order.state = OrderStateFrom(TextFrom(row[11]));
+  order.standing_order = StandingOrderId(TextFrom(row[12]));
+  order.rejection_reason = TextFrom(row[13]);
+  order.create_time = TimeFrom(row[14]);
+  return order;
+}
+
+Trade TradeFrom(const pqxx::row& row) {
+  Trade trade;
+  trade.number = Int32From(row[0]);
+  trade.bid = OrderId(TextFrom(row[1]));
+  trade.offer = OrderId(TextFrom(row[2]));
+  trade.energy = EnergyFrom(row[3]);
+  trade.price = PriceFrom(row[4]);
+  trade.buyer_metering_point = MeteringPointId(TextFrom(row[5]));
+  trade.seller_metering_point = MeteringPointId(TextFrom(row[6]));
+  trade.buyer = ParticipantId(TextFrom(row[7]));
+  trade.seller = ParticipantId(TextFrom(row[8]));
+  return trade;
+}
+
+StandingOrder StandingOrderFrom(const pqxx::row& row) {
+  StandingOrder order;
+  order.community = CommunityId(TextFrom(row[0]));
+  order.participant = ParticipantId(TextFrom(row[1]));
+  order.id = StandingOrderId(TextFrom(row[2]));
+  order.metering_point = MeteringPointId(TextFrom(row[3]));
+  order.grid_connection = GridConnectionId(TextFrom(row[4]));
+  order.bid_price = OptionalPriceFrom(row[5]);
+  order.offer_price = OptionalPriceFrom(row[6]);
+  order.active = TextFrom(row[7]) == "ACTIVE";
+  order.create_time = TimeFrom(row[8]);
+  return order;
+}
+
+}  // namespace peerwatt::market

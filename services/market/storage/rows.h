@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "libs/postgres/codec.h"
+#include "services/market/core/model.h"
+
+namespace peerwatt::market {
+
+// Rows with the columns that queries.h names for each kind, in that order.
+Auction AuctionFrom(const pqxx::row& row);
+Order OrderFrom(const pqxx::row& row);
+Trade TradeFrom(const pqxx::row& row);
+StandingOrder StandingOrderFrom(const pqxx::row& row);
+
+// Codes of the database.
+std::string ToSql(Side side);
+std::string ToSql(OrderState state);
+
+}  // namespace peerwatt::market

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libs/postgres/pool.h"
+#include "services/market/core/ports.h"
+
+namespace peerwatt::market {
+
+/// The auctions in PostgreSQL.
+class PostgresAuctionStore final : public AuctionStore {
+ public:
+  explicit PostgresAuctionStore(postgres::Pool& pool) : pool_(pool) {}
+
+  absl::Status OpenAuctions(const std::vector<Auction>& auctions) override;
+  absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(const CommunityId& community) override;
+  absl::StatusOr<std::optional<Auction>> FirstUnfinished(const CommunityId& community) override;
+  absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
+      const CommunityId& community) override;
+  absl::StatusOr<bool> CloseAuction(
+      const AuctionKey& key,
+      absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) override;
+  absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) override;
+  absl::StatusOr<std::vector<Trade>> TradesOf(const AuctionKey& key) override;
+  absl::StatusOr<bool> ClearAuction(const AuctionOutcome& outcome) override;
+  absl::Status MarkHoldsReduced(const AuctionKey& key) override;
+
+ private:
+  postgres::Pool& pool_;
+};
+
+/// The order book in PostgreSQL.
+class PostgresOrderStore final : public OrderStore {
+ public:
+  explicit PostgresOrderStore(postgres::Pool& pool) : pool_(pool) {}
+
+  absl::StatusOr<Order> PlaceOrder(
+      const Order& order, bool keep,
+      absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) override;
+  absl::StatusOr<Order> ResolveOrder(const AuctionKey& key, const OrderId& id, OrderState state,
+                                     const std::string& reason) override;
+  absl::StatusOr<Order> CancelOrder(
+      const AuctionKey& key, const OrderId& id,
+      absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) override;
+  absl::StatusOr<Order> GetOrder(const AuctionKey& key, const OrderId& id) override;
+  absl::StatusOr<StandingOrder> CreateStandingOrder(const StandingOrder& order) override;
+  absl::StatusOr<StandingOrder> CancelStandingOrder(const CommunityId& community,
+                                                    const ParticipantId& participant,
+                                                    const StandingOrderId& id) override;
+
+ private:
+  postgres::Pool& pool_;
+};
+
+/// What callers look at, from PostgreSQL.
+class PostgresMarketView final : public MarketView {
+ public:
+  explicit PostgresMarketView(postgres::Pool& pool) : pool_(pool) {}
+
+  absl::StatusOr<Auction> GetAuction(const AuctionKey& key) override;
+  absl::StatusOr<std::vector<Auction>> ListAuctions(const CommunityId& community, Interval span,
+                                                    int32_t limit) override;
+  absl::StatusOr<std::vector<Order>> ListOrders(const AuctionKey& key, const ParticipantId& owner,
+                                                const ListSpan& span) override;
+  absl::StatusOr<std::vector<Trade>> ListTrades(const AuctionKey& key, const ParticipantId& owner,
+                                                int32_t after_number, int32_t limit) override;
+  absl::StatusOr<StandingOrder> GetStandingOrder(const CommunityId& community,
+                                                 const ParticipantId& participant,
+                                                 const StandingOrderId& id) override;
+  absl::StatusOr<std::vector<StandingOrder>> ListStandingOrders(const CommunityId& community,
+                                                                const ParticipantId& participant,
+                                                                const ListSpan& span) override;
+  absl::StatusOr<Progress> GetProgress(const CommunityId& community) override;
+  absl::StatusOr<std::vector<Outcome>> ListOutcomes(const CommunityId& community,
+                                                    Interval span) override;
+
+ private:
+  postgres::Pool& pool_;
+};
+
+/// Adds orders to an auction in the transaction given: one statement.
+void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders);
+
+/// Energy that the offers of each connection hold in an auction.
+OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key);
+
+}  // namespace peerwatt::market

@@ -1,0 +1,110 @@
+#include "services/metering/core/ingest.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "libs/base/error.h"
+#include "services/metering/core/validation.h"
+
+namespace peerwatt::metering {
+namespace {
+
+/// Decides on one batch with what is known. A retryable error when too little is known.
+absl::Status Judge(const Batch& batch, const MemberLookup& lookup, absl::Time now) {
+  if (absl::Status size = CheckBatchSize(batch); !size.ok()) {
+    return size;
+  }
+  if (!lookup.failure.ok()) {
+    for (const Series& series : batch.series) {
+      if (!lookup.members.contains(series.metering_point)) {
+        return lookup.failure;
+      }
+    }
+  }
+  return ValidateBatch(batch, lookup.members, now);
+}
+
+std::vector<MeteringPointId> PointsOf(absl::Span<const IngestRequest> requests) {
+  std::vector<MeteringPointId> points;
+  for (const IngestRequest& request : requests) {
+    if (CheckBatchSize(*request.batch).ok()) {
+      for (const Series& series : request.batch->series) {
+        points.push_back(series.metering_point);
+      }
+    }
+  }
+  std::sort(points.begin(), points.end());
+  points.erase(std::unique(points.begin(), points.end()), points.end());
+  return points;
+}
+
+}  // namespace
+
+bool IsUndecided(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status) ||
+         absl::IsDeadlineExceeded(status);
+}
+
+std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, absl::Time now) {
+  const MemberLookup lookup = directory_.Find(PointsOf(requests));
+  std::vector<BatchOutcome> outcomes(requests.size());
+  std::vector<AcceptedBatch> accepted;
+  std::vector<size_t> positions;
+  absl::flat_hash_set<uint64_t> waiting;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const Batch& batch = *requests[i].batch;
+    // A device's position says that all before it is settled: nothing overtakes in a lane.
+    if (waiting.contains(requests[i].lane)) {
+      outcomes[i].status = lookup.failure;
+      continue;
+    }
+    outcomes[i].status = Judge(batch, lookup, now);
+    if (IsUndecided(outcomes[i].status)) {
+      waiting.insert(requests[i].lane);
+    }
+    if (!outcomes[i].status.ok()) {
+      continue;
+    }
+    AcceptedBatch one{.batch = &batch, .communities = {}};
+    one.communities.reserve(batch.series.size());
+    for (const Series& series : batch.series) {
+      one.communities.push_back(lookup.members.at(series.metering_point).community);
+    }
+    accepted.push_back(std::move(one));
+    positions.push_back(i);
+  }
+  if (!accepted.empty()) {
+    StoreAll(accepted, positions, now, outcomes);
+  }
+  return outcomes;
+}
+
+void Ingest::StoreAll(absl::Span<const AcceptedBatch> accepted, absl::Span<const size_t> positions,
+                      absl::Time now, std::vector<BatchOutcome>& outcomes) {
+  const absl::StatusOr<std::vector<StoredCounts>> counts = store_.Store(accepted, now);
+  if (counts.ok()) {
+    for (size_t i = 0; i < accepted.size(); ++i) {
+      outcomes[positions[i]].counts = (*counts)[i];
+    }
+    return;
+  }
+  // A batch that the database refuses although it passed the rules must not spoil the others.
+  if (accepted.size() > 1 && !IsUndecided(counts.status())) {
+    for (size_t i = 0; i < accepted.size(); ++i) {
+      StoreAll(accepted.subspan(i, 1), positions.subspan(i, 1), now, outcomes);
+      if (const absl::Status status = outcomes[positions[i]].status; IsUndecided(status)) {
+        for (const size_t later : positions.subspan(i)) {
+          outcomes[later].status = status;
+        }
+        return;
+      }
+    }
+    return;
+  }
+  for (const size_t position : positions) {
+    outcomes[position].status = counts.status();
+  }
+}
+
+}  // namespace peerwatt::metering

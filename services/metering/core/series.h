@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/interval.h"
+#include "libs/domain/quantities.h"
+
+namespace peerwatt::metering {
+
+/// How a value came to be. The numbers are those on the wire and in the database; a larger one is
+/// weaker, and the weakest wins in an aggregate.
+enum class Quality : int16_t { kMeasured = 1, kCalculated = 2, kEstimated = 3, kMissing = 4 };
+
+/// Readings of one metering point in consecutive intervals, as columns.
+struct Series {
+  MeteringPointId metering_point;
+  absl::Time start;
+  absl::Duration resolution;
+  std::vector<int64_t> import_wh;
+  std::vector<int64_t> export_wh;   ///< Empty: all zero.
+  std::vector<Quality> qualities;   ///< Empty: all measured; one: the same for all.
+
+  size_t size() const { return import_wh.size(); }
+  absl::Time StartOf(size_t i) const { return start + resolution * static_cast<int64_t>(i); }
+  /// From the start of the first to the end of the last interval.
+  Interval Span() const { return {start, StartOf(size())}; }
+  int64_t ExportWhOf(size_t i) const { return export_wh.empty() ? 0 : export_wh[i]; }
+  Quality QualityOf(size_t i) const {
+    if (qualities.empty()) {
+      return Quality::kMeasured;
+    }
+    return qualities.size() == 1 ? qualities[0] : qualities[i];
+  }
+};
+
+/// Series that are stored together or not at all.
+struct Batch {
+  DeviceId device;       ///< Empty when the batch does not come from a device's stream.
+  int64_t sequence = 0;  ///< Counts up per device from 1.
+  std::vector<Series> series;
+
+  /// Number of readings in all series.
+  size_t ReadingCount() const {
+    size_t count = 0;
+    for (const Series& one : series) {
+      count += one.size();
+    }
+    return count;
+  }
+};
+
+/// What metering must know of a metering point; the registry owns it.
+struct Member {
+  ParticipantId participant;
+  CommunityId community;
+  int64_t import_capacity_w = 0;
+  int64_t export_capacity_w = 0;
+  absl::Duration interval;
+};
+
+/// A stored reading.
+struct Reading {
+  absl::Time start;
+  Energy imported;
+  Energy exported;
+  Quality quality = Quality::kMissing;
+  int32_t revision = 0;
+  absl::Time created_at;
+};
+
+}  // namespace peerwatt::metering

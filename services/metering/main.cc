@@ -1,0 +1,171 @@
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/clock.h"
+#include "libs/base/flags.h"
+#include "libs/base/log.h"
+#include "libs/postgres/migrator.h"
+#include "libs/postgres/pool.h"
+#include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
+#include "libs/telemetry/metrics.h"
+#include "services/metering/clients/member_directory.h"
+#include "services/metering/core/ingest.h"
+#include "services/metering/rpc/change_signal.h"
+#include "services/metering/rpc/device_stream.h"
+#include "services/metering/rpc/ingest_queue.h"
+#include "services/metering/rpc/ingest_workers.h"
+#include "services/metering/rpc/internal_service.h"
+#include "services/metering/rpc/metering_service.h"
+#include "services/metering/rpc/probe.h"
+#include "services/metering/storage/migrations.h"
+#include "services/metering/storage/queries.h"
+#include "services/metering/storage/reading_store.h"
+
+ABSL_FLAG(std::string, listen_address, "127.0.0.1:7102", "gRPC, host:port");
+ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
+ABSL_FLAG(std::string, metrics_address, "127.0.0.1:9102", "Metrics, host:port");
+ABSL_FLAG(std::string, database_dsn, "", "PostgreSQL connection string of the service's role");
+ABSL_FLAG(std::string, database_owner_dsn, "", "PostgreSQL connection string of the owner");
+ABSL_FLAG(bool, migrate, false, "Apply the migrations and end");
+ABSL_FLAG(int, database_connections, 8, "Connections to the database, 2 to 100");
+ABSL_FLAG(std::string, registry_address, "127.0.0.1:7101", "Registry, host:port");
+ABSL_FLAG(int, ingest_workers, 2, "Threads that store batches, 1 to 64");
+ABSL_FLAG(int, ingest_batches_per_commit, 64, "Batches in one transaction at most, 1 to 1000");
+ABSL_FLAG(int, ingest_readings_per_commit, 100'000,
+          "Readings at which a transaction is full, 1 to 1000000");
+ABSL_FLAG(int, ingest_queue_readings_max, 2'000'000,
+          "Readings that may wait before streams are no longer read, 1000 to 100000000");
+ABSL_FLAG(int, stream_batches_in_flight_max, 32,
+          "Batches of one stream without an acknowledgement, 1 to 1000");
+ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
+          "How often a watch looks for changes of other processes, 1ms to 10s");
+ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
+
+namespace peerwatt::metering {
+namespace {
+
+/// The value of a flag; ends the process when it is out of bounds.
+template <typename T>
+T Bounded(const absl::Flag<T>& flag, T low, T high) {
+  const T value = absl::GetFlag(flag);
+  if (value < low || value > high) {
+    StopForConfiguration(absl::StrCat("--", flag.Name(), " is out of bounds"));
+  }
+  return value;
+}
+
+/// Reports the service as serving while its database answers; looks every half second.
+class Readiness {
+ public:
+  Readiness(postgres::Pool& pool, rpc::Server& server)
+      : thread_([this, &pool, &server] {
+          std::unique_lock lock(mutex_);
+          do {
+            server.SetServing(pool.Ping().ok());
+          } while (!ended_.wait_for(lock, std::chrono::milliseconds(500), [this] { return end_; }));
+          server.SetServing(false);
+        }) {}
+  ~Readiness() {
+    {
+      const std::lock_guard lock(mutex_);
+      end_ = true;
+    }
+    ended_.notify_all();
+    thread_.join();
+  }
+  Readiness(const Readiness&) = delete;
+  Readiness& operator=(const Readiness&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool end_ = false;
+  std::thread thread_;
+};
+
+IngestOptions IngestOptionsFromFlags() {
+  return {.workers = Bounded(FLAGS_ingest_workers, 1, 64),
+          .batches_per_commit =
+              static_cast<size_t>(Bounded(FLAGS_ingest_batches_per_commit, 1, 1000)),
+          .readings_per_commit =
+              static_cast<size_t>(Bounded(FLAGS_ingest_readings_per_commit, 1, 1'000'000))};
+}
+
+int MigrateAndEnd() {
+  const absl::Status status =
+      postgres::Migrate(absl::GetFlag(FLAGS_database_owner_dsn), Migrations());
+  if (!status.ok()) {
+    Log(Severity::kError, "migrations failed", {{"error", status.ToString()}});
+    return 1;
+  }
+  Log(Severity::kInfo, "the schema is up to date");
+  return 0;
+}
+
+int Serve() {
+  auto clock = ClockFromFlags();
+  if (!clock.ok()) {
+    StopForConfiguration(clock.status().message());
+  }
+  const rpc::TlsFiles tls = rpc::TlsFromFlags();
+  telemetry::Metrics metrics;
+  IngestProbe probe(metrics);
+  postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), Queries(),
+                      Bounded(FLAGS_database_connections, 2, 100));
+  PostgresReadingStore store(pool);
+  RegistryMemberDirectory directory(
+      rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry"));
+  Ingest ingest(directory, store);
+  ChangeSignal changed;
+  IngestQueue queue(
+      static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
+  DeviceStreams streams;
+  MeteringService public_service(queue, streams, store, directory,
+                                 Bounded(FLAGS_stream_batches_in_flight_max, 1, 1000));
+  InternalService internal_service(
+      store, changed,
+      Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
+
+  auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),
+                                    .health_address = absl::GetFlag(FLAGS_health_address),
+                                    .credentials = rpc::MutualTlsServer(tls)},
+                                   {&public_service, &internal_service}, metrics);
+  absl::Status status = server.status();
+  if (status.ok()) {
+    status = metrics.Expose(absl::GetFlag(FLAGS_metrics_address));
+  }
+  if (!status.ok()) {
+    Log(Severity::kError, "the service cannot start", {{"error", status.ToString()}});
+    return 1;
+  }
+  {
+    const Readiness readiness(pool, **server);
+    WaitForStopSignal();
+  }
+  Log(Severity::kInfo, "stopping: streams answer what they have read and end");
+  streams.Drain();
+  changed.Stop();
+  (*server)->Drain(absl::GetFlag(FLAGS_drain_time));
+  workers.Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace peerwatt::metering
+
+int main(int argc, char** argv) {
+  peerwatt::BlockStopSignals();
+  peerwatt::StartProcess(argc, argv, "metering", "Keeps the readings of PeerWatt.",
+                         {"database_dsn", "database_owner_dsn"});
+  return absl::GetFlag(FLAGS_migrate) ? peerwatt::metering::MigrateAndEnd()
+                                      : peerwatt::metering::Serve();
+}

@@ -1,0 +1,170 @@
+#include "services/metering/rpc/ingest_queue.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace peerwatt::metering {
+namespace {
+
+constexpr std::chrono::milliseconds kPauseMin{50};
+constexpr std::chrono::milliseconds kPauseMax{1000};
+
+}  // namespace
+
+std::shared_ptr<Lane> IngestQueue::AddLane(std::weak_ptr<LaneSink> sink, bool waits) {
+  auto lane = std::make_shared<Lane>();
+  lane->sink = std::move(sink);
+  lane->waits = waits;
+  const std::lock_guard lock(mutex_);
+  lane->number = ++lane_count_;
+  return lane;
+}
+
+bool IngestQueue::HasRoom(const std::weak_ptr<LaneSink>& sink) {
+  const std::lock_guard lock(mutex_);
+  if (reading_count_ < readings_max_) {
+    return true;
+  }
+  waiters_.push_back(sink);
+  return false;
+}
+
+void IngestQueue::Push(const std::shared_ptr<Lane>& lane, LaneItem item) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++item_count_;
+    reading_count_ += item.batch.ReadingCount();
+    lane->items.push_back(std::move(item));
+    // A busy lane comes back through Finish, a paused one when its time is over.
+    if (lane->busy || lane->items.size() > 1) {
+      return;
+    }
+    ready_.push_back(lane);
+  }
+  changed_.notify_one();
+}
+
+void IngestQueue::Close(const std::shared_ptr<Lane>& lane) {
+  std::vector<std::weak_ptr<LaneSink>> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    lane->closed = true;
+    for (const LaneItem& item : lane->items) {
+      Forget(1, item.batch.ReadingCount());
+    }
+    lane->items.clear();
+    std::erase(ready_, lane);
+    std::erase_if(paused_, [&](const auto& entry) { return entry.second == lane; });
+    waiters = TakeWaiters();
+  }
+  for (const auto& waiter : waiters) {
+    if (const auto sink = waiter.lock(); sink != nullptr) {
+      sink->OnRoom();
+    }
+  }
+}
+
+void IngestQueue::MakeDueReady() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  while (!paused_.empty() && paused_.begin()->first <= now) {
+    ready_.push_back(std::move(paused_.begin()->second));
+    paused_.erase(paused_.begin());
+  }
+}
+
+std::vector<LaneWork> IngestQueue::Take(size_t batches_max, size_t readings_max) {
+  std::unique_lock lock(mutex_);
+  for (MakeDueReady(); ready_.empty() && !stopped_; MakeDueReady()) {
+    if (paused_.empty()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_until(lock, paused_.begin()->first);
+    }
+  }
+  std::vector<LaneWork> works;
+  if (stopped_) {
+    return works;
+  }
+  size_t batches = 0;
+  size_t readings = 0;
+  while (!ready_.empty() && batches < batches_max && readings < readings_max) {
+    LaneWork work{std::move(ready_.front()), {}};
+    ready_.pop_front();
+    std::deque<LaneItem>& items = work.lane->items;
+    while (!items.empty() && batches < batches_max && readings < readings_max) {
+      ++batches;
+      readings += items.front().batch.ReadingCount();
+      work.items.push_back(std::move(items.front()));
+      items.pop_front();
+    }
+    work.lane->busy = true;
+    works.push_back(std::move(work));
+  }
+  if (!ready_.empty()) {
+    changed_.notify_one();
+  }
+  return works;
+}
+
+void IngestQueue::Finish(const std::shared_ptr<Lane>& lane, std::vector<LaneItem> undecided,
+                         size_t item_count, size_t reading_count) {
+  std::vector<std::weak_ptr<LaneSink>> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    Forget(item_count, reading_count);
+    lane->busy = false;
+    if (lane->closed) {
+      for (const LaneItem& item : undecided) {
+        Forget(1, item.batch.ReadingCount());
+      }
+      undecided.clear();
+    }
+    if (undecided.empty()) {
+      lane->pause = std::chrono::milliseconds(0);
+      if (!lane->items.empty()) {
+        ready_.push_back(lane);
+      }
+    } else {
+      lane->pause = std::clamp(lane->pause * 2, kPauseMin, kPauseMax);
+      lane->items.insert(lane->items.begin(), std::make_move_iterator(undecided.begin()),
+                         std::make_move_iterator(undecided.end()));
+      paused_.emplace(std::chrono::steady_clock::now() + lane->pause, lane);
+    }
+    waiters = TakeWaiters();
+  }
+  changed_.notify_one();
+  for (const auto& waiter : waiters) {
+    if (const auto sink = waiter.lock(); sink != nullptr) {
+      sink->OnRoom();
+    }
+  }
+}
+
+void IngestQueue::Forget(size_t item_count, size_t reading_count) {
+  item_count_ -= item_count;
+  reading_count_ -= reading_count;
+}
+
+std::vector<std::weak_ptr<LaneSink>> IngestQueue::TakeWaiters() {
+  std::vector<std::weak_ptr<LaneSink>> waiters;
+  if (reading_count_ < readings_max_) {
+    waiters.swap(waiters_);
+  }
+  return waiters;
+}
+
+void IngestQueue::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+}
+
+size_t IngestQueue::item_count() const {
+  const std::lock_guard lock(mutex_);
+  return item_count_;
+}
+
+}  // namespace peerwatt::metering

@@ -1,0 +1,56 @@
+#include "services/metering/rpc/probe.h"
+
+#include <algorithm>
+
+namespace peerwatt::metering {
+namespace {
+
+constexpr char kReadings[] = "peerwatt_metering_readings_total";
+constexpr char kReadingsHelp[] = "Readings by what became of them.";
+constexpr char kBatches[] = "peerwatt_metering_batches_total";
+constexpr char kBatchesHelp[] = "Batches by what became of them.";
+
+}  // namespace
+
+IngestProbe::IngestProbe(telemetry::Metrics& metrics)
+    : readings_stored_(metrics.AddCounter(kReadings, kReadingsHelp, {{"result", "stored"}})),
+      readings_unchanged_(metrics.AddCounter(kReadings, kReadingsHelp, {{"result", "unchanged"}})),
+      readings_refused_(metrics.AddCounter(kReadings, kReadingsHelp, {{"result", "refused"}})),
+      batches_stored_(metrics.AddCounter(kBatches, kBatchesHelp, {{"result", "stored"}})),
+      batches_refused_(metrics.AddCounter(kBatches, kBatchesHelp, {{"result", "refused"}})),
+      commit_duration_(metrics.AddHistogram("peerwatt_metering_commit_duration_seconds",
+                                            "Time from taking a group of batches to its commit.")),
+      queue_batches_(metrics.AddGauge("peerwatt_metering_queue_batches",
+                                      "Batches that wait or are being stored.")),
+      last_reading_timestamp_(
+          metrics.AddGauge("peerwatt_metering_last_reading_timestamp_seconds",
+                           "End of the latest interval that was stored, since 1970.")) {}
+
+void IngestProbe::Decided(const Batch& batch, const BatchOutcome& outcome) {
+  if (!outcome.status.ok()) {
+    readings_refused_.Increment(static_cast<double>(batch.ReadingCount()));
+    batches_refused_.Increment();
+    return;
+  }
+  batches_stored_.Increment();
+  readings_stored_.Increment(outcome.counts.stored);
+  readings_unchanged_.Increment(outcome.counts.unchanged);
+  int64_t latest_s = 0;
+  for (const Series& series : batch.series) {
+    latest_s = std::max(latest_s, absl::ToUnixSeconds(series.Span().end));
+  }
+  int64_t known_s = last_reading_s_.load();
+  while (latest_s > known_s && !last_reading_s_.compare_exchange_weak(known_s, latest_s)) {
+  }
+  last_reading_timestamp_.Set(static_cast<double>(last_reading_s_.load()));
+}
+
+void IngestProbe::Committed(absl::Duration elapsed) {
+  commit_duration_.Observe(absl::ToDoubleSeconds(elapsed));
+}
+
+void IngestProbe::Queued(size_t batch_count) {
+  queue_batches_.Set(static_cast<double>(batch_count));
+}
+
+}  // namespace peerwatt::metering

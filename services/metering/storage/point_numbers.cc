@@ -1,0 +1,74 @@
+#include "services/metering/storage/point_numbers.h"
+
+#include <algorithm>
+#include <string>
+
+#include "libs/base/status_macros.h"
+#include "libs/postgres/codec.h"
+#include "services/metering/storage/queries.h"
+
+namespace peerwatt::metering {
+
+std::vector<std::string> PointNumbers::Remembered(const std::vector<MeteringPointId>& points,
+                                                  PointNumberMap& found) const {
+  std::vector<std::string> missing;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const MeteringPointId& point : points) {
+      if (const auto number = numbers_.find(point); number != numbers_.end()) {
+        found.insert(*number);
+      } else {
+        missing.push_back(point.value());
+      }
+    }
+  }
+  std::sort(missing.begin(), missing.end());
+  missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+  return missing;
+}
+
+absl::Status PointNumbers::Load(const std::vector<std::string>& ids, bool make,
+                                PointNumberMap& found) {
+  PointNumberMap loaded;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    const std::string array = postgres::ToSqlArray(ids);
+    if (make) {
+      postgres::Exec(tx, kInsertPoints, array);
+    }
+    loaded.clear();
+    for (const pqxx::row& row : postgres::Exec(tx, kSelectPoints, array)) {
+      loaded.emplace(MeteringPointId(postgres::TextFrom(row[0])), postgres::Int64From(row[1]));
+    }
+    return absl::OkStatus();
+  }));
+  const std::lock_guard lock(mutex_);
+  for (const auto& [point, number] : loaded) {
+    numbers_.insert_or_assign(point, number);
+    found.insert_or_assign(point, number);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PointNumberMap> PointNumbers::Find(const std::vector<MeteringPointId>& points) {
+  PointNumberMap found;
+  if (const auto missing = Remembered(points, found); !missing.empty()) {
+    PW_RETURN_IF_ERROR(Load(missing, /*make=*/false, found));
+  }
+  return found;
+}
+
+absl::StatusOr<PointNumberMap> PointNumbers::FindOrMake(
+    const std::vector<MeteringPointId>& points) {
+  PointNumberMap found;
+  if (const auto missing = Remembered(points, found); !missing.empty()) {
+    PW_RETURN_IF_ERROR(Load(missing, /*make=*/true, found));
+  }
+  return found;
+}
+
+void PointNumbers::Clear() {
+  const std::lock_guard lock(mutex_);
+  numbers_.clear();
+}
+
+}  // namespace peerwatt::metering

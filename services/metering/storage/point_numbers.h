@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "libs/domain/ids.h"
+#include "libs/postgres/pool.h"
+
+namespace peerwatt::metering {
+
+using PointNumberMap = absl::flat_hash_map<MeteringPointId, int64_t>;
+
+/// Numbers of metering points, remembered: a number never changes. Safe for many threads.
+class PointNumbers {
+ public:
+  explicit PointNumbers(postgres::Pool& pool) : pool_(pool) {}
+  /// The numbers of those points that have one. points: duplicates are allowed.
+  absl::StatusOr<PointNumberMap> Find(const std::vector<MeteringPointId>& points);
+  /// The numbers of all these points; those without one get theirs, in a transaction of its own,
+  /// so that no lock on a row is held while waiting for another writer's new one.
+  absl::StatusOr<PointNumberMap> FindOrMake(const std::vector<MeteringPointId>& points);
+  /// Forgets everything, as when the database turns out to be another one.
+  void Clear();
+
+ private:
+  /// Fills what is remembered into `found` and returns the rest, sorted, each once.
+  std::vector<std::string> Remembered(const std::vector<MeteringPointId>& points,
+                                      PointNumberMap& found) const;
+  absl::Status Load(const std::vector<std::string>& ids, bool make, PointNumberMap& found);
+
+  postgres::Pool& pool_;
+  mutable std::mutex mutex_;
+  PointNumberMap numbers_;
+};
+
+}  // namespace peerwatt::metering

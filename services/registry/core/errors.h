@@ -1,0 +1,41 @@
+#pragma once
+
+#include "libs/base/error.h"
+
+namespace peerwatt::registry {
+
+// The rules of the registry besides those that all services share, in the order in which one
+// request meets them.
+
+// Users and sessions.
+inline constexpr ErrorReason kCredentialsInvalid{"CREDENTIALS_INVALID",
+                                                 absl::StatusCode::kUnauthenticated};
+inline constexpr ErrorReason kRefreshTokenInvalid{"REFRESH_TOKEN_INVALID",
+                                                  absl::StatusCode::kUnauthenticated};
+inline constexpr ErrorReason kSignInBusy{"SIGN_IN_BUSY", absl::StatusCode::kUnavailable, true};
+inline constexpr ErrorReason kUserExists{"USER_EXISTS", absl::StatusCode::kAlreadyExists};
+
+// Communities and participants.
+inline constexpr ErrorReason kCommunityUnknown{"COMMUNITY_UNKNOWN", absl::StatusCode::kNotFound};
+inline constexpr ErrorReason kTariffStartTaken{"TARIFF_START_TAKEN",
+                                               absl::StatusCode::kAlreadyExists};
+inline constexpr ErrorReason kParticipantExists{"PARTICIPANT_EXISTS",
+                                                absl::StatusCode::kAlreadyExists};
+inline constexpr ErrorReason kKycStateForbids{"KYC_STATE_FORBIDS",
+                                              absl::StatusCode::kFailedPrecondition};
+
+// Metering points and devices.
+inline constexpr ErrorReason kParticipantUnknown{"PARTICIPANT_UNKNOWN",
+                                                 absl::StatusCode::kNotFound};
+inline constexpr ErrorReason kGridConnectionTaken{"GRID_CONNECTION_TAKEN",
+                                                  absl::StatusCode::kFailedPrecondition};
+inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
+                                                   absl::StatusCode::kNotFound};
+inline constexpr ErrorReason kDeviceUnknown{"DEVICE_UNKNOWN", absl::StatusCode::kNotFound};
+inline constexpr ErrorReason kDeviceStateForbids{"DEVICE_STATE_FORBIDS",
+                                                 absl::StatusCode::kFailedPrecondition};
+inline constexpr ErrorReason kEnrolmentTokenInvalid{"ENROLMENT_TOKEN_INVALID",
+                                                    absl::StatusCode::kUnauthenticated};
+inline constexpr ErrorReason kCsrInvalid{"CSR_INVALID", absl::StatusCode::kInvalidArgument};
+
+}  // namespace peerwatt::registry

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/domain/ids.h"
+#include "services/registry/core/communities.h"
+
+namespace peerwatt::registry {
+
+/// A place where energy is measured.
+struct MeteringPoint {
+  MeteringPointId id;
+  ParticipantId participant;
+  GridConnectionId grid_connection;  ///< empty on creation: the point alone
+  int64_t import_capacity_w = 0;
+  int64_t export_capacity_w = 0;
+  CommunityId community;  ///< of the participant; set by the store
+  absl::Time created_at;
+};
+
+/// Fills in the connection when there is none. Errors, in this order: FIELD_INVALID for
+/// metering_point_id, grid_connection, import_capacity_w, export_capacity_w.
+absl::StatusOr<MeteringPoint> CheckNewMeteringPoint(MeteringPoint asked);
+/// Whether a creation asks for what exists.
+bool SameContent(const MeteringPoint& a, const MeteringPoint& b);
+
+/// Metering points.
+class MeteringPointStore {
+ public:
+  virtual ~MeteringPointStore() = default;
+  /// Errors: PARTICIPANT_UNKNOWN, CONTENT_DIFFERS, GRID_CONNECTION_TAKEN.
+  virtual absl::StatusOr<MeteringPoint> Create(const MeteringPoint& point) = 0;
+  /// Errors: NOT_FOUND.
+  virtual absl::StatusOr<MeteringPoint> Get(const MeteringPointId& id) = 0;
+  /// At most `limit` points whose ids follow `after`, by id; of one participant unless empty.
+  virtual absl::StatusOr<std::vector<MeteringPoint>> List(const ParticipantId& participant,
+                                                          const MeteringPointId& after,
+                                                          int limit) = 0;
+  /// The known ones of `ids`, in that order.
+  virtual absl::StatusOr<std::vector<Member>> BatchGetMembers(
+      const std::vector<MeteringPointId>& ids) = 0;
+};
+
+}  // namespace peerwatt::registry

@@ -1,0 +1,113 @@
+#include "services/registry/rpc/internal_service.h"
+
+#include <string>
+#include <vector>
+
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/codec.h"
+#include "libs/rpc/names.h"
+#include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
+#include "services/registry/rpc/codec.h"
+#include "services/registry/rpc/registry_service.h"
+
+namespace peerwatt::registry {
+namespace {
+
+constexpr int kMembersMax = 10'000;
+constexpr int kCommunitiesPerRead = 1000;
+constexpr size_t kSerialDigitsMax = 40;  // 20 bytes, RFC 5280
+
+absl::Status RequireService(const grpc::ServerContext& context) {
+  return rpc::RequirePeer(context, {"gateway", "metering", "market", "settlement"});
+}
+
+}  // namespace
+
+grpc::Status RegistryInternalService::ResolveDevice(grpc::ServerContext* context,
+                                                    const v1::ResolveDeviceRequest* request,
+                                                    v1::ResolveDeviceResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const std::string id,
+                        rpc::ParseName1(request->name(), kDevicePattern, "name"));
+    const std::string& serial = request->certificate_serial();
+    if (serial.empty() || serial.size() > kSerialDigitsMax ||
+        serial.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      return FieldInvalid("certificate_serial", "must be 1 to 40 lower-case hexadecimal digits");
+    }
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(const ResolvedDevice resolved, devices_.Resolve(DeviceId(id), serial));
+    *response = ToProto(resolved);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status RegistryInternalService::BatchGetMembers(grpc::ServerContext* context,
+                                                      const v1::BatchGetMembersRequest* request,
+                                                      v1::BatchGetMembersResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    if (request->metering_points_size() > kMembersMax) {
+      return FieldInvalid("metering_points", "must name at most 10000 metering points");
+    }
+    std::vector<MeteringPointId> ids;
+    for (const std::string& name : request->metering_points()) {
+      PW_ASSIGN_OR_RETURN(std::string id,
+                          rpc::ParseName1(name, kMeteringPointPattern, "metering_points"));
+      ids.emplace_back(std::move(id));
+    }
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(const auto members, metering_points_.BatchGetMembers(ids));
+    for (const Member& member : members) *response->add_members() = ToProto(member);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status RegistryInternalService::GetCommunitySnapshot(
+    grpc::ServerContext* context, const v1::GetCommunitySnapshotRequest* request,
+    v1::CommunitySnapshot* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const std::string id,
+                        rpc::ParseName1(request->community(), kCommunityPattern, "community"));
+    if (!request->has_time()) return FieldInvalid("time", "is required");
+    PW_ASSIGN_OR_RETURN(const absl::Time time, rpc::TimeFrom(request->time(), "time"));
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(const CommunitySnapshot snapshot,
+                        communities_.Snapshot(CommunityId(id), time));
+    *response = ToProto(snapshot);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status RegistryInternalService::GetParticipantContext(
+    grpc::ServerContext* context, const v1::GetParticipantContextRequest* request,
+    v1::ParticipantContext* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(
+        const std::string id,
+        rpc::ParseName1(request->participant(), kParticipantPattern, "participant"));
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(const ParticipantContext found,
+                        participants_.GetContext(ParticipantId(id)));
+    *response = ToProto(found);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status RegistryInternalService::ListCommunityRules(grpc::ServerContext* context,
+                                                         const v1::ListCommunityRulesRequest*,
+                                                         v1::ListCommunityRulesResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    std::vector<Community> read;
+    CommunityId last;
+    do {
+      PW_ASSIGN_OR_RETURN(read, communities_.List(last, kCommunitiesPerRead));
+      for (const Community& community : read) *response->add_communities() = ToProto(community);
+      if (!read.empty()) last = read.back().id;
+    } while (read.size() == kCommunitiesPerRead);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace peerwatt::registry

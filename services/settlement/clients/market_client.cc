@@ -1,0 +1,74 @@
+#include "services/settlement/clients/market_client.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/codec.h"
+#include "libs/rpc/names.h"
+#include "libs/rpc/server.h"
+#include "libs/rpc/status.h"
+
+namespace peerwatt::settlement {
+namespace {
+
+constexpr absl::Duration kTimeout = absl::Seconds(10);
+
+absl::StatusOr<Trade> TradeFrom(const market::v1::Trade& proto) {
+  Trade trade;
+  PW_ASSIGN_OR_RETURN(
+      std::vector<std::string> name,
+      rpc::ParseName(proto.name(), "communities/*/auctions/*/trades/*", "trade.name"));
+  trade.id = TradeId(std::move(name[2]));
+  trade.energy = Energy::WattHours(proto.energy_wh());
+  // A ledger has one currency, and so has its market.
+  PW_ASSIGN_OR_RETURN(trade.price,
+                      rpc::PriceFrom(proto.price_per_kwh(), proto.price_per_kwh().currency_code(),
+                                     "trade.price_per_kwh"));
+  const auto point = [](const std::string& value, const char* field) {
+    return rpc::ParseName1(value, "meteringPoints/*", field);
+  };
+  const auto participant = [](const std::string& value, const char* field) {
+    return rpc::ParseName1(value, "participants/*", field);
+  };
+  PW_ASSIGN_OR_RETURN(std::string buyer_point,
+                      point(proto.buyer_metering_point(), "trade.buyer_metering_point"));
+  PW_ASSIGN_OR_RETURN(std::string seller_point,
+                      point(proto.seller_metering_point(), "trade.seller_metering_point"));
+  PW_ASSIGN_OR_RETURN(std::string buyer, participant(proto.buyer(), "trade.buyer"));
+  PW_ASSIGN_OR_RETURN(std::string seller, participant(proto.seller(), "trade.seller"));
+  trade.buyer_point = MeteringPointId(std::move(buyer_point));
+  trade.seller_point = MeteringPointId(std::move(seller_point));
+  trade.buyer = ParticipantId(std::move(buyer));
+  trade.seller = ParticipantId(std::move(seller));
+  return trade;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
+    const CommunityId& community, Interval span) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  market::v1::ListOutcomesRequest request;
+  request.set_community(absl::StrCat("communities/", community.value()));
+  *request.mutable_start_time() = rpc::ToProto(span.start);
+  *request.mutable_end_time() = rpc::ToProto(span.end);
+  market::v1::ListOutcomesResponse response;
+  PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->ListOutcomes(&context, request, &response)));
+
+  std::vector<AuctionOutcome> outcomes;
+  for (const auto& proto : response.outcomes()) {
+    AuctionOutcome& outcome = outcomes.emplace_back();
+    PW_ASSIGN_OR_RETURN(outcome.period_start,
+                        rpc::TimeFrom(proto.delivery_start_time(), "delivery_start_time"));
+    for (const market::v1::Trade& trade : proto.trades()) {
+      PW_ASSIGN_OR_RETURN(Trade decoded, TradeFrom(trade));
+      outcome.trades.push_back(std::move(decoded));
+    }
+  }
+  return outcomes;
+}
+
+}  // namespace peerwatt::settlement

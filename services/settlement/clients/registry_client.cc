@@ -1,0 +1,117 @@
+#include "services/settlement/clients/registry_client.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/codec.h"
+#include "libs/rpc/names.h"
+#include "libs/rpc/server.h"
+#include "libs/rpc/status.h"
+
+namespace peerwatt::settlement {
+namespace {
+
+constexpr absl::Duration kTimeout = absl::Seconds(10);
+constexpr absl::Duration kIntervalDefault = absl::Minutes(15);
+constexpr absl::Duration kGraceDefault = absl::Hours(24);
+
+absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
+  CommunityRules rules;
+  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(proto.name(), "communities/*", "name"));
+  rules.id = CommunityId(std::move(id));
+  rules.currency = proto.currency_code();
+  rules.interval = kIntervalDefault;
+  if (proto.has_interval()) {
+    PW_ASSIGN_OR_RETURN(rules.interval, rpc::DurationFrom(proto.interval(), "interval"));
+  }
+  PW_ASSIGN_OR_RETURN(rules.trading_start,
+                      rpc::TimeFrom(proto.trading_start_time(), "trading_start_time"));
+  rules.settlement_grace = kGraceDefault;
+  if (proto.has_settlement_grace()) {
+    PW_ASSIGN_OR_RETURN(rules.settlement_grace,
+                        rpc::DurationFrom(proto.settlement_grace(), "settlement_grace"));
+  }
+  return rules;
+}
+
+absl::StatusOr<Member> MemberFrom(const registry::v1::Member& proto) {
+  Member member;
+  PW_ASSIGN_OR_RETURN(std::string point, rpc::ParseName1(proto.metering_point(),
+                                                         "meteringPoints/*", "metering_point"));
+  PW_ASSIGN_OR_RETURN(std::string participant,
+                      rpc::ParseName1(proto.participant(), "participants/*", "participant"));
+  member.point = MeteringPointId(std::move(point));
+  member.participant = ParticipantId(std::move(participant));
+  member.connection = GridConnectionId(proto.grid_connection());
+  return member;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<CommunityRules>> RegistryClient::ListCommunityRules() {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::ListCommunityRulesResponse response;
+  PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->ListCommunityRules(&context, {}, &response)));
+  std::vector<CommunityRules> communities;
+  for (const registry::v1::Community& community : response.communities()) {
+    PW_ASSIGN_OR_RETURN(CommunityRules rules, RulesFrom(community));
+    communities.push_back(std::move(rules));
+  }
+  return communities;
+}
+
+absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId& community,
+                                                              absl::Time time) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::GetCommunitySnapshotRequest request;
+  request.set_community(absl::StrCat("communities/", community.value()));
+  *request.mutable_time() = rpc::ToProto(time);
+  registry::v1::CommunitySnapshot response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(stub_->GetCommunitySnapshot(&context, request, &response)));
+
+  CommunitySnapshot snapshot;
+  const std::string& currency = response.community().currency_code();
+  if (response.community().has_network_fee_per_kwh()) {
+    PW_ASSIGN_OR_RETURN(snapshot.fees.network_fee,
+                        rpc::PriceFrom(response.community().network_fee_per_kwh(), currency,
+                                       "community.network_fee_per_kwh"));
+  }
+  snapshot.fees.operator_share_ppm = response.community().operator_share_ppm();
+  snapshot.has_tariff = response.has_tariff();
+  if (snapshot.has_tariff) {
+    snapshot.tariff_name = response.tariff().name();
+    PW_ASSIGN_OR_RETURN(snapshot.tariff.retail,
+                        rpc::PriceFrom(response.tariff().retail_price_per_kwh(), currency,
+                                       "tariff.retail_price_per_kwh"));
+    PW_ASSIGN_OR_RETURN(snapshot.tariff.feed_in,
+                        rpc::PriceFrom(response.tariff().feed_in_price_per_kwh(), currency,
+                                       "tariff.feed_in_price_per_kwh"));
+  }
+  snapshot.members.reserve(static_cast<size_t>(response.members_size()));
+  for (const registry::v1::Member& proto : response.members()) {
+    PW_ASSIGN_OR_RETURN(Member member, MemberFrom(proto));
+    snapshot.members.push_back(std::move(member));
+  }
+  return snapshot;
+}
+
+absl::StatusOr<ParticipantContext> RegistryClient::GetContext(const ParticipantId& participant) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::GetParticipantContextRequest request;
+  request.set_participant(absl::StrCat("participants/", participant.value()));
+  registry::v1::ParticipantContext response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(stub_->GetParticipantContext(&context, request, &response)));
+  PW_ASSIGN_OR_RETURN(std::string community,
+                      rpc::ParseName1(response.community(), "communities/*", "community"));
+  return ParticipantContext{participant, CommunityId(std::move(community)),
+                            response.currency_code()};
+}
+
+}  // namespace peerwatt::settlement

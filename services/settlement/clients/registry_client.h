@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <grpcpp/grpcpp.h>
+
+#include "peerwatt/registry/v1/registry.grpc.pb.h"
+#include "services/settlement/core/peers.h"
+
+namespace peerwatt::settlement {
+
+/// Asks the registry over gRPC.
+class RegistryClient final : public RegistryPort {
+ public:
+  explicit RegistryClient(const std::shared_ptr<grpc::Channel>& channel)
+      : stub_(registry::v1::RegistryInternal::NewStub(channel)) {}
+
+  absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override;
+  absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& community,
+                                                absl::Time time) override;
+  absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) override;
+
+ private:
+  std::unique_ptr<registry::v1::RegistryInternal::Stub> stub_;
+};
+
+}  // namespace peerwatt::settlement

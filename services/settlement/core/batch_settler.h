@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/base/clock.h"
+#include "services/settlement/core/peers.h"
+#include "services/settlement/core/period_input.h"
+#include "services/settlement/core/stores.h"
+
+namespace peerwatt::settlement {
+
+/// Is told what runs do; knows the metrics.
+class RunProbe {
+ public:
+  virtual ~RunProbe() = default;
+  /// A period was settled for the first time.
+  virtual void PeriodSettled(absl::Duration took, size_t entry_count) = 0;
+  /// A settled period was computed again.
+  virtual void PeriodRestated(absl::Duration took, size_t entry_count) = 0;
+  /// How long the oldest period that could be settled has been waiting, over all communities.
+  virtual void Lag(absl::Duration lag) = 0;
+};
+
+/// A period that could not be settled yet.
+struct WaitingPeriod {
+  absl::Time start;
+  /// Points without a reading; empty when the period waits for its auction or a tariff.
+  std::set<MeteringPointId> missing;
+};
+
+/// Settles periods of one community: pulls what they need in few calls, then commits each period
+/// on its own.
+class BatchSettler {
+ public:
+  /// real_clock: only measures how long a run takes.
+  BatchSettler(Peers peers, RunStore& store, const Clock& clock, const Clock& real_clock,
+               RunProbe& probe)
+      : peers_(peers), store_(store), clock_(clock), real_clock_(real_clock), probe_(probe) {}
+
+  /// Settles those periods that are complete, or whose time of grace is over, for the first time.
+  /// starts: ascending, within `kPeriodsPerBatch` periods. Returns those that wait.
+  absl::StatusOr<std::vector<WaitingPeriod>> SettleFirst(const CommunityRules& rules,
+                                                         const std::vector<absl::Time>& starts);
+  /// Computes settled periods again and posts the differences. Returns those that wait.
+  absl::StatusOr<std::vector<WaitingPeriod>> Restate(const CommunityRules& rules,
+                                                     const std::vector<absl::Time>& starts);
+
+  /// Longest span of one batch, in periods.
+  static constexpr int64_t kPeriodsPerBatch = 96;
+
+ private:
+  struct Batch;
+  absl::StatusOr<Batch> Load(const CommunityRules& rules, const std::vector<absl::Time>& starts);
+  absl::Status LoadSnapshots(Batch& batch);
+  absl::Status LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready);
+  absl::Status LoadOutcomes(Batch& batch, const std::vector<absl::Time>& ready);
+  absl::StatusOr<std::vector<WaitingPeriod>> Commit(Batch& batch,
+                                                    const std::vector<absl::Time>& ready,
+                                                    bool first_run);
+  absl::Status CommitFirst(const Batch& batch, absl::Time start);
+  absl::Status CommitDifference(const Batch& batch, absl::Time start);
+
+  Peers peers_;
+  RunStore& store_;
+  const Clock& clock_;
+  const Clock& real_clock_;
+  RunProbe& probe_;
+};
+
+}  // namespace peerwatt::settlement

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/quantities.h"
+#include "services/settlement/core/accounts.h"
+#include "services/settlement/core/line.h"
+
+namespace peerwatt::settlement {
+
+/// One debit (negative) or credit (positive) of an entry.
+struct Posting {
+  AccountId account;
+  Money amount;
+  bool operator==(const Posting&) const = default;
+};
+
+/// Postings that take effect together. They sum to zero; `MakeEntry` is the only way to get one.
+struct JournalEntry {
+  std::string kind;             ///< `trade`, `retail`, `feed-in` or `deposit`
+  std::string idempotency_key;  ///< unique in its ledger
+  std::optional<absl::Time> period_start;
+  std::vector<Posting> postings;  ///< one per account, in the order of the accounts, none zero
+  bool operator==(const JournalEntry&) const = default;
+};
+
+/// Makes an entry of postings: those of one account are added up, and those of zero left out.
+/// Returns nothing when no money moves. Stops the process when the postings do not sum to zero.
+std::optional<JournalEntry> MakeEntry(std::string kind, std::string idempotency_key,
+                                      std::optional<absl::Time> period_start,
+                                      std::vector<Posting> postings);
+
+/// The entry of a deposit that the payment provider confirmed; amount > 0.
+JournalEntry MakeDepositEntry(const ParticipantId& participant, const std::string& deposit_id,
+                              Money amount);
+
+/// Entries of one run, and for each of its lines the entry that moved its money.
+struct RunEntries {
+  std::vector<JournalEntry> entries;
+  std::vector<std::optional<size_t>> entry_of_line;  ///< index into `entries`, by line
+};
+
+/// The entries that the lines of one run amount to: one per trade, one per retail and per feed-in
+/// line. Lines may be differences to earlier runs: entries are linear in the lines.
+/// lines: in the order of their keys; the four kinds of a trade come together.
+/// run: counts from 1. Keys are `trade:<period>:<trade>:<run>`,
+/// `retail:<period>:<participant>:<connection>:<run>` and `feed-in:…`.
+RunEntries EntriesOf(absl::Time period_start, int32_t run, const std::vector<Line>& lines);
+
+}  // namespace peerwatt::settlement

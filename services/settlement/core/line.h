@@ -1,0 +1,48 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+#include "libs/domain/ids.h"
+#include "libs/domain/quantities.h"
+
+namespace peerwatt::settlement {
+
+/// What a line is for. The numbers are those of the database and, below 100, of the protocol.
+enum class LineKind : int32_t {
+  kPurchase = 1,
+  kSale = 2,
+  kNetworkFee = 3,
+  kOperatorShare = 4,
+  kRetail = 5,
+  kFeedIn = 6,
+  kSelfConsumption = 7,
+  // What the connection would have paid or received without neighbours. They move no money and
+  // stand on no bill; their sum is the bill's `total_without_trading`.
+  kReferenceDraw = 101,
+  kReferenceFeedIn = 102,
+};
+
+/// Whether lines of this kind move no money and are not shown on a bill.
+constexpr bool IsReference(LineKind kind) { return static_cast<int32_t>(kind) > 100; }
+
+/// What a line is about. A period has at most one line per key and run.
+struct LineKey {
+  ParticipantId participant;
+  GridConnectionId connection;
+  LineKind kind = LineKind::kRetail;
+  TradeId trade;  ///< empty unless the line belongs to a trade
+  auto operator<=>(const LineKey&) const = default;
+};
+
+/// One line of a participant's bill.
+struct Line {
+  LineKey key;
+  Energy energy;  ///< a correction's may be negative
+  Price price;    ///< 0 for kinds without a price of their own
+  Money amount;   ///< what the participant's account changes by
+  bool substituted = false;
+  bool operator==(const Line&) const = default;
+};
+
+}  // namespace peerwatt::settlement

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/interval.h"
+#include "libs/domain/quantities.h"
+#include "services/settlement/core/settlement.h"
+
+namespace peerwatt::settlement {
+
+/// What settlement needs to know of a community to run it.
+struct CommunityRules {
+  CommunityId id;
+  std::string currency;
+  absl::Duration interval;
+  absl::Time trading_start;
+  absl::Duration settlement_grace;
+};
+
+/// A metering point with who answers for it.
+struct Member {
+  MeteringPointId point;
+  ParticipantId participant;
+  GridConnectionId connection;
+};
+
+/// A community at an instant.
+struct CommunitySnapshot {
+  FeeRules fees;
+  bool has_tariff = false;
+  std::string tariff_name;  ///< tells tariffs apart
+  GridTariff tariff;
+  std::vector<Member> members;
+};
+
+/// Where a participant has its account.
+struct ParticipantContext {
+  ParticipantId participant;
+  CommunityId community;
+  std::string currency;
+};
+
+/// Who is who, and under which rules.
+class RegistryPort {
+ public:
+  virtual ~RegistryPort() = default;
+  virtual absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() = 0;
+  /// Errors: NOT_FOUND.
+  virtual absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& community,
+                                                        absl::Time time) = 0;
+  /// Errors: NOT_FOUND.
+  virtual absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) = 0;
+};
+
+/// Energy that one metering point sells another, as the market agreed it.
+struct Trade {
+  TradeId id;
+  Energy energy;
+  Price price;
+  MeteringPointId buyer_point;
+  MeteringPointId seller_point;
+  ParticipantId buyer;
+  ParticipantId seller;
+};
+
+/// The final outcome of one auction.
+struct AuctionOutcome {
+  absl::Time period_start;
+  std::vector<Trade> trades;
+};
+
+/// What was agreed.
+class MarketPort {
+ public:
+  virtual ~MarketPort() = default;
+  /// Outcomes of the auctions in `span`, in order; ends before the first that is not final.
+  virtual absl::StatusOr<std::vector<AuctionOutcome>> ListOutcomes(const CommunityId& community,
+                                                                   Interval span) = 0;
+};
+
+/// What a metering point measured in one period.
+struct PointReading {
+  Energy import_energy;
+  Energy export_energy;
+  bool present = false;
+};
+
+/// Readings of points in consecutive periods.
+struct ReadingGrid {
+  std::vector<std::vector<PointReading>> readings;  ///< by point in the order asked, then period
+  int64_t cursor = 0;                               ///< every change up to it is in the readings
+};
+
+/// A span of one metering point in which readings were stored.
+struct ReadingChange {
+  int64_t cursor = 0;
+  MeteringPointId point;
+  CommunityId community;
+  Interval span;
+};
+
+/// What flowed.
+class MeteringPort {
+ public:
+  virtual ~MeteringPort() = default;
+  virtual absl::StatusOr<ReadingGrid> QueryReadings(const std::vector<MeteringPointId>& points,
+                                                    Interval span, absl::Duration resolution) = 0;
+  /// Follows the changes after `cursor` until the connection ends, `sink` fails or `CancelWatch`
+  /// is called. sink: gets each group of changes with the cursor to resume after.
+  virtual absl::Status WatchReadings(
+      int64_t cursor,
+      absl::FunctionRef<absl::Status(const std::vector<ReadingChange>&, int64_t)> sink) = 0;
+  /// Ends a `WatchReadings` that runs now and every later one.
+  virtual void CancelWatch() = 0;
+};
+
+/// The services that settlement asks.
+struct Peers {
+  RegistryPort& registry;
+  MarketPort& market;
+  MeteringPort& metering;
+};
+
+/// What the provider says about a payment.
+enum class ChargeOutcome { kConfirmed, kDeclined };
+
+/// Takes money from people outside of the ledger.
+class PaymentProvider {
+ public:
+  virtual ~PaymentProvider() = default;
+  /// Charges once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
+  /// is not known whether the charge took place.
+  virtual absl::StatusOr<ChargeOutcome> Charge(const std::string& idempotency_key, Money amount,
+                                               const std::string& currency) = 0;
+};
+
+}  // namespace peerwatt::settlement

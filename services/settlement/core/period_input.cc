@@ -1,0 +1,78 @@
+#include "services/settlement/core/period_input.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "libs/base/check.h"
+
+namespace peerwatt::settlement {
+namespace {
+
+/// Gives each (participant, connection) its index.
+class ConnectionTable {
+ public:
+  explicit ConnectionTable(std::vector<Connection>& connections) : connections_(connections) {}
+
+  size_t IndexOf(const ParticipantId& participant, const GridConnectionId& connection) {
+    const auto [place, added] =
+        indexes_.try_emplace({participant, connection}, connections_.size());
+    if (added) connections_.push_back({participant, connection, Energy(), Energy(), false});
+    return place->second;
+  }
+
+ private:
+  std::vector<Connection>& connections_;
+  std::map<std::pair<ParticipantId, GridConnectionId>, size_t> indexes_;
+};
+
+}  // namespace
+
+bool IsComplete(const PeriodReadings& readings) {
+  return std::all_of(readings.begin(), readings.end(),
+                     [](const PointReading& reading) { return reading.present; });
+}
+
+Substitution Substitute(const PeriodReadings& readings, const PeriodReadings& day_before) {
+  Substitution result{readings, std::vector<bool>(readings.size(), false), 0};
+  for (size_t i = 0; i < readings.size(); ++i) {
+    if (readings[i].present) continue;
+    const bool known = i < day_before.size() && day_before[i].present;
+    result.readings[i] = known ? day_before[i] : PointReading{};
+    result.substituted[i] = true;
+    ++result.substituted_count;
+  }
+  return result;
+}
+
+SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Substitution& readings,
+                             const std::vector<Trade>& trades) {
+  PW_CHECK(readings.readings.size() == snapshot.members.size(), "one reading per member");
+  SettlementInput input;
+  input.fees = snapshot.fees;
+  input.tariff = snapshot.tariff;
+  ConnectionTable table(input.connections);
+  std::map<MeteringPointId, size_t> connection_of;
+  for (size_t i = 0; i < snapshot.members.size(); ++i) {
+    const Member& member = snapshot.members[i];
+    const size_t index = table.IndexOf(member.participant, member.connection);
+    connection_of[member.point] = index;
+    Connection& connection = input.connections[index];
+    connection.import_energy += readings.readings[i].import_energy;
+    connection.export_energy += readings.readings[i].export_energy;
+    connection.substituted = connection.substituted || readings.substituted[i];
+  }
+  const auto connection_for = [&](const MeteringPointId& point, const ParticipantId& participant) {
+    const auto known = connection_of.find(point);
+    if (known != connection_of.end()) return known->second;
+    return table.IndexOf(participant, GridConnectionId(point.value()));
+  };
+  for (const Trade& trade : trades) {
+    input.trades.push_back({trade.id, trade.energy, trade.price,
+                            connection_for(trade.buyer_point, trade.buyer),
+                            connection_for(trade.seller_point, trade.seller)});
+  }
+  return input;
+}
+
+}  // namespace peerwatt::settlement

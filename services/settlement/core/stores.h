@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/domain/interval.h"
+#include "services/settlement/core/accounts.h"
+#include "services/settlement/core/difference.h"
+#include "services/settlement/core/holds.h"
+#include "services/settlement/core/journal_entry.h"
+#include "services/settlement/core/line.h"
+#include "services/settlement/core/peers.h"
+#include "services/settlement/core/settlement.h"
+
+namespace peerwatt::settlement {
+
+/// How far a community's settlement has come.
+struct Progress {
+  absl::Time settled_through;              ///< every period that starts before is settled
+  std::vector<absl::Time> settled_beyond;  ///< settled periods at or after it, in order
+  std::vector<absl::Time> dirty;           ///< settled periods that newer readings touched
+};
+
+/// One run of a period, ready to be committed.
+struct RunCommit {
+  CommunityId community;
+  Interval period;
+  int32_t run_before = 0;  ///< runs of the period so far; another number supersedes this one
+  std::vector<Line> lines;  ///< differences to what was posted; empty posts nothing
+  RunEntries entries;
+  PeriodTotals totals;
+  int32_t substituted_count = 0;
+  int64_t readings_cursor = 0;
+  absl::Time now;
+};
+
+/// What the runs of a period posted so far.
+struct PostedPeriod {
+  int32_t run_count = 0;
+  std::vector<PostedLine> lines;
+};
+
+/// Keeps periods, runs and the changes that make periods dirty.
+class RunStore {
+ public:
+  virtual ~RunStore() = default;
+  /// Makes the ledger of a community with its system accounts, unless it exists.
+  virtual absl::Status EnsureLedger(const CommunityRules& rules) = 0;
+  virtual absl::StatusOr<Progress> LoadProgress(const CommunityId& community) = 0;
+  virtual absl::StatusOr<PostedPeriod> LoadPosted(const CommunityId& community,
+                                                  absl::Time period_start) = 0;
+  /// Commits a run: entries, balances, lines, the period, and on the first run the end of all
+  /// holds of the period, together or not at all. A later run without lines counts no run.
+  /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile.
+  virtual absl::Status CommitRun(const RunCommit& run) = 0;
+  /// The cursor after which to follow changes of readings.
+  virtual absl::StatusOr<int64_t> LoadWatchCursor() = 0;
+  /// Marks what the changes touch as dirty where a run has not seen them, with the cursor.
+  virtual absl::Status MarkChanged(const std::vector<ReadingChange>& changes, int64_t cursor) = 0;
+};
+
+/// Keeps holds.
+class HoldStore {
+ public:
+  virtual ~HoldStore() = default;
+  /// Decides by `DecideHolds` and keeps what was decided, in one transaction.
+  /// Returns a reason per request, empty where the hold stands. Errors: NOT_FOUND when the
+  /// community has no ledger yet.
+  virtual absl::StatusOr<std::vector<std::string>> CreateHolds(
+      const CommunityId& community, absl::Time period_start,
+      const std::vector<HoldRequest>& requests) = 0;
+  /// Lowers open holds of the period, all in one transaction.
+  virtual absl::Status ReduceHolds(const CommunityId& community, absl::Time period_start,
+                                   const std::vector<HoldReduction>& reductions) = 0;
+};
+
+/// Where a deposit is in its life cycle. The numbers are those of the database and the protocol.
+enum class DepositState { kPending = 1, kSucceeded = 2, kDeclined = 3 };
+
+/// Money that a participant pays in.
+struct Deposit {
+  CommunityId community;
+  ParticipantId participant;
+  std::string id;
+  Money amount;
+  DepositState state = DepositState::kPending;
+  absl::Time created_at;
+  std::string currency;
+};
+
+/// Keeps deposits.
+class DepositStore {
+ public:
+  virtual ~DepositStore() = default;
+  /// Keeps a pending deposit unless its id is known. Returns what is kept under the id.
+  /// Errors: NOT_FOUND when the community has no ledger yet.
+  virtual absl::StatusOr<Deposit> InsertDeposit(const Deposit& deposit) = 0;
+  /// Ends a pending deposit; confirmed money enters the ledger in the same transaction. One that
+  /// has ended stays as it is. Returns what is kept.
+  virtual absl::StatusOr<Deposit> FinishDeposit(const Deposit& deposit, ChargeOutcome outcome,
+                                                absl::Time now) = 0;
+  /// Errors: NOT_FOUND.
+  virtual absl::StatusOr<Deposit> GetDeposit(const CommunityId& community,
+                                             const ParticipantId& participant,
+                                             const std::string& id) = 0;
+  virtual absl::StatusOr<std::vector<Deposit>> ListPendingDeposits() = 0;
+};
+
+}  // namespace peerwatt::settlement

@@ -1,0 +1,182 @@
+#include <memory>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "libs/base/clock.h"
+#include "libs/base/flags.h"
+#include "libs/base/log.h"
+#include "libs/postgres/migrator.h"
+#include "libs/postgres/pool.h"
+#include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
+#include "libs/telemetry/metrics.h"
+#include "services/settlement/clients/market_client.h"
+#include "services/settlement/clients/metering_client.h"
+#include "services/settlement/clients/registry_client.h"
+#include "services/settlement/clients/sandbox_payment_provider.h"
+#include "services/settlement/core/batch_settler.h"
+#include "services/settlement/core/change_follower.h"
+#include "services/settlement/core/deposits.h"
+#include "services/settlement/core/ledgers.h"
+#include "services/settlement/core/poll_loop.h"
+#include "services/settlement/core/runner.h"
+#include "services/settlement/rpc/metrics_probe.h"
+#include "services/settlement/rpc/settlement_internal_service.h"
+#include "services/settlement/rpc/settlement_service.h"
+#include "services/settlement/storage/migrations.h"
+#include "services/settlement/storage/postgres_books_reader.h"
+#include "services/settlement/storage/postgres_deposit_store.h"
+#include "services/settlement/storage/postgres_hold_store.h"
+#include "services/settlement/storage/postgres_run_store.h"
+#include "services/settlement/storage/queries.h"
+
+ABSL_FLAG(std::string, listen_address, "127.0.0.1:7104", "gRPC, host:port");
+ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
+ABSL_FLAG(std::string, metrics_address, "127.0.0.1:9104", "Metrics, host:port");
+ABSL_FLAG(std::string, database_dsn, "", "PostgreSQL connection string of the service's role");
+ABSL_FLAG(std::string, database_owner_dsn, "", "PostgreSQL connection string of the owner");
+ABSL_FLAG(bool, migrate, false, "Apply the migrations and end");
+ABSL_FLAG(int, database_connections, 8, "Connections to the database, 2 to 1000");
+ABSL_FLAG(std::string, registry_address, "127.0.0.1:7101", "Registry, host:port");
+ABSL_FLAG(std::string, metering_address, "127.0.0.1:7102", "Metering, host:port");
+ABSL_FLAG(std::string, market_address, "127.0.0.1:7103", "Market, host:port");
+ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(200),
+          "How often the clock is looked at, 1ms to 1m");
+ABSL_FLAG(absl::Duration, rules_refresh_interval, absl::Seconds(1),
+          "How often the registry is asked for communities, 10ms to 1h");
+ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
+
+namespace peerwatt::settlement {
+namespace {
+
+constexpr absl::Duration kReconnectInterval = absl::Milliseconds(100);
+constexpr absl::Duration kReadinessInterval = absl::Milliseconds(500);
+constexpr absl::Duration kAuditInterval = absl::Seconds(10);
+constexpr absl::Duration kRecoveryInterval = absl::Minutes(1);
+
+template <typename T>
+void RequireRange(const absl::Flag<T>& flag, T low, T high) {
+  const T value = absl::GetFlag(flag);
+  if (value < low || value > high) {
+    StopForConfiguration(absl::StrCat("--", flag.Name(), " is out of bounds"));
+  }
+}
+
+void LogFailure(const char* message, const absl::Status& status) {
+  if (!status.ok()) Log(Severity::kWarning, message, {{"error", status.ToString()}});
+}
+
+int RunMigrations() {
+  const absl::Status status =
+      postgres::Migrate(absl::GetFlag(FLAGS_database_owner_dsn), Migrations());
+  if (!status.ok()) {
+    Log(Severity::kError, "the migrations could not be applied", {{"error", status.ToString()}});
+  }
+  FlushLog();
+  return status.ok() ? 0 : 1;
+}
+
+/// Looks whether all ledgers sum to zero, for the metric.
+void Audit(BooksReader& books, MetricsProbe& probe) {
+  const absl::StatusOr<Money> imbalance = books.ImbalanceOfAll();
+  LogFailure("the ledgers could not be summed; trying again", imbalance.status());
+  if (!imbalance.ok()) return;
+  probe.Imbalance(*imbalance);
+  if (*imbalance == Money()) return;
+  Log(Severity::kError, "the ledgers do not sum to zero; compare them with their journals",
+      {{"imbalance_micros", imbalance->micros()}});
+}
+
+/// All parts of the service that outlive its threads.
+struct Parts {
+  Parts(const rpc::TlsFiles& tls, const Clock& the_clock, telemetry::Metrics& metrics)
+      : clock(the_clock),
+        probe(metrics),
+        pool(absl::GetFlag(FLAGS_database_dsn), AllQueries(),
+             absl::GetFlag(FLAGS_database_connections)),
+        registry(rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry")),
+        market(rpc::MutualTlsChannel(absl::GetFlag(FLAGS_market_address), tls, "market")),
+        metering(rpc::MutualTlsChannel(absl::GetFlag(FLAGS_metering_address), tls, "metering")) {}
+
+  const Clock& clock;
+  const SystemClock real_clock;
+  MetricsProbe probe;
+  postgres::Pool pool;
+  PostgresRunStore runs{pool};
+  PostgresHoldStore holds{pool};
+  PostgresDepositStore deposits{pool};
+  PostgresBooksReader books{pool};
+  RegistryClient registry;
+  MarketClient market;
+  MeteringClient metering;
+  SandboxPaymentProvider payments;
+  Ledgers ledgers{registry, runs};
+  DepositDesk desk{ledgers, payments, deposits, clock};
+  BatchSettler settler{{registry, market, metering}, runs, clock, real_clock, probe};
+  Runner runner{ledgers, settler, runs, clock, real_clock, probe};
+  ChangeFollower follower{metering, runs, ledgers, runner};
+};
+
+/// Runs the threads of the service until it is told to stop.
+void RunUntilStopped(Parts& parts, rpc::Server& server) {
+  PollLoop readiness(kReadinessInterval, [&] { server.SetServing(parts.pool.Ping().ok()); });
+  PollLoop rules(absl::GetFlag(FLAGS_rules_refresh_interval), [&] {
+    LogFailure("the communities could not be listed; trying again", parts.ledgers.Refresh());
+  });
+  PollLoop runner(absl::GetFlag(FLAGS_poll_interval), [&] { parts.runner.Step(); });
+  PollLoop follower(kReconnectInterval, [&] {
+    const absl::Status ended = parts.follower.Follow();
+    if (!absl::IsCancelled(ended)) {
+      LogFailure("the changes of readings could not be followed; trying again", ended);
+    }
+  });
+  PollLoop audit(kAuditInterval, [&] { Audit(parts.books, parts.probe); });
+  PollLoop recovery(kRecoveryInterval, [&] {
+    LogFailure("a deposit could not be finished; trying again", parts.desk.FinishPending());
+  });
+  WaitForStopSignal();
+  parts.metering.CancelWatch();
+}
+
+int Serve() {
+  RequireRange(FLAGS_database_connections, 2, 1000);
+  RequireRange(FLAGS_poll_interval, absl::Milliseconds(1), absl::Minutes(1));
+  RequireRange(FLAGS_rules_refresh_interval, absl::Milliseconds(10), absl::Hours(1));
+  RequireRange(FLAGS_drain_time, absl::ZeroDuration(), absl::Minutes(10));
+  const absl::StatusOr<std::unique_ptr<Clock>> clock = ClockFromFlags();
+  if (!clock.ok()) StopForConfiguration(clock.status().message());
+  const rpc::TlsFiles tls = rpc::TlsFromFlags();
+  telemetry::Metrics metrics;
+  Parts parts(tls, **clock, metrics);
+  SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
+  SettlementInternalService internal(parts.holds, parts.ledgers);
+  rpc::ServerOptions options;
+  options.address = absl::GetFlag(FLAGS_listen_address);
+  options.health_address = absl::GetFlag(FLAGS_health_address);
+  options.credentials = rpc::MutualTlsServer(tls);
+  const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
+      rpc::Server::Start(options, {&service, &internal}, metrics);
+  absl::Status started = server.status();
+  started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
+  if (!started.ok()) StopForConfiguration(started.message());
+  Log(Severity::kInfo, "settlement serves", {{"address", options.address}});
+  RunUntilStopped(parts, **server);
+  (*server)->Drain(absl::GetFlag(FLAGS_drain_time));
+  Log(Severity::kInfo, "settlement has stopped");
+  FlushLog();
+  return 0;
+}
+
+}  // namespace
+}  // namespace peerwatt::settlement
+
+int main(int argc, char** argv) {
+  peerwatt::BlockStopSignals();
+  peerwatt::StartProcess(argc, argv, "settlement",
+                         "Settles periods and keeps the books: peerwatt-settlement --flag=value …",
+                         {"database_dsn", "database_owner_dsn"});
+  return absl::GetFlag(FLAGS_migrate) ? peerwatt::settlement::RunMigrations()
+                                      : peerwatt::settlement::Serve();
+}

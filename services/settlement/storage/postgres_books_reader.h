@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "libs/postgres/pool.h"
+#include "services/settlement/core/books.h"
+
+namespace peerwatt::settlement {
+
+/// Reads the books from PostgreSQL.
+class PostgresBooksReader final : public BooksReader {
+ public:
+  explicit PostgresBooksReader(postgres::Pool& pool) : pool_(pool) {}
+
+  absl::StatusOr<LedgerHead> GetHead(const CommunityId& community) override;
+  absl::StatusOr<std::optional<Account>> FindAccount(const CommunityId& community,
+                                                     const AccountId& account) override;
+  absl::StatusOr<std::vector<Account>> ListAccounts(const CommunityId& community,
+                                                    const AccountId& after,
+                                                    int32_t limit) override;
+  absl::StatusOr<std::vector<PostedEntry>> ListEntries(const CommunityId& community,
+                                                       const AccountId& account, int64_t after,
+                                                       int32_t limit) override;
+  absl::StatusOr<TrialBalance> GetTrialBalance(const CommunityId& community) override;
+  absl::StatusOr<Money> ImbalanceOfAll() override;
+  absl::StatusOr<std::optional<SettledPeriod>> FindPeriod(const CommunityId& community,
+                                                          absl::Time period_start) override;
+  absl::StatusOr<std::vector<SettledPeriod>> ListPeriods(const CommunityId& community,
+                                                         const OptionalSpan& span,
+                                                         std::optional<absl::Time> after,
+                                                         int32_t limit) override;
+  absl::StatusOr<std::vector<PostedBillLine>> ListLines(const CommunityId& community,
+                                                        const ParticipantId& participant,
+                                                        const OptionalSpan& span,
+                                                        const std::optional<LinePosition>& after,
+                                                        int32_t limit) override;
+  absl::StatusOr<std::vector<BillItem>> SumLines(const CommunityId& community,
+                                                 const ParticipantId& participant,
+                                                 const OptionalSpan& span) override;
+
+ private:
+  postgres::Pool& pool_;
+};
+
+}  // namespace peerwatt::settlement

@@ -1,0 +1,114 @@
+#include "services/settlement/storage/postgres_hold_store.h"
+
+#include <set>
+#include <utility>
+
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/postgres/codec.h"
+#include "services/settlement/storage/ledger_writer.h"
+#include "services/settlement/storage/queries.h"
+
+namespace peerwatt::settlement {
+namespace {
+
+using postgres::Exec;
+using postgres::Int64From;
+using postgres::TextFrom;
+using postgres::ToSql;
+using postgres::ToSqlArray;
+
+/// Reads what the decision depends on, with the accounts locked.
+HoldBook ReadBook(pqxx::work& tx, LedgerWriter& ledger, const CommunityId& community,
+                  absl::Time period_start, const std::vector<HoldRequest>& requests) {
+  HoldBook book;
+  std::set<AccountId> accounts;
+  std::vector<std::string> orders;
+  for (const HoldRequest& request : requests) {
+    accounts.insert(ParticipantAccount(request.participant));
+    orders.push_back(request.order);
+  }
+  for (const Account& account : ledger.LockAccounts({accounts.begin(), accounts.end()})) {
+    book.available[account.id] = account.balance - account.held;
+  }
+  for (const auto& row : Exec(tx, kSelectHolds, community.value(), ToSqlArray(orders))) {
+    book.known[TextFrom(row["order_name"])] = {
+        ParticipantId(TextFrom(row["participant_id"])),
+        postgres::TimeFrom(row["period_start_at"]),
+        Money::Micros(Int64From(row["initial_micros"]))};
+  }
+  book.period_settled =
+      !Exec(tx, kSelectRunCount, community.value(), ToSql(period_start)).empty();
+  return book;
+}
+
+void InsertHolds(pqxx::work& tx, const CommunityId& community, absl::Time period_start,
+                 const std::vector<HoldRequest>& holds) {
+  std::vector<std::string> orders;
+  std::vector<std::string> participants;
+  std::vector<int64_t> amounts;
+  for (const HoldRequest& hold : holds) {
+    orders.push_back(hold.order);
+    participants.push_back(hold.participant.value());
+    amounts.push_back(hold.amount.micros());
+  }
+  Exec(tx, kInsertHolds, community.value(), ToSql(period_start), ToSqlArray(orders),
+       ToSqlArray(participants), ToSqlArray(amounts));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CreateHolds(
+    const CommunityId& community, absl::Time period_start,
+    const std::vector<HoldRequest>& requests) {
+  std::vector<std::string> reasons;
+  const auto create = [&](pqxx::work& tx) -> absl::Status {
+    LedgerWriter ledger(tx, community);
+    PW_RETURN_IF_ERROR(ledger.ShareLedger());
+    HoldDecision decision = DecideHolds(
+        requests, period_start, ReadBook(tx, ledger, community, period_start, requests));
+    reasons = std::move(decision.failure_reasons);
+    if (decision.created.empty()) return absl::OkStatus();
+    InsertHolds(tx, community, period_start, decision.created);
+    AccountChanges changes;
+    for (const auto& [account, amount] : decision.newly_held) changes[account].held = amount;
+    ledger.Apply(changes);
+    return absl::OkStatus();
+  };
+  absl::Status status = pool_.Run(create);
+  // Two participants named the same order at once: now the first one's hold is there to see.
+  if (absl::IsAlreadyExists(status)) status = pool_.Run(create);
+  PW_RETURN_IF_ERROR(status);
+  return reasons;
+}
+
+absl::Status PostgresHoldStore::ReduceHolds(const CommunityId& community, absl::Time period_start,
+                                            const std::vector<HoldReduction>& reductions) {
+  std::vector<std::string> orders;
+  std::vector<int64_t> amounts;
+  for (const HoldReduction& reduction : reductions) {
+    orders.push_back(reduction.order);
+    amounts.push_back(reduction.amount.micros());
+  }
+  return pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    LedgerWriter ledger(tx, community);
+    PW_RETURN_IF_ERROR(ledger.ShareLedger());
+    std::set<AccountId> accounts;
+    for (const auto& row : Exec(tx, kSelectHolds, community.value(), ToSqlArray(orders))) {
+      accounts.insert(ParticipantAccount(ParticipantId(TextFrom(row["participant_id"]))));
+    }
+    if (accounts.empty()) return absl::OkStatus();
+    ledger.LockAccounts({accounts.begin(), accounts.end()});
+    AccountChanges changes;
+    for (const auto& row : Exec(tx, kReduceHolds, community.value(), ToSql(period_start),
+                                ToSqlArray(orders), ToSqlArray(amounts))) {
+      const ParticipantId participant(TextFrom(row["participant_id"]));
+      changes[ParticipantAccount(participant)].held -=
+          Money::Micros(Int64From(row["freed_micros"]));
+    }
+    ledger.Apply(changes);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace peerwatt::settlement

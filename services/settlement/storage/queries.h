@@ -1,0 +1,369 @@
+#pragma once
+
+#include <vector>
+
+#include "libs/postgres/pool.h"
+
+namespace peerwatt::settlement {
+
+using postgres::Query;
+
+// ---- Posting: shared by runs and deposits ----
+
+/// Counts entries up and, by updating the row, lets one transaction at a time post to a ledger.
+inline constexpr Query kTakeEntryNumbers{"take_entry_numbers", R"sql(
+  UPDATE ledgers SET entry_count = entry_count + $2
+  WHERE community_id = $1
+  RETURNING entry_count, currency_code
+)sql"};
+
+/// Holds change under a shared lock of the ledger: never while a run ends a period.
+inline constexpr Query kShareLedger{"share_ledger", R"sql(
+  SELECT currency_code FROM ledgers WHERE community_id = $1 FOR SHARE
+)sql"};
+
+inline constexpr Query kInsertAccounts{"insert_accounts", R"sql(
+  INSERT INTO accounts (community_id, account_id, kind, participant_id)
+  SELECT $1, a.account_id, a.kind, nullif(a.participant_id, '')
+  FROM unnest($2::text[], $3::integer[], $4::text[]) AS a(account_id, kind, participant_id)
+  ORDER BY a.account_id
+  ON CONFLICT (community_id, account_id) DO NOTHING
+)sql"};
+
+inline constexpr Query kLockAccounts{"lock_accounts", R"sql(
+  SELECT account_id, balance_micros, held_micros FROM accounts
+  WHERE community_id = $1 AND account_id = ANY ($2::text[])
+  ORDER BY account_id
+  FOR NO KEY UPDATE
+)sql"};
+
+inline constexpr Query kUpdateAccounts{"update_accounts", R"sql(
+  UPDATE accounts AS t
+  SET balance_micros = t.balance_micros + c.balance_micros,
+      held_micros = t.held_micros + c.held_micros
+  FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS c(account_id, balance_micros, held_micros)
+  WHERE t.community_id = $1 AND t.account_id = c.account_id
+)sql"};
+
+/// The account ids and amounts of each entry come as the text of an array.
+inline constexpr Query kInsertEntries{"insert_entries", R"sql(
+  INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, account_ids,
+                               amounts_micros, period_start_at, created_at)
+  SELECT $1, e.entry_no, e.kind, e.idempotency_key, e.account_ids::text[],
+         e.amounts_micros::bigint[], $7::timestamptz, $8::timestamptz
+  FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+    AS e(entry_no, kind, idempotency_key, account_ids, amounts_micros)
+)sql"};
+
+// ---- Runs ----
+
+inline constexpr Query kInsertLedger{"insert_ledger", R"sql(
+  INSERT INTO ledgers (community_id, currency_code, period_seconds, settled_through_at)
+  VALUES ($1, $2, $3, $4)
+  ON CONFLICT (community_id) DO NOTHING
+)sql"};
+
+/// Instants as micro-seconds since 1970.
+inline constexpr Query kSelectProgress{"select_progress", R"sql(
+  SELECT l.settled_through_at,
+    ARRAY(
+      SELECT (extract(epoch FROM p.period_start_at) * 1000000)::bigint FROM settlement_periods AS p
+      WHERE p.community_id = $1 AND p.period_start_at >= l.settled_through_at
+      ORDER BY p.period_start_at
+    ) AS settled_beyond,
+    ARRAY(
+      SELECT (extract(epoch FROM d.period_start_at) * 1000000)::bigint
+      FROM dirty_periods AS d
+      JOIN settlement_periods AS p USING (community_id, period_start_at)
+      WHERE d.community_id = $1 AND p.community_id = $1 AND d.changed_cursor > p.readings_cursor
+      ORDER BY d.period_start_at
+    ) AS dirty
+  FROM ledgers AS l WHERE l.community_id = $1
+)sql"};
+
+inline constexpr Query kSelectRunCount{"select_run_count", R"sql(
+  SELECT run_count FROM settlement_periods WHERE community_id = $1 AND period_start_at = $2
+)sql"};
+
+inline constexpr Query kSelectPosted{"select_posted", R"sql(
+  SELECT participant_id, connection_id, kind, trade_id,
+         sum(energy_wh)::bigint AS energy_wh, sum(amount_micros)::bigint AS amount_micros
+  FROM settlement_lines
+  WHERE community_id = $1 AND period_start_at = $2
+  GROUP BY participant_id, connection_id, kind, trade_id
+)sql"};
+
+inline constexpr Query kInsertPeriod{"insert_period", R"sql(
+  INSERT INTO settlement_periods (community_id, period_start_at, period_end_at, run_count, drawn_wh,
+                                  fed_in_wh, self_consumed_wh, delivered_wh, retail_wh, surplus_wh,
+                                  substituted_count, readings_cursor)
+  VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)
+  ON CONFLICT (community_id, period_start_at) DO NOTHING
+)sql"};
+
+/// $3: runs before this one; $4: runs after it.
+inline constexpr Query kUpdatePeriod{"update_period", R"sql(
+  UPDATE settlement_periods
+  SET run_count = $4, drawn_wh = $5, fed_in_wh = $6, self_consumed_wh = $7, delivered_wh = $8,
+      retail_wh = $9, surplus_wh = $10, substituted_count = $11, readings_cursor = $12
+  WHERE community_id = $1 AND period_start_at = $2 AND run_count = $3 AND readings_cursor <= $12
+)sql"};
+
+inline constexpr Query kInsertLines{"insert_lines", R"sql(
+  INSERT INTO settlement_lines (community_id, period_start_at, run, line_no, participant_id,
+                                connection_id, kind, trade_id, energy_wh, price_micros_per_kwh,
+                                amount_micros, substituted, entry_no)
+  SELECT $1, $2::timestamptz, $3::integer, n.line_no, n.participant_id, n.connection_id, n.kind, n.trade_id,
+         n.energy_wh, n.price_micros_per_kwh, n.amount_micros, n.substituted = 1,
+         nullif(n.entry_no, 0)
+  FROM unnest($4::integer[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::bigint[],
+              $10::bigint[], $11::bigint[], $12::integer[], $13::bigint[])
+    AS n(line_no, participant_id, connection_id, kind, trade_id, energy_wh, price_micros_per_kwh,
+         amount_micros, substituted, entry_no)
+)sql"};
+
+/// Moves the mark over the periods that follow it without a gap.
+inline constexpr Query kAdvanceSettledThrough{"advance_settled_through", R"sql(
+  UPDATE ledgers AS l
+  SET settled_through_at = l.settled_through_at + make_interval(secs => l.period_seconds) * (
+    SELECT count(*) FROM (
+      SELECT p.period_start_at, row_number() OVER (ORDER BY p.period_start_at) - 1 AS position
+      FROM settlement_periods AS p
+      WHERE p.community_id = $1 AND p.period_start_at >= l.settled_through_at
+    ) AS later
+    WHERE later.period_start_at
+      = l.settled_through_at + make_interval(secs => l.period_seconds) * later.position
+  )
+  WHERE l.community_id = $1 AND l.settled_through_at <= $2
+)sql"};
+
+inline constexpr Query kDeleteSeenChanges{"delete_seen_changes", R"sql(
+  DELETE FROM dirty_periods AS d
+  USING settlement_periods AS p
+  WHERE d.community_id = $1 AND p.community_id = $1 AND p.period_start_at = d.period_start_at
+    AND d.changed_cursor <= p.readings_cursor
+)sql"};
+
+inline constexpr Query kSelectWatchCursor{"select_watch_cursor", R"sql(
+  SELECT position FROM watch_cursors WHERE source = $1
+)sql"};
+
+inline constexpr Query kUpsertWatchCursor{"upsert_watch_cursor", R"sql(
+  INSERT INTO watch_cursors (source, position) VALUES ($1, $2)
+  ON CONFLICT (source) DO UPDATE SET position = greatest(watch_cursors.position, excluded.position)
+)sql"};
+
+/// A reading settles its own interval and may stand in for that of the next day. Periods that are
+/// not settled yet are marked too: a run that is under way may not have seen the change.
+inline constexpr Query kMarkChanged{"mark_changed", R"sql(
+  INSERT INTO dirty_periods (community_id, period_start_at, changed_cursor)
+  SELECT touched.community_id, touched.period_start_at, max(touched.changed_cursor)
+  FROM (
+    SELECT c.community_id, t.start_at + day.shift AS period_start_at, c.changed_cursor,
+           day.shift > interval '0' AS stands_in
+    FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[])
+      AS c(community_id, start_at, end_at, changed_cursor)
+    JOIN ledgers AS l ON l.community_id = c.community_id
+    CROSS JOIN LATERAL generate_series(c.start_at,
+                                       c.end_at - make_interval(secs => l.period_seconds),
+                                       make_interval(secs => l.period_seconds)) AS t(start_at)
+    CROSS JOIN (VALUES (interval '0'), (interval '24 hours')) AS day(shift)
+  ) AS touched
+  LEFT JOIN settlement_periods AS p
+    ON p.community_id = touched.community_id AND p.period_start_at = touched.period_start_at
+  WHERE p.community_id IS NULL
+    OR (p.readings_cursor < touched.changed_cursor
+        AND (NOT touched.stands_in OR p.substituted_count > 0))
+  GROUP BY touched.community_id, touched.period_start_at
+  ORDER BY touched.community_id, touched.period_start_at
+  ON CONFLICT (community_id, period_start_at)
+  DO UPDATE SET changed_cursor = greatest(dirty_periods.changed_cursor, excluded.changed_cursor)
+)sql"};
+
+// ---- Holds ----
+
+inline constexpr Query kSelectHolds{"select_holds", R"sql(
+  SELECT order_name, participant_id, period_start_at, initial_micros FROM holds
+  WHERE community_id = $1 AND order_name = ANY ($2::text[])
+)sql"};
+
+inline constexpr Query kInsertHolds{"insert_holds", R"sql(
+  INSERT INTO holds (community_id, order_name, period_start_at, participant_id, initial_micros,
+                     amount_micros, state)
+  SELECT $1, h.order_name, $2::timestamptz, h.participant_id, h.amount_micros, h.amount_micros, 'OPEN'
+  FROM unnest($3::text[], $4::text[], $5::bigint[]) AS h(order_name, participant_id, amount_micros)
+)sql"};
+
+/// Returns what each hold that became lower gave back.
+inline constexpr Query kReduceHolds{"reduce_holds", R"sql(
+  WITH wanted AS (
+    SELECT r.order_name, min(r.amount_micros) AS amount_micros
+    FROM unnest($3::text[], $4::bigint[]) AS r(order_name, amount_micros)
+    GROUP BY r.order_name
+  ), lowered AS (
+    SELECT h.order_name, h.amount_micros - w.amount_micros AS freed_micros, w.amount_micros
+    FROM holds AS h JOIN wanted AS w ON w.order_name = h.order_name
+    WHERE h.community_id = $1 AND h.period_start_at = $2 AND h.state = 'OPEN'
+      AND w.amount_micros < h.amount_micros
+  )
+  UPDATE holds AS h
+  SET amount_micros = l.amount_micros,
+      state = CASE WHEN l.amount_micros = 0 THEN 'ENDED' ELSE 'OPEN' END
+  FROM lowered AS l
+  WHERE h.community_id = $1 AND h.order_name = l.order_name
+  RETURNING h.participant_id, l.freed_micros
+)sql"};
+
+inline constexpr Query kSelectOpenHoldsOfPeriod{"select_open_holds_of_period", R"sql(
+  SELECT participant_id, sum(amount_micros)::bigint AS amount_micros FROM holds
+  WHERE community_id = $1 AND period_start_at = $2 AND state = 'OPEN'
+  GROUP BY participant_id
+)sql"};
+
+inline constexpr Query kEndHoldsOfPeriod{"end_holds_of_period", R"sql(
+  UPDATE holds SET amount_micros = 0, state = 'ENDED'
+  WHERE community_id = $1 AND period_start_at = $2 AND state = 'OPEN'
+)sql"};
+
+// ---- Deposits ----
+
+inline constexpr Query kInsertDeposit{"insert_deposit", R"sql(
+  INSERT INTO deposits (community_id, participant_id, deposit_id, amount_micros, state, created_at)
+  VALUES ($1, $2, $3, $4, 1, $5)
+  ON CONFLICT (community_id, participant_id, deposit_id) DO NOTHING
+)sql"};
+
+inline constexpr Query kSelectDeposit{"select_deposit", R"sql(
+  SELECT d.community_id, d.participant_id, d.deposit_id, d.amount_micros, d.state, d.created_at,
+         l.currency_code
+  FROM deposits AS d JOIN ledgers AS l ON l.community_id = d.community_id
+  WHERE d.community_id = $1 AND d.participant_id = $2 AND d.deposit_id = $3
+)sql"};
+
+inline constexpr Query kFinishDeposit{"finish_deposit", R"sql(
+  UPDATE deposits SET state = $4
+  WHERE community_id = $1 AND participant_id = $2 AND deposit_id = $3 AND state = 1
+)sql"};
+
+inline constexpr Query kSelectPendingDeposits{"select_pending_deposits", R"sql(
+  SELECT d.community_id, d.participant_id, d.deposit_id, d.amount_micros, d.state, d.created_at,
+         l.currency_code
+  FROM deposits AS d JOIN ledgers AS l ON l.community_id = d.community_id
+  WHERE d.state = 1
+  ORDER BY d.created_at, d.community_id, d.participant_id, d.deposit_id
+)sql"};
+
+// ---- Books ----
+
+inline constexpr Query kSelectHead{"select_head", R"sql(
+  SELECT l.currency_code, l.settled_through_at, (
+    SELECT count(*) FROM dirty_periods AS d
+    JOIN settlement_periods AS p USING (community_id, period_start_at)
+    WHERE d.community_id = $1 AND p.community_id = $1 AND d.changed_cursor > p.readings_cursor
+  )::integer AS dirty_count
+  FROM ledgers AS l WHERE l.community_id = $1
+)sql"};
+
+inline constexpr Query kSelectAccount{"select_account", R"sql(
+  SELECT account_id, balance_micros, held_micros FROM accounts
+  WHERE community_id = $1 AND account_id = $2
+)sql"};
+
+inline constexpr Query kListAccounts{"list_accounts", R"sql(
+  SELECT account_id, balance_micros, held_micros FROM accounts
+  WHERE community_id = $1 AND account_id > $2
+  ORDER BY account_id LIMIT $3
+)sql"};
+
+inline constexpr Query kListEntries{"list_entries", R"sql(
+  SELECT entry_no, kind, idempotency_key, account_ids, amounts_micros, period_start_at, created_at
+  FROM journal_entries
+  WHERE community_id = $1 AND entry_no > $2
+  ORDER BY entry_no LIMIT $3
+)sql"};
+
+inline constexpr Query kListEntriesOfAccount{"list_entries_of_account", R"sql(
+  SELECT entry_no, kind, idempotency_key, account_ids, amounts_micros, period_start_at, created_at
+  FROM journal_entries
+  WHERE community_id = $1 AND entry_no > $2 AND account_ids @> ARRAY[$4::text]
+  ORDER BY entry_no LIMIT $3
+)sql"};
+
+/// One statement, so that all sums are of one instant.
+inline constexpr Query kSelectTrialBalance{"select_trial_balance", R"sql(
+  WITH posted AS (
+    SELECT u.account_id, sum(u.amount_micros) AS amount_micros
+    FROM journal_entries AS e,
+         unnest(e.account_ids, e.amounts_micros) AS u(account_id, amount_micros)
+    WHERE e.community_id = $1
+    GROUP BY u.account_id
+  ), compared AS (
+    SELECT coalesce(a.balance_micros, 0) AS balance_micros,
+           coalesce(p.amount_micros, 0) AS amount_micros,
+           a.account_id IS NULL
+             OR a.balance_micros <> coalesce(p.amount_micros, 0) AS mismatched
+    FROM (SELECT account_id, balance_micros FROM accounts WHERE community_id = $1) AS a
+    FULL JOIN posted AS p ON p.account_id = a.account_id
+  )
+  SELECT coalesce(sum(amount_micros), 0)::bigint AS postings_micros,
+         coalesce(sum(balance_micros), 0)::bigint AS balances_micros,
+         count(*) FILTER (WHERE mismatched) AS mismatched_count,
+         (SELECT count(*) FROM journal_entries WHERE community_id = $1) AS entry_count,
+         (SELECT coalesce(sum(amount_micros), 0)::bigint FROM holds
+          WHERE community_id = $1 AND state = 'OPEN') AS held_micros
+  FROM compared
+)sql"};
+
+/// What every ledger's balances differ from zero by, added up: 0.
+inline constexpr Query kSumOfAllBalances{"sum_of_all_balances", R"sql(
+  SELECT coalesce(sum(abs(ledger.balance_micros)), 0)::bigint AS imbalance_micros
+  FROM (SELECT sum(balance_micros) AS balance_micros FROM accounts GROUP BY community_id) AS ledger
+)sql"};
+
+inline constexpr Query kSelectPeriod{"select_period", R"sql(
+  SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
+         delivered_wh, retail_wh, surplus_wh, substituted_count
+  FROM settlement_periods
+  WHERE community_id = $1 AND period_start_at = $2
+)sql"};
+
+inline constexpr Query kListPeriods{"list_periods", R"sql(
+  SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
+         delivered_wh, retail_wh, surplus_wh, substituted_count
+  FROM settlement_periods
+  WHERE community_id = $1 AND period_start_at >= $2 AND period_start_at < $3
+    AND period_start_at > $4
+  ORDER BY period_start_at LIMIT $5
+)sql"};
+
+inline constexpr Query kListLines{"list_lines", R"sql(
+  SELECT period_start_at, run, line_no, participant_id, connection_id, kind, trade_id, energy_wh,
+         price_micros_per_kwh, amount_micros, substituted, entry_no
+  FROM settlement_lines
+  WHERE community_id = $1 AND participant_id = $2 AND period_start_at >= $3
+    AND period_start_at < $4 AND (period_start_at, run, line_no) > ($5, $6, $7) AND kind < 100
+  ORDER BY period_start_at, run, line_no LIMIT $8
+)sql"};
+
+inline constexpr Query kSumLines{"sum_lines", R"sql(
+  SELECT kind, sum(energy_wh)::bigint AS energy_wh, sum(amount_micros)::bigint AS amount_micros
+  FROM settlement_lines
+  WHERE community_id = $1 AND participant_id = $2 AND period_start_at >= $3
+    AND period_start_at < $4
+  GROUP BY kind
+  ORDER BY kind
+)sql"};
+
+/// All statements, to be prepared on every connection.
+inline std::vector<Query> AllQueries() {
+  return {kTakeEntryNumbers, kShareLedger, kInsertAccounts, kLockAccounts, kUpdateAccounts,
+          kInsertEntries, kInsertLedger, kSelectProgress, kSelectRunCount, kSelectPosted,
+          kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough, kDeleteSeenChanges,
+          kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds,
+          kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
+          kSelectDeposit, kFinishDeposit, kSelectPendingDeposits, kSelectHead, kSelectAccount,
+          kListAccounts, kListEntries, kListEntriesOfAccount, kSelectTrialBalance,
+          kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
+}
+
+}  // namespace peerwatt::settlement

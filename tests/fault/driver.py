@@ -1,0 +1,73 @@
+"""Breaks things on purpose and says what held, each with its negative control.
+
+Usage: driver.py [--list] [--json] [NAME or GROUP …]
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from rehearsal import VICTIMS, Rehearsal, difference  # noqa: E402
+
+DAYS = ["--days", "2", "--households", "6", "--speed", "7500", "--seed", "7"]
+
+
+def kill():
+    """kill -9 of each process in mid-day: same ledger. Control: commits that are not durable."""
+    undisturbed = Rehearsal(*DAYS)
+    disturbed = Rehearsal(*DAYS, victims=VICTIMS)
+    only_left, only_right = difference(undisturbed.ledger or [], disturbed.ledger or [])
+    holds = (undisturbed.code == 0 and disturbed.code == 0 and disturbed.proofs_hold and
+             bool(undisturbed.ledger) and not only_left and not only_right and
+             disturbed.kills == VICTIMS)
+    # Without durable commits a killed database forgets what was acknowledged.
+    careless = Rehearsal(*DAYS, "--stall_timeout", "15s",
+                         "--postgres_option", "synchronous_commit=off",
+                         "--postgres_option", "wal_writer_delay=10s",
+                         "--postgres_option", "wal_writer_flush_after=1GB",
+                         victims=["postgres", "postgres", "postgres"], kill_every_s=3)
+    lost = difference(undisturbed.ledger or [], careless.ledger or [])
+    found = careless.code != 0 or lost != ([], [])
+    yield {"fault": "kill", "holds": holds, "control": "found" if found else "missed",
+           "kills": len(disturbed.kills), "entries": len(undisturbed.ledger or []),
+           "entries_lost": len(only_left), "entries_added": len(only_right)}
+
+
+FAULTS = {"kill": ("settlement", kill)}
+GROUPS = ["metering", "market", "settlement", "gateway", "log"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="names or groups; all if none")
+    parser.add_argument("--list", action="store_true", help="list the names and stop")
+    parser.add_argument("--json", action="store_true", help="one JSON object per fault")
+    options = parser.parse_args()
+    if options.list:
+        for name, (group, run) in FAULTS.items():
+            print(f"{name}  ({group})  {run.__doc__}")
+        return 0
+    unknown = [n for n in options.names if n not in FAULTS and n not in GROUPS]
+    if unknown:
+        print(f"no fault or group {unknown[0]}; see --list", file=sys.stderr)
+        return 2
+    all_hold = True
+    for name, (group, run) in FAULTS.items():
+        if options.names and name not in options.names and group not in options.names:
+            continue
+        for row in run():
+            all_hold = all_hold and row["holds"] and row["control"] == "found"
+            if options.json:
+                print(json.dumps(row), flush=True)
+                continue
+            counted = " ".join(f"{key} {value}" for key, value in row.items()
+                               if key not in ("fault", "holds", "control"))
+            print(f"fault {row['fault']} holds {'yes' if row['holds'] else 'no'} {counted} "
+                  f"control {row['control']}", flush=True)
+    return 0 if all_hold else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

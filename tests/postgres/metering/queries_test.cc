@@ -1,0 +1,31 @@
+#include "services/metering/storage/queries.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/postgres/metering/store_fixture.h"
+
+namespace peerwatt::metering {
+namespace {
+
+TEST(QueriesTest, EveryStatementPreparesOnTheMigratedSchema) {
+  const auto database = peerwatt::testing::TestDatabase::Create("metering", Migrations());
+  pqxx::connection connection(database->dsn());
+  for (const postgres::Query& query : Queries()) {
+    connection.prepare(query.name, query.sql);
+    EXPECT_NO_THROW(connection.prepare_now(query.name)) << query.name;
+  }
+}
+
+TEST(QueriesTest, ApplicationRoleMayNotChangeOrRemoveReadings) {
+  const auto database = peerwatt::testing::TestDatabase::Create("metering", Migrations());
+  pqxx::connection connection(database->dsn());
+  for (const char* sql : {"UPDATE readings SET import_wh = 0", "DELETE FROM readings",
+                          "UPDATE changes SET position = 1", "DELETE FROM changes",
+                          "DELETE FROM metering_points"}) {
+    pqxx::work tx(connection);
+    EXPECT_THROW(tx.exec(sql), pqxx::insufficient_privilege) << sql;
+  }
+}
+
+}  // namespace
+}  // namespace peerwatt::metering

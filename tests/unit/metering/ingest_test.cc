@@ -1,0 +1,141 @@
+#include "services/metering/core/ingest.h"
+
+#include <map>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "libs/base/error.h"
+#include "tests/unit/metering/fakes.h"
+
+namespace peerwatt::metering {
+namespace {
+
+using testing::FakeDirectory;
+using testing::Quarters;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'780'000'200);
+
+/// Remembers what was to be stored; fails on demand.
+class RecordingStore final : public ReadingStore {
+ public:
+  absl::StatusOr<std::vector<StoredCounts>> Store(absl::Span<const AcceptedBatch> batches,
+                                                  absl::Time) override {
+    groups.push_back(batches.size());
+    for (const AcceptedBatch& batch : batches) {
+      if (const auto failure = failures.find(batch.batch->sequence); failure != failures.end()) {
+        return failure->second;
+      }
+    }
+    std::vector<StoredCounts> counts;
+    for (const AcceptedBatch& batch : batches) {
+      stored.push_back(batch.batch->sequence);
+      communities.insert(batch.communities.at(0).value());
+      counts.push_back({static_cast<int32_t>(batch.batch->ReadingCount()), 0});
+    }
+    return counts;
+  }
+  absl::StatusOr<int64_t> AcknowledgedSequence(const DeviceId&) override { return 0; }
+  absl::StatusOr<std::vector<Reading>> List(const ListQuery&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<ReadingColumns> Columns(const std::vector<MeteringPointId>&, Interval,
+                                         absl::Duration) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t, int32_t) override {
+    return absl::UnimplementedError("");
+  }
+
+  std::map<int64_t, absl::Status> failures;
+  std::vector<size_t> groups;
+  std::vector<int64_t> stored;
+  std::set<std::string> communities;
+};
+
+class IngestTest : public ::testing::Test {
+ protected:
+  IngestTest() {
+    directory_.Add("a");
+    directory_.Add("b");
+  }
+
+  /// Runs batches with sequences 1, 2, …, one per (lane, point).
+  std::vector<BatchOutcome> Run(const std::vector<std::pair<uint64_t, std::string>>& from) {
+    batches_.clear();
+    std::vector<IngestRequest> requests;
+    batches_.reserve(from.size());
+    for (const auto& [lane, point] : from) {
+      Batch batch{.device = DeviceId("d"), .sequence = std::ssize(batches_) + 1, .series = {}};
+      batch.series.push_back(
+          Quarters(point, absl::FromUnixSeconds(1'780'000'200 - 900 - 900 * batch.sequence), 1));
+      batches_.push_back(batch);
+      requests.push_back({lane, &batches_.back()});
+    }
+    return Ingest(directory_, store_).Run(requests, kNow);
+  }
+
+  FakeDirectory directory_;
+  RecordingStore store_;
+  std::vector<Batch> batches_;
+};
+
+TEST_F(IngestTest, StoresManyBatchesInOneCall) {
+  const auto outcomes = Run({{1, "a"}, {2, "b"}, {1, "a"}});
+  EXPECT_EQ(store_.groups, std::vector<size_t>({3}));
+  for (const BatchOutcome& outcome : outcomes) {
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_EQ(outcome.counts.stored, 1);
+  }
+  EXPECT_EQ(store_.communities, std::set<std::string>({"c1"}));
+}
+
+TEST_F(IngestTest, RefusesAnInvalidBatchAlone) {
+  const auto outcomes = Run({{1, "a"}, {1, "unknown"}, {1, "a"}});
+  EXPECT_TRUE(outcomes[0].status.ok());
+  EXPECT_EQ(ReasonOf(outcomes[1].status), "METERING_POINT_UNKNOWN");
+  EXPECT_TRUE(outcomes[2].status.ok());
+  EXPECT_EQ(store_.stored, std::vector<int64_t>({1, 3}));
+}
+
+TEST_F(IngestTest, RegistryDownLeavesABatchUndecidedAndNothingOvertakesItInItsLane) {
+  directory_.SetDown(Error(kPeerUnavailable, "down"), {"b"});
+  const auto outcomes = Run({{1, "a"}, {1, "b"}, {1, "a"}, {2, "a"}, {2, "unknown"}});
+  EXPECT_TRUE(outcomes[0].status.ok());
+  EXPECT_EQ(ReasonOf(outcomes[1].status), "PEER_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(outcomes[2].status), "PEER_UNAVAILABLE");
+  EXPECT_TRUE(outcomes[3].status.ok());
+  EXPECT_EQ(ReasonOf(outcomes[4].status), "PEER_UNAVAILABLE")
+      << "not refused for good: the registry may know it";
+  EXPECT_EQ(store_.stored, std::vector<int64_t>({1, 4}));
+}
+
+TEST_F(IngestTest, DatabaseDownLeavesAllUndecided) {
+  store_.failures[2] = Error(kDatabaseUnavailable, "down");
+  const auto outcomes = Run({{1, "a"}, {2, "b"}});
+  EXPECT_TRUE(IsUndecided(outcomes[0].status));
+  EXPECT_TRUE(IsUndecided(outcomes[1].status));
+  EXPECT_TRUE(store_.stored.empty());
+}
+
+TEST_F(IngestTest, BatchThatTheDatabaseRefusesDoesNotSpoilTheOthers) {
+  store_.failures[2] = absl::InternalError("a check failed");
+  const auto outcomes = Run({{1, "a"}, {2, "b"}, {3, "a"}});
+  EXPECT_TRUE(outcomes[0].status.ok());
+  EXPECT_TRUE(absl::IsInternal(outcomes[1].status));
+  EXPECT_TRUE(outcomes[2].status.ok());
+  EXPECT_EQ(store_.stored, std::vector<int64_t>({1, 3}));
+}
+
+TEST_F(IngestTest, NothingIsStoredAfterTheDatabaseGoesDownWhileStoringOneByOne) {
+  store_.failures[2] = Error(kDatabaseUnavailable, "down");
+  store_.failures[1] = absl::InternalError("a check failed");
+  const auto outcomes = Run({{1, "a"}, {1, "b"}, {1, "a"}});
+  EXPECT_TRUE(absl::IsInternal(outcomes[0].status));
+  EXPECT_TRUE(IsUndecided(outcomes[1].status));
+  EXPECT_TRUE(IsUndecided(outcomes[2].status));
+  EXPECT_TRUE(store_.stored.empty());
+}
+
+}  // namespace
+}  // namespace peerwatt::metering
