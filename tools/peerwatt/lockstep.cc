@@ -15,6 +15,7 @@ namespace {
 
 constexpr absl::Duration kPollMin = absl::Microseconds(500);
 constexpr absl::Duration kPollMax = absl::Milliseconds(5);
+constexpr absl::Duration kPollMaxInTrouble = absl::Milliseconds(100);
 constexpr absl::Duration kStall = absl::Minutes(2);
 constexpr absl::Duration kQuiet = absl::Seconds(2);
 constexpr absl::Duration kRefresh = absl::Milliseconds(250);
@@ -94,7 +95,7 @@ absl::Status Lockstep::WaitFor(absl::Time now) {
       spoken_at = real;
     }
     absl::SleepFor(pause);
-    pause = std::min(pause * 2, kPollMax);
+    pause = std::min(pause * 2, trouble_.empty() ? kPollMax : kPollMaxInTrouble);
   }
 }
 
@@ -129,7 +130,9 @@ void Lockstep::ShowState(absl::Time now, int64_t step, int64_t steps) {
   }
   absl::TimeZone zone;
   absl::LoadTimeZone(scenario.rules.time_zone, &zone);
-  const int64_t day = absl::ToCivilDay(std::max(now, scenario.timetable.start), zone) -
+  const Timetable& times = scenario.timetable;
+  const absl::Time shown_time = std::clamp(now, times.start, times.end - times.interval);
+  const int64_t day = absl::ToCivilDay(shown_time, zone) -
                       absl::ToCivilDay(scenario.timetable.start, zone) + 1;
   const double seconds = absl::ToDoubleSeconds(real - started_);
   parts_.line.Show(absl::StrFormat(
