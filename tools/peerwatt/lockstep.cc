@@ -70,6 +70,7 @@ absl::Status Lockstep::WaitFor(absl::Time now) {
   absl::Duration pause = kPollMin;
   absl::Time moved_at = absl::Now();
   absl::Time spoken_at = moved_at;
+  absl::Time asked_at = moved_at;
   const auto position = [this] {
     return std::make_tuple(reached_.devices.readings_acknowledged, reached_.auctions,
                            reached_.periods, reached_.dirty_periods);
@@ -80,6 +81,8 @@ absl::Status Lockstep::WaitFor(absl::Time now) {
     PW_ASSIGN_OR_RETURN(const std::string laggard, Laggard(due));
     if (laggard.empty()) return absl::OkStatus();
     const absl::Time real = absl::Now();
+    waited_[laggard] += real - asked_at;
+    asked_at = real;
     if (position() != last) {
       last = position();
       moved_at = real;
