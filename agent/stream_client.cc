@@ -51,16 +51,20 @@ int64_t ReadingCount(const Batch& batch) {
   return count;
 }
 
-// One call. gRPC calls it one reaction at a time per kind; it deletes itself after the last.
+// One call. gRPC calls it one reaction at a time per kind; it deletes itself after the last. By then
+// it has let go of the channel: were that the last in the process, gRPC 1.51 would wait, in its own
+// callback thread, for that very thread to end.
 class StreamClient::Stream final
     : public grpc::ClientBidiReactor<StreamReadingsRequest, StreamReadingsResponse> {
  public:
   Stream(StreamClient& owner, const std::shared_ptr<grpc::Channel>& channel)
-      : owner_(owner), stub_(metering::v1::Metering::NewStub(channel)) {}
+      : owner_(owner), stub_(metering::v1::Metering::NewStub(channel)) {
+    context_.emplace();
+  }
 
   // Sends `open`. The hold keeps the call alive while writes may come from outside a reaction.
   void Start() {
-    stub_->async()->StreamReadings(&context_, this);
+    stub_->async()->StreamReadings(&*context_, this);
     request_.mutable_open();
     AddHold();
     StartRead(&response_);
@@ -72,7 +76,7 @@ class StreamClient::Stream final
     StartWrite(&request_);
   }
   void ReadNext() { StartRead(&response_); }
-  void Cancel() { context_.TryCancel(); }
+  void Cancel() { context_->TryCancel(); }
   // No write follows.
   void Release() {
     if (std::exchange(released_, true)) return;
@@ -84,14 +88,18 @@ class StreamClient::Stream final
   void OnReadDone(bool ok) override { owner_.OnRead(*this, ok); }
   void OnWriteDone(bool ok) override { owner_.OnWritten(*this, ok); }
   void OnDone(const grpc::Status& status) override {
-    owner_.OnDone(*this, rpc::FromGrpcStatus(status));
+    const absl::Status cause = rpc::FromGrpcStatus(status);
+    owner_.BeforeDone();
+    stub_.reset();
+    context_.reset();
+    owner_.OnDone(cause);
     delete this;
   }
 
  private:
   StreamClient& owner_;
   std::unique_ptr<metering::v1::Metering::Stub> stub_;
-  grpc::ClientContext context_;
+  std::optional<grpc::ClientContext> context_;
   StreamReadingsRequest request_;
   StreamReadingsResponse response_;
   bool released_ = false;
@@ -103,7 +111,7 @@ StreamClient::StreamClient(StreamOptions options, Buffer& buffer, DeliveryObserv
 StreamClient::~StreamClient() {
   absl::MutexLock lock(&mutex_);
   channel_ = nullptr;
-  if (stream_ != nullptr) stream_->Cancel();
+  if (stream_ != nullptr && !ending_) stream_->Cancel();
   mutex_.Await(absl::Condition(
       +[](StreamClient* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->stream_ == nullptr; },
       this));
@@ -113,7 +121,7 @@ void StreamClient::Connect(std::shared_ptr<grpc::Channel> channel) {
   absl::MutexLock lock(&mutex_);
   channel_ = std::move(channel);
   connect_at_ = absl::InfinitePast();
-  if (stream_ != nullptr) stream_->Cancel();
+  if (stream_ != nullptr && !ending_) stream_->Cancel();
 }
 
 void StreamClient::Poll(absl::Time now) {
@@ -123,6 +131,7 @@ void StreamClient::Poll(absl::Time now) {
     if (channel_ == nullptr || now < connect_at_) return;
     answer_at_ = now;
     write_pending_ = true;
+    stream_channel_ = channel_;
     stream_ = new Stream(*this, channel_);
     stream_->Start();
     return;
@@ -151,7 +160,7 @@ absl::Duration StreamClient::NextPause() {
 }
 
 void StreamClient::Abandon(const absl::Status& why) {
-  if (stream_ == nullptr || stream_->released()) return;
+  if (stream_ == nullptr || ending_ || stream_->released()) return;
   Log(Severity::kWarning, "the stream of readings is given up and made again",
       {{"device", options_.device}, {"cause", std::string(why.message())}});
   stream_->Cancel();
@@ -290,10 +299,15 @@ absl::Status StreamClient::SendNext() {
   return absl::OkStatus();
 }
 
-void StreamClient::OnDone(Stream& stream, const absl::Status& status) {
+void StreamClient::BeforeDone() {
   absl::MutexLock lock(&mutex_);
-  static_cast<void>(stream);
+  ending_ = true;  // nobody may cancel what is being taken apart
+}
+
+void StreamClient::OnDone(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
   stream_ = nullptr;
+  ending_ = false;
   ++state_.failures;
   state_.connected = false;
   in_flight_.clear();

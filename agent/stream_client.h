@@ -83,7 +83,8 @@ class StreamClient {
 
   void OnRead(Stream& stream, bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnWritten(Stream& stream, bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
-  void OnDone(Stream& stream, const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+  void BeforeDone() ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnDone(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status OnOpened(const metering::v1::StreamReadingsResponse::Opened& opened)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OnAcknowledgement(
@@ -101,7 +102,9 @@ class StreamClient {
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<grpc::Channel> stream_channel_ ABSL_GUARDED_BY(mutex_);  // outlives stream_
   Stream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;  // deletes itself in OnDone
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;       // stream_ takes itself apart
   StreamState state_ ABSL_GUARDED_BY(mutex_);
   absl::Time now_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time connect_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();

@@ -57,7 +57,8 @@ std::shared_ptr<grpc::Channel> MutualTlsChannel(const std::string& address, cons
   arguments.SetMaxReceiveMessageSize(64 << 20);
   // A restarted peer is found again within a second, not after gRPC's default two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  // Despite its name: how long one attempt to connect, handshake included, may take.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // Keys and retries are ours: a transparent retry of a write would hide what happened.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);

@@ -180,6 +180,7 @@ struct Server::Impl {
   std::shared_ptr<RpcProbe> probe;
   std::unique_ptr<grpc::Server> main;
   std::unique_ptr<grpc::Server> health;
+  int port = 0;
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -198,6 +199,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (impl->main == nullptr || port == 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address));
   }
+  impl->port = port;
   if (!options.health_address.empty()) {
     grpc::ServerBuilder builder;
     int health_port = 0;
@@ -216,6 +218,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   Log(Severity::kInfo, "listening", {{"address", options.address}, {"port", port}});
   return server;
 }
+
+int Server::port() const { return impl_->port; }
 
 void Server::SetServing(bool serving) {
   for (grpc::Server* server : {impl_->main.get(), impl_->health.get()}) {

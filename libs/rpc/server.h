@@ -42,6 +42,8 @@ class Server {
                                                        const std::vector<grpc::Service*>& services,
                                                        telemetry::Metrics& metrics);
   ~Server();
+  /// The port it listens on, also when the address asked for port 0.
+  int port() const;
   void SetServing(bool serving);
   /// Stops accepting, lets running calls end for at most `grace`, then cancels them.
   void Drain(absl::Duration grace);

@@ -58,7 +58,11 @@ struct Metrics::Impl {
   std::map<std::pair<std::string, Labels>, std::unique_ptr<Histogram>> histograms;
 };
 
-Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
+  AddGauge("peerwatt_build_info", "Always 1; the label says which version runs.",
+           {{"version", PEERWATT_VERSION}})
+      .Set(1);
+}
 Metrics::~Metrics() = default;
 
 Counter& Metrics::AddCounter(const std::string& name, const std::string& help,

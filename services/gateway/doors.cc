@@ -31,9 +31,11 @@ constexpr int kConnectionAgeMaxMs = 3'600'000;
 constexpr int kConnectionAgeGraceMs = 60'000;
 constexpr int kConnectionIdleMaxMs = 600'000;
 
-std::vector<const ApiMethod*> PublicMethods(const MethodTable& table) {
+std::vector<const ApiMethod*> MethodsOf(const MethodTable& table, Upstream upstream) {
   std::vector<const ApiMethod*> out;
-  for (const ApiMethod& method : table.methods()) out.push_back(&method);
+  for (const ApiMethod& method : table.methods()) {
+    if (method.upstream == upstream) out.push_back(&method);
+  }
   return out;
 }
 
@@ -58,11 +60,16 @@ struct Doors::Impl {
         rest(RestParts{methods, authenticator, upstreams, sign_ins, clock, metrics},
              RestOptions{options.deadlines, options.cors_origins,
                          OpenApiDocument(methods, Comments(DescriptorSetBytes()))}),
-        public_calls(PublicMethods(methods), upstreams, options.deadlines,
-                     TokenAdmission(authenticator, sign_ins, clock)),
         device_calls(DeviceMethods(methods), upstreams, options.deadlines,
                      CertificateAdmission(gate)),
-        device_streams(gate, *metering, streams) {}
+        device_streams(gate, *metering, streams) {
+    // One for each service: reflection takes a service's name from its methods.
+    for (int i = 0; i < kUpstreamCount; ++i) {
+      public_calls.push_back(std::make_unique<ForwardingService>(
+          MethodsOf(methods, static_cast<Upstream>(i)), upstreams, options.deadlines,
+          TokenAdmission(authenticator, sign_ins, clock)));
+    }
+  }
 
   absl::Status Open(telemetry::Metrics& metrics) {
     PW_ASSIGN_OR_RETURN(grpc, OpenGrpc(metrics));
@@ -87,7 +94,9 @@ struct Doors::Impl {
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMaxMs);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionAgeGraceMs);
     };
-    return rpc::Server::Start(server, {&public_calls}, metrics);
+    std::vector<grpc::Service*> services;
+    for (const auto& service : public_calls) services.push_back(service.get());
+    return rpc::Server::Start(server, services, metrics);
   }
 
   absl::StatusOr<std::unique_ptr<rpc::Server>> OpenDevice(telemetry::Metrics& metrics) {
@@ -117,7 +126,7 @@ struct Doors::Impl {
   DeviceGate gate;
   DeviceStreams streams;
   RestHandler rest;
-  ForwardingService public_calls;
+  std::vector<std::unique_ptr<ForwardingService>> public_calls;
   ForwardingService device_calls;
   DeviceService device_streams;
   UnknownMethods unknown_public;
@@ -140,6 +149,8 @@ absl::StatusOr<std::unique_ptr<Doors>> Doors::Open(DoorOptions options, const Cl
 }
 
 int Doors::http_port() const { return impl_->http->port(); }
+int Doors::grpc_port() const { return impl_->grpc->port(); }
+int Doors::device_port() const { return impl_->device->port(); }
 
 void Doors::Drain(absl::Duration grace) {
   impl_->rest.StartDraining();

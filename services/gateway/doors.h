@@ -41,7 +41,10 @@ class Doors {
   static absl::StatusOr<std::unique_ptr<Doors>> Open(DoorOptions options, const Clock& clock,
                                                      telemetry::Metrics& metrics);
   ~Doors();
+  // The ports, also where an address asked for port 0.
   int http_port() const;
+  int grpc_port() const;
+  int device_port() const;
   /// Ends device streams, lets calls end for at most `grace`, then cuts them.
   void Drain(absl::Duration grace);
 

@@ -7,6 +7,7 @@
 #include "absl/flags/flag.h"
 #include "absl/time/clock.h"
 #include "libs/base/clock.h"
+#include "libs/base/error.h"
 #include "libs/base/flags.h"
 #include "libs/base/log.h"
 #include "libs/postgres/migrator.h"
@@ -22,6 +23,7 @@
 #include "services/market/storage/store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7103", "Address of the gRPC server, host:port");
+ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
 ABSL_FLAG(std::string, metrics_address, "127.0.0.1:9103", "Address of /metrics, host:port");
 ABSL_FLAG(std::string, database_dsn, "", "Database as the application role");
 ABSL_FLAG(std::string, database_owner_dsn, "", "Database as the owner, for --migrate");
@@ -83,7 +85,9 @@ class RunnerThread {
         continue;
       }
       Log(Severity::kWarning, "the market cannot go on; trying again",
-          {{"error", status.ToString()}, {"pause_ms", absl::ToInt64Milliseconds(back_off)}});
+          {{"error", std::string(status.message())},
+           {"reason", ReasonOf(status)},
+           {"pause_ms", absl::ToInt64Milliseconds(back_off)}});
       absl::SleepFor(back_off);
       back_off = std::min(back_off * 2, kBackOffMax);
     }
@@ -165,6 +169,7 @@ int Serve() {
   MarketInternalService internal(rules, view);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
+  options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(options, {&service, &internal}, metrics);

@@ -66,6 +66,21 @@ def unknown_metrics(expression, metrics):
     return unknown
 
 
+# A metric's name as a whole literal; those of roles and databases are shorter.
+SERVED = re.compile(
+    r'"((?:peerwatt_(?:registry|metering|market|settlement|gateway|build)|grpc_server|http_server)'
+    r'_[a-z0-9_]+)"')
+
+
+def served_metrics():
+    """Names of the metrics that the sources register."""
+    served = set()
+    for folder in ("libs", "services"):
+        for path in sorted((ROOT / folder).rglob("*.cc")):
+            served.update(SERVED.findall(path.read_text()))
+    return served
+
+
 def dashboard_expressions():
     for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*.json")):
         for panel in json.loads(path.read_text())["panels"]:
@@ -182,6 +197,9 @@ class MetricsTest(unittest.TestCase):
         for title, expression in expressions:
             with self.subTest(title=title):
                 self.assertEqual(unknown_metrics(expression, metrics), [])
+
+    def test_golden_list_is_what_the_sources_register(self):
+        self.assertEqual(served_metrics(), set(golden_metrics()))
 
     def test_check_notices_unknown_metrics(self):
         metrics = golden_metrics()

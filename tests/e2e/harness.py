@@ -171,8 +171,9 @@ class Household:
                  approved=True, deposit_micros=100_000_000):
         self.stack, self.key = stack, key
         self.email, self.password = f"{key}@example.org", f"password-of-{key}"
-        stack.call("POST", f"/v1/users?userId={key}&password={self.password}",
-                   {"email": self.email, "displayName": key})
+        stack.call("POST", "/v1/users", {
+            "userId": key, "password": self.password,
+            "user": {"email": self.email, "displayName": key}})
         token = stack.sign_in(self.email, self.password)
         stack.call("POST", f"/v1/participants?participantId={key}",
                    {"displayName": key, "community": community}, token)

@@ -70,11 +70,11 @@ absl::Status SetUpRun::CreateCommunity() {
 absl::Status SetUpRun::CreateUser(const DemoHousehold& household, Account& account) {
   account.email = household.email;
   account.password = NewSecret();
-  const Json user = {{"email", household.email}, {"displayName", household.display_name}};
-  return AllowExisting(
-      api_.Post(absl::StrCat("/v1/users?userId=", household.id, "&password=", account.password),
-                user, nullptr)
-          .status());
+  const Json request = {
+      {"userId", household.id},
+      {"password", account.password},
+      {"user", {{"email", household.email}, {"displayName", household.display_name}}}};
+  return AllowExisting(api_.Post("/v1/users", request, nullptr).status());
 }
 
 absl::Status SetUpRun::Approve(const DemoHousehold& household, Account& account) {

@@ -19,10 +19,10 @@ using Admission = std::function<void(const grpc::CallbackServerContext& context,
                                      const ApiMethod& method, Authenticator::Done done)>;
 
 /// Forwards unary and server-streaming methods by bytes, without parsing a message. Methods are
-/// registered by name, so that reflection lists their services.
+/// registered by name, so that reflection lists their service.
 class ForwardingService final : public grpc::Service {
  public:
-  /// methods, upstreams: outlive the server.
+  /// methods: of one service. methods, upstreams: outlive the server.
   ForwardingService(const std::vector<const ApiMethod*>& methods, Upstreams& upstreams,
                     Deadlines deadlines, Admission admission);
 };

@@ -44,8 +44,8 @@ absl::StatusOr<CommunityRules> RulesFrom(const v1::Community& proto) {
 
 absl::StatusOr<Member> MemberFrom(const v1::Member& proto) {
   Member member;
-  PW_ASSIGN_OR_RETURN(std::string point,
-                      rpc::ParseName1(proto.metering_point(), "meteringPoints/*", "metering_point"));
+  PW_ASSIGN_OR_RETURN(std::string point, rpc::ParseName1(proto.metering_point(),
+                                                         "meteringPoints/*", "metering_point"));
   PW_ASSIGN_OR_RETURN(std::string participant,
                       rpc::ParseName1(proto.participant(), "participants/*", "participant"));
   PW_ASSIGN_OR_RETURN(std::string community,

@@ -114,7 +114,8 @@ std::vector<Order> PlaceStandingOrders(const Auction& auction,
     const std::optional<Price>& limit = surplus ? candidate.standing_order.offer_price
                                                 : candidate.standing_order.bid_price;
     const auto already = offered.find(connection);
-    const Energy free = limits.feed_in_max - (already == offered.end() ? Energy() : already->second);
+    const Energy taken = already == offered.end() ? Energy() : already->second;
+    const Energy free = limits.feed_in_max - taken;
     const Energy energy = std::min({surplus ? *net : -*net, surplus ? free : limits.draw_max,
                                     kEnergyMax});
     if (limit.has_value() && energy > Energy()) {

@@ -15,9 +15,14 @@ constexpr Energy kOneWattHour = Energy::WattHours(1);
 
 Money AtLeastZero(Money amount) { return std::max(amount, Money()); }
 
+std::string FormatUtc(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone());
+}
+
 absl::Status EnergyOutOfRange(Energy energy, Energy max) {
   return Error(kEnergyOutOfRange, absl::StrCat("energy must be between 1 and ", max.wh(), " Wh"),
-               {{"energy_wh", absl::StrCat(energy.wh())}, {"energy_wh_max", absl::StrCat(max.wh())}},
+               {{"energy_wh", absl::StrCat(energy.wh())},
+                {"energy_wh_max", absl::StrCat(max.wh())}},
                {{"order.energy_wh", "out of range"}});
 }
 
@@ -56,7 +61,7 @@ absl::Status CheckPrice(Price price, const CommunityRules& rules) {
 absl::Status CheckOrder(const Order& order, const OrderFacts& facts) {
   if (!AcceptsOrders(facts.auction, facts.now)) {
     return Error(kGateClosed, "the auction takes no more orders",
-                 {{"gate_closure_time", absl::FormatTime(facts.auction.gate_closure)}});
+                 {{"gate_closure_time", FormatUtc(facts.auction.gate_closure)}});
   }
   if (!facts.member.has_value() || facts.member->community != order.auction.community) {
     return Error(kMeteringPointUnknown, "the community has no such metering point",

@@ -32,7 +32,8 @@ struct Excess {
 /// Finds the one owner, if any, that keeps the fills from being paired without self-trades: what it
 /// buys and sells together exceeds the energy traded. There is never a second one.
 /// bids, offers: both sum to the same energy.
-std::optional<Excess> FindExcess(const std::vector<Filled>& bids, const std::vector<Filled>& offers);
+std::optional<Excess> FindExcess(const std::vector<Filled>& bids,
+                                 const std::vector<Filled>& offers);
 
 /// Pairs filled bids with filled offers so that no owner trades with himself.
 /// By priority (the order given) where that succeeds, else by owner around a ring: bids grouped by

@@ -31,7 +31,8 @@ class RulesBook {
   std::map<CommunityId, CommunityRules> rules_;
 };
 
-/// The auctions to open: all from `first_delivery` on whose opening is due, in order, at most `max`.
+/// The auctions to open, in order: all from `first_delivery` on whose opening is due, at most
+/// `max`.
 std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
                                  absl::Time now, size_t max);
 

@@ -17,7 +17,8 @@ thread_local std::chrono::steady_clock::time_point clearing_started;
 }  // namespace
 
 MetricsProbe::MetricsProbe(telemetry::Metrics& metrics)
-    : orders_{{{OrdersCounter(metrics, "bid", "refused"), OrdersCounter(metrics, "bid", "accepted")},
+    : orders_{{{OrdersCounter(metrics, "bid", "refused"),
+                OrdersCounter(metrics, "bid", "accepted")},
                {OrdersCounter(metrics, "offer", "refused"),
                 OrdersCounter(metrics, "offer", "accepted")}}},
       auctions_cleared_(metrics.AddCounter("peerwatt_market_auctions_cleared_total",

@@ -1,8 +1,6 @@
 #include "services/metering/storage/reading_store.h"
 
 #include <algorithm>
-#include <map>
-#include <string>
 #include <utility>
 
 #include "libs/base/error.h"
@@ -48,50 +46,21 @@ bool LockPoints(pqxx::work& tx, const PointNumberMap& numbers) {
   return postgres::Int64From(locked[0][0]) == static_cast<int64_t>(numbers.size());
 }
 
-void AdvanceDevices(pqxx::work& tx, absl::Span<const AcceptedBatch> batches) {
-  std::map<std::string, int64_t> highest;
-  for (const AcceptedBatch& batch : batches) {
-    if (!batch.batch->device.empty()) {
-      int64_t& sequence = highest[batch.batch->device.value()];
-      sequence = std::max(sequence, batch.batch->sequence);
-    }
-  }
-  if (highest.empty()) {
-    return;
-  }
-  std::vector<std::string> devices;
-  std::vector<int64_t> sequences;
-  for (const auto& [device, sequence] : highest) {
-    devices.push_back(device);
-    sequences.push_back(sequence);
-  }
-  postgres::Exec(tx, kAdvanceDevices, postgres::ToSqlArray(devices),
-                 postgres::ToSqlArray(sequences));
-}
-
-/// Stores all batches, wave by wave. Returns counts per batch.
+/// Stores all batches, wave by wave, and what changed. Returns counts per batch.
 std::vector<StoredCounts> StoreWaves(pqxx::work& tx, absl::Span<const AcceptedBatch> batches,
                                      const PointNumberMap& numbers, absl::Time now) {
   std::vector<StoredCounts> counts;
   counts.reserve(batches.size());
-  int32_t change_count = 0;
+  ChangeColumns changes;
   for (const size_t end : SplitIntoWaves(batches)) {
-    const size_t begin = counts.size();
     WaveColumns columns(numbers);
-    for (size_t i = begin; i < end; ++i) {
+    for (size_t i = counts.size(); i < end; ++i) {
       columns.Add(batches[i]);
     }
-    const std::vector<int32_t> stored = columns.Store(tx, now, change_count);
-    size_t series_no = 0;
-    for (size_t i = begin; i < end; ++i) {
-      StoredCounts count;
-      for (size_t s = 0; s < batches[i].batch->series.size(); ++s, ++series_no) {
-        count.stored += stored[series_no];
-      }
-      count.unchanged = static_cast<int32_t>(batches[i].batch->ReadingCount()) - count.stored;
-      counts.push_back(count);
-    }
+    const std::vector<StoredCounts> wave = columns.Store(tx, now, changes);
+    counts.insert(counts.end(), wave.begin(), wave.end());
   }
+  changes.Store(tx, batches);
   return counts;
 }
 
@@ -138,7 +107,6 @@ absl::StatusOr<std::vector<StoredCounts>> PostgresReadingStore::Store(
       return Error(kDatabaseUnavailable, "metering points are gone; their numbers are read anew");
     }
     counts = StoreWaves(tx, batches, numbers, now);
-    AdvanceDevices(tx, batches);
     return absl::OkStatus();
   }));
   return counts;

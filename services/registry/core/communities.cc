@@ -26,7 +26,8 @@ absl::Status CheckTimeZone(const std::string& name) {
            c == '-' || c == '+';
   };
   absl::TimeZone zone;
-  if (name.empty() || name.size() > 64 || !absl::ascii_isalpha(static_cast<unsigned char>(name[0])) ||
+  if (name.empty() || name.size() > 64 ||
+      !absl::ascii_isalpha(static_cast<unsigned char>(name[0])) ||
       !std::all_of(name.begin(), name.end(), is_safe) || absl::StartsWith(name, "Fixed/") ||
       !absl::LoadTimeZone(name, &zone)) {
     return FieldInvalid("community.time_zone", "must be an IANA time zone");

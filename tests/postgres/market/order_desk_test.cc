@@ -242,8 +242,9 @@ TEST_F(OrderDeskTest, ListsPageAndHideWhatIsAnothers) {
   ASSERT_TRUE(Create(Offer("o1", 100)).ok());
   const auto ids = [&](const std::string& owner, const std::string& after, int32_t limit) {
     std::string text;
-    for (const Order& order :
-         *world_.view.ListOrders(world_.Key(), ParticipantId(owner), {after, limit})) {
+    const std::vector<Order> orders =
+        *world_.view.ListOrders(world_.Key(), ParticipantId(owner), {after, limit});
+    for (const Order& order : orders) {
       text += order.id.value() + " ";
     }
     return text;

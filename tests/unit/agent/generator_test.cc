@@ -38,8 +38,8 @@ TEST(GeneratorTest, GoldenValuesHold) {
   const auto household = HouseholdSource::New(7, "h01", 3500);
   const auto pv = PvSource::New(7, "h01", 5000);
   const Interval noon = QuarterHour(180 * 96 + 44);
-  EXPECT_EQ((*household)->MeanPower(noon)->attowatts() / (kScale / 1000), 0);
-  EXPECT_EQ((*pv)->MeanPower(noon)->attowatts() / (kScale / 1000), 0);
+  EXPECT_EQ((*household)->MeanPower(noon)->attowatts() / (kScale / 1000), 221253);
+  EXPECT_EQ((*pv)->MeanPower(noon)->attowatts() / (kScale / 1000), 4136269);
 }
 
 TEST(GeneratorTest, HouseholdsAndSeedsDiffer) {

@@ -127,7 +127,8 @@ CREATE TABLE device_metering_points (
 );
 
 CREATE TABLE device_certificates (
-  certificate_serial text COLLATE "C" PRIMARY KEY CHECK (certificate_serial ~ '^[1-9a-f][0-9a-f]*$'),
+  certificate_serial text COLLATE "C" PRIMARY KEY
+    CHECK (certificate_serial ~ '^[1-9a-f][0-9a-f]*$'),
   device_id text COLLATE "C" NOT NULL REFERENCES devices,
   csr_sha256 text NOT NULL CHECK (csr_sha256 ~ '^[0-9a-f]{64}$'),
   certificate_pem text NOT NULL,

@@ -1,0 +1,192 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/synchronization/mutex.h"
+#include "libs/base/error.h"
+#include "libs/crypto/jwt.h"
+#include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
+#include "peerwatt/market/v1/market.grpc.pb.h"
+#include "peerwatt/metering/v1/metering.grpc.pb.h"
+#include "peerwatt/registry/v1/registry.grpc.pb.h"
+
+namespace peerwatt::gateway::testing {
+
+inline constexpr ErrorReason kCommunityUnknown{"COMMUNITY_UNKNOWN", absl::StatusCode::kNotFound};
+
+/// Answers with what it was asked, and remembers who asked.
+class FakeRegistry final : public registry::v1::Registry::Service {
+ public:
+  grpc::Status GetJwks(grpc::ServerContext*, const registry::v1::GetJwksRequest*,
+                       registry::v1::Jwks* response) override {
+    ++jwks_calls;
+    const absl::MutexLock lock(&mutex);
+    if (keys.empty()) return {grpc::StatusCode::UNAVAILABLE, "no keys yet"};
+    for (const crypto::PublicJwk& key : keys) {
+      auto& out = *response->add_keys();
+      out.set_kty("EC");
+      out.set_crv("P-256");
+      out.set_kid(key.kid);
+      out.set_x(key.x);
+      out.set_y(key.y);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status CreateCommunity(grpc::ServerContext* context,
+                               const registry::v1::CreateCommunityRequest* request,
+                               registry::v1::Community* response) override {
+    Remember(*context);
+    *response = request->community();
+    response->set_name("communities/" + request->community_id());
+    return grpc::Status::OK;
+  }
+  grpc::Status GetCommunity(grpc::ServerContext* context,
+                            const registry::v1::GetCommunityRequest* request,
+                            registry::v1::Community* response) override {
+    Remember(*context);
+    return rpc::Handle(*context, "registry.peerwatt.dev", [&]() -> absl::Status {
+      if (request->name() == "communities/none") {
+        return Error(kCommunityUnknown, "there is no such community");
+      }
+      response->set_name(request->name());
+      return absl::OkStatus();
+    });
+  }
+  grpc::Status ListTariffs(grpc::ServerContext*, const registry::v1::ListTariffsRequest* request,
+                           registry::v1::ListTariffsResponse* response) override {
+    response->set_next_page_token(request->parent() + "|" + std::to_string(request->page_size()) +
+                                  "|" + request->page_token());
+    return grpc::Status::OK;
+  }
+  grpc::Status SignIn(grpc::ServerContext* context, const registry::v1::SignInRequest*,
+                      registry::v1::Session* response) override {
+    Remember(*context);
+    response->set_user("users/u1");
+    return grpc::Status::OK;
+  }
+  grpc::Status RenewDeviceCertificate(grpc::ServerContext* context,
+                                      const registry::v1::RenewDeviceCertificateRequest* request,
+                                      registry::v1::DeviceCertificate* response) override {
+    Remember(*context);
+    response->set_certificate_pem("for " + request->name());
+    return grpc::Status::OK;
+  }
+  void Remember(const grpc::ServerContext& context) {
+    const auto principal = rpc::CallerOf(context);
+    const absl::MutexLock lock(&mutex);
+    caller = principal.ok() ? principal->ShortDebugString() : "nobody";
+    metadata.clear();
+    for (const auto& [key, value] : context.client_metadata()) {
+      metadata[std::string(key.data(), key.size())] = std::string(value.data(), value.size());
+    }
+  }
+  std::string Caller() {
+    const absl::MutexLock lock(&mutex);
+    return caller;
+  }
+  std::map<std::string, std::string> Metadata() {
+    const absl::MutexLock lock(&mutex);
+    return metadata;
+  }
+
+  std::atomic<int> jwks_calls{0};
+  absl::Mutex mutex;
+  std::vector<crypto::PublicJwk> keys ABSL_GUARDED_BY(mutex);
+  std::string caller ABSL_GUARDED_BY(mutex);
+  std::map<std::string, std::string> metadata ABSL_GUARDED_BY(mutex);
+};
+
+/// Knows the devices it is told of.
+class FakeRegistryInternal final : public registry::v1::RegistryInternal::Service {
+ public:
+  grpc::Status ResolveDevice(grpc::ServerContext* context,
+                             const registry::v1::ResolveDeviceRequest* request,
+                             registry::v1::ResolveDeviceResponse* response) override {
+    const absl::Status peer = rpc::RequirePeer(*context, {"gateway"});
+    if (!peer.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "not the gateway"};
+    const absl::MutexLock lock(&mutex);
+    const auto found = devices.find(request->name());
+    if (found == devices.end()) return {grpc::StatusCode::NOT_FOUND, "unknown"};
+    *response = found->second;
+    response->set_certificate_known(serial == request->certificate_serial());
+    return grpc::Status::OK;
+  }
+  void Set(const std::string& device, registry::v1::Device::State state,
+           const std::vector<std::string>& points) {
+    const absl::MutexLock lock(&mutex);
+    auto& entry = devices[device];
+    entry.set_state(state);
+    entry.clear_metering_points();
+    for (const std::string& point : points) entry.add_metering_points(point);
+  }
+
+  absl::Mutex mutex;
+  std::string serial ABSL_GUARDED_BY(mutex);
+  std::map<std::string, registry::v1::ResolveDeviceResponse> devices ABSL_GUARDED_BY(mutex);
+};
+
+/// Sends versions 1 to `version_max`, then an error or nothing more.
+class FakeMarket final : public market::v1::Market::Service {
+ public:
+  grpc::Status WatchAuction(grpc::ServerContext* context,
+                            const market::v1::WatchAuctionRequest* request,
+                            grpc::ServerWriter<market::v1::WatchAuctionResponse>* out) override {
+    market::v1::WatchAuctionResponse response;
+    for (int64_t version = request->version() + 1; version <= 3; ++version) {
+      response.set_version(version);
+      if (!out->Write(response)) return grpc::Status::CANCELLED;
+    }
+    if (request->name() == "communities/c1/auctions/open") {
+      while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(5));
+      cancelled = true;
+      return grpc::Status::CANCELLED;
+    }
+    if (request->name() == "communities/c1/auctions/bad") {
+      return rpc::Handle(*context, "market.peerwatt.dev",
+                         [] { return Error(kCommunityUnknown, "gone"); });
+    }
+    return grpc::Status::OK;
+  }
+  std::atomic<bool> cancelled{false};
+};
+
+/// Acknowledges every batch.
+class FakeMetering final : public metering::v1::Metering::Service {
+ public:
+  grpc::Status StreamReadings(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<metering::v1::StreamReadingsResponse,
+                               metering::v1::StreamReadingsRequest>* stream) override {
+    const auto principal = rpc::CallerOf(*context);
+    if (!principal.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "nobody"};
+    metering::v1::StreamReadingsRequest request;
+    while (stream->Read(&request)) {
+      metering::v1::StreamReadingsResponse response;
+      if (request.has_open()) {
+        response.mutable_opened()->set_acknowledged_sequence(7);
+      } else {
+        response.mutable_acknowledgement()->set_sequence(request.batch().sequence());
+        response.mutable_acknowledgement()->set_stored_count(1);
+        const absl::MutexLock lock(&mutex);
+        batches.push_back(principal->subject() + " " + std::to_string(request.batch().sequence()));
+      }
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+  std::vector<std::string> Batches() {
+    const absl::MutexLock lock(&mutex);
+    return batches;
+  }
+
+  absl::Mutex mutex;
+  std::vector<std::string> batches ABSL_GUARDED_BY(mutex);
+};
+
+}  // namespace peerwatt::gateway::testing
