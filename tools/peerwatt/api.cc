@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(20);
 constexpr absl::Duration kPatience = absl::Minutes(2);
+constexpr absl::Duration kQuiet = absl::Seconds(2);
 constexpr absl::Duration kRenewBefore = absl::Minutes(5);
 
 absl::StatusCode CodeOf(int http_status) {
@@ -38,10 +39,14 @@ absl::StatusCode CodeOf(int http_status) {
   }
 }
 
+std::string PathOf(const HttpRequest& request) {
+  return request.target.substr(0, request.target.find('?'));
+}
+
 absl::Status ErrorOf(const HttpRequest& request, const HttpResponse& response) {
   return absl::Status(CodeOf(response.status),
-                      absl::StrCat(request.method, " ", request.target.substr(0, request.target.find('?')),
-                                   ": HTTP ", response.status, " ", response.body.substr(0, 400)));
+                      absl::StrCat(request.method, " ", PathOf(request), ": HTTP ",
+                                   response.status, " ", response.body.substr(0, 400)));
 }
 
 }  // namespace
@@ -81,13 +86,17 @@ absl::StatusOr<Json> Api::Once(const std::string& method, const std::string& tar
 absl::StatusOr<Json> Api::Persist(const std::string& method, const std::string& target,
                                   const Json& body, Account* account) {
   const absl::Time deadline = absl::Now() + kPatience;
+  absl::Time speak_at = absl::Now() + kQuiet;
   absl::Duration pause = absl::Milliseconds(20);
   while (true) {
     auto answer = Once(method, target, body, account);
     if (!absl::IsUnavailable(answer.status()) || absl::Now() > deadline || stopped_()) {
       return answer;
     }
-    trouble_(answer.status().message());
+    if (absl::Now() > speak_at) {
+      trouble_(answer.status().message());
+      speak_at = absl::Now() + kQuiet;
+    }
     absl::SleepFor(pause);
     pause = std::min(pause * 2, absl::Milliseconds(500));
   }

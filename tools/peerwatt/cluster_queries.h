@@ -12,6 +12,7 @@ inline constexpr char kBuildSetPassword[] =
 inline constexpr char kDatabaseExists[] = "SELECT 1 FROM pg_database WHERE datname = $1";
 inline constexpr char kBuildCreateDatabase[] =
     "SELECT format('CREATE DATABASE %I OWNER %I', $1::text, $2::text)";
+inline constexpr char kCheckpoint[] = "CHECKPOINT";
 inline constexpr char kBuildRevokeConnect[] =
     "SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', $1::text)";
 inline constexpr char kBuildGrantConnect[] =

@@ -83,6 +83,7 @@ struct RunFigures {
   int64_t reconnects = 0;
   int64_t outages = 0;
   std::map<std::string, int> restarts;
+  std::map<std::string, absl::Duration> waited;  ///< by the part that was behind
 };
 
 /// Everything that the report is made of, from independent sources.

@@ -15,6 +15,7 @@ namespace {
 
 constexpr absl::Duration kPollMin = absl::Microseconds(500);
 constexpr absl::Duration kPollMax = absl::Milliseconds(5);
+constexpr absl::Duration kPollMaxInTrouble = absl::Milliseconds(100);
 constexpr absl::Duration kStall = absl::Minutes(2);
 constexpr absl::Duration kQuiet = absl::Seconds(2);
 constexpr absl::Duration kRefresh = absl::Milliseconds(250);
@@ -69,6 +70,7 @@ absl::Status Lockstep::WaitFor(absl::Time now) {
   absl::Duration pause = kPollMin;
   absl::Time moved_at = absl::Now();
   absl::Time spoken_at = moved_at;
+  absl::Time asked_at = moved_at;
   const auto position = [this] {
     return std::make_tuple(reached_.devices.readings_acknowledged, reached_.auctions,
                            reached_.periods, reached_.dirty_periods);
@@ -79,6 +81,8 @@ absl::Status Lockstep::WaitFor(absl::Time now) {
     PW_ASSIGN_OR_RETURN(const std::string laggard, Laggard(due));
     if (laggard.empty()) return absl::OkStatus();
     const absl::Time real = absl::Now();
+    waited_[laggard] += real - asked_at;
+    asked_at = real;
     if (position() != last) {
       last = position();
       moved_at = real;
@@ -94,7 +98,7 @@ absl::Status Lockstep::WaitFor(absl::Time now) {
       spoken_at = real;
     }
     absl::SleepFor(pause);
-    pause = std::min(pause * 2, kPollMax);
+    pause = std::min(pause * 2, trouble_.empty() ? kPollMax : kPollMaxInTrouble);
   }
 }
 
@@ -129,7 +133,9 @@ void Lockstep::ShowState(absl::Time now, int64_t step, int64_t steps) {
   }
   absl::TimeZone zone;
   absl::LoadTimeZone(scenario.rules.time_zone, &zone);
-  const int64_t day = absl::ToCivilDay(std::max(now, scenario.timetable.start), zone) -
+  const Timetable& times = scenario.timetable;
+  const absl::Time shown_time = std::clamp(now, times.start, times.end - times.interval);
+  const int64_t day = absl::ToCivilDay(shown_time, zone) -
                       absl::ToCivilDay(scenario.timetable.start, zone) + 1;
   const double seconds = absl::ToDoubleSeconds(real - started_);
   parts_.line.Show(absl::StrFormat(

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -38,6 +39,8 @@ class Lockstep {
   absl::Status Run();
   int64_t outages() const { return outages_; }
   absl::Duration duration() const { return duration_; }
+  /// Real time spent waiting, by the part that was behind.
+  const std::map<std::string, absl::Duration>& waited() const { return waited_; }
 
  private:
   /// How far the parts have come.
@@ -63,6 +66,7 @@ class Lockstep {
   int64_t outages_ = 0;
   absl::Time started_;
   absl::Duration duration_;
+  std::map<std::string, absl::Duration> waited_;
   // What the live line shows.
   absl::Time shown_ = absl::InfinitePast();
   absl::Time auctions_seen_ = absl::InfinitePast();

@@ -270,7 +270,20 @@ void PostgresCluster::EndLeftovers() const {
   fs::remove(absl::StrCat(paths_.run(), "/.s.PGSQL.", port_, ".lock"), error);
 }
 
-absl::Status PostgresCluster::CreateDatabase(absl::string_view service) const {
+absl::Status PostgresCluster::KeepNewDatabases() {
+  if (!made_database_) return absl::OkStatus();
+  PW_ASSIGN_OR_RETURN(const std::string dsn, SuperuserDsn());
+  try {
+    pqxx::connection connection(dsn);
+    pqxx::nontransaction(connection).exec(kCheckpoint);
+    made_database_ = false;
+    return absl::OkStatus();
+  } catch (const std::exception& error) {
+    return DatabaseError(error);
+  }
+}
+
+absl::Status PostgresCluster::CreateDatabase(absl::string_view service) {
   PW_ASSIGN_OR_RETURN(const std::string dsn, SuperuserDsn());
   const std::string database = absl::StrCat("peerwatt_", service);
   const std::vector<std::string> roles = {absl::StrCat(database, "_owner"), database};
@@ -287,6 +300,7 @@ absl::Status PostgresCluster::CreateDatabase(absl::string_view service) const {
     }
     if (tx.exec_params(kDatabaseExists, database).empty()) {
       tx.exec(BuiltStatement(tx, kBuildCreateDatabase, database, roles[0]));
+      made_database_ = true;
     }
     tx.exec(BuiltStatement(tx, kBuildRevokeConnect, database));
     tx.exec(BuiltStatement(tx, kBuildGrantConnect, database, roles[1]));

@@ -36,7 +36,10 @@ class PostgresCluster {
   void EndLeftovers() const;
   /// Makes the database `peerwatt_<service>` with its owner and its application role, or gives the
   /// roles their passwords again.
-  absl::Status CreateDatabase(absl::string_view service) const;
+  absl::Status CreateDatabase(absl::string_view service);
+  /// Writes out the databases that were made since the start, if any: a crash soon afterwards then
+  /// recovers in a moment instead of writing them first.
+  absl::Status KeepNewDatabases();
 
   /// Connection string of a service's owner role (`owner`) or application role.
   absl::StatusOr<std::string> Dsn(absl::string_view service, bool owner) const;
@@ -58,6 +61,7 @@ class PostgresCluster {
   std::string bin_;
   std::optional<Identity> identity_;
   uint16_t port_;
+  bool made_database_ = false;
 };
 
 }  // namespace peerwatt::tool

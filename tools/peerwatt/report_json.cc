@@ -27,6 +27,8 @@ Json ScenarioJson(const Scenario& scenario) {
 
 Json RunJson(const RunFigures& run) {
   const double seconds = absl::ToDoubleSeconds(run.duration);
+  Json waited = Json::object();
+  for (const auto& [part, duration] : run.waited) waited[part] = absl::ToDoubleSeconds(duration);
   return {{"duration_seconds", seconds},
           {"readings_acknowledged", run.readings_acknowledged},
           {"readings_refused", run.readings_refused},
@@ -34,7 +36,8 @@ Json RunJson(const RunFigures& run) {
            seconds > 0 ? static_cast<double>(run.readings_acknowledged) / seconds : 0.0},
           {"reconnects", run.reconnects},
           {"outages", run.outages},
-          {"restarts", run.restarts}};
+          {"restarts", run.restarts},
+          {"waited_seconds", std::move(waited)}};
 }
 
 Json HouseholdJson(const HouseholdFigures& household) {

@@ -39,7 +39,7 @@ class StackRunner {
   absl::Status Prepare();
   absl::Status EndFormerProcesses(const State& former);
   absl::Status StartPostgres(PostgresCluster& cluster);
-  absl::Status StartService(const std::string& service, const PostgresCluster& cluster);
+  absl::Status StartService(const std::string& service, PostgresCluster& cluster);
   void Publish();
 
   const StackOptions& options_;
@@ -100,8 +100,7 @@ absl::Status StackRunner::StartPostgres(PostgresCluster& cluster) {
   return supervisor_.WaitUntil("postgres", [&] { return cluster.Ping(); }, kDatabaseTimeout);
 }
 
-absl::Status StackRunner::StartService(const std::string& service,
-                                       const PostgresCluster& cluster) {
+absl::Status StackRunner::StartService(const std::string& service, PostgresCluster& cluster) {
   if (HasDatabase(service)) {
     PW_RETURN_IF_ERROR(cluster.CreateDatabase(service));
     PW_ASSIGN_OR_RETURN(const Command migration,
@@ -139,6 +138,8 @@ absl::Status StackRunner::Start() {
     progress_.Done();
     if (progress_.broken()) return absl::CancelledError("the caller has gone");
   }
+  stage_ = "postgres";
+  PW_RETURN_IF_ERROR(cluster.KeepNewDatabases());
   state_.ready = true;
   Publish();
   return absl::OkStatus();
