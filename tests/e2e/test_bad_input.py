@@ -280,7 +280,7 @@ class BadInputTest(unittest.TestCase):
                              f"/v1/{self.open_auction}/orders?orderId=x2",
                              {**self.order(self.alice), "energyWh": True}, self.alice.token)
         self.assertEqual(error.fields, ["order.energy_wh"])
-        for value in ("many", 1.5, "99999999999999999999"):
+        for value in ("many", "1.5", "99999999999999999999"):
             error = self.refused(400, "FIELD_INVALID", "POST",
                                  f"/v1/{self.open_auction}/orders?orderId=x2",
                                  {**self.order(self.alice), "energyWh": value}, self.alice.token)
