@@ -33,6 +33,8 @@ absl::Status DeviceProcess::Start(const std::string& fleet) {
   PW_RETURN_IF_ERROR(MakeDirectory(folder_, 0700));
   PW_RETURN_IF_ERROR(WriteFile(folder_ + "/fleet.json", fleet, 0600));
   Command command = NewCommand();
+  // Nobody pulls the plug of these meters, and what a killed process has written the kernel keeps.
+  command.argv.push_back("--buffer_sync=false");
   command.argv.insert(command.argv.end(),
                       {"--state=" + folder_, "--clock=shared", "--clock_file=" + clock_file_,
                        "--status=" + folder_ + "/status.json"});
