@@ -19,7 +19,8 @@ set(PW_MAY_USE_edge      "base;domain;core;proto;crypto;telemetry;rpclib;edge")
 # What runs at a meter, and what people run: they reach the services only through public doors.
 set(PW_MAY_USE_agent     "base;domain;crypto;proto;rpclib;agent")
 set(PW_MAY_USE_tool      "base;domain;crypto;proto;postgres;rpclib;agent;tool")
-set(PW_MAY_USE_app       "base;domain;core;crypto;proto;postgres;telemetry;rpclib;storage;clients;rpc;edge;agent;tool")
+set(PW_MAY_USE_app
+    "base;domain;core;crypto;proto;postgres;telemetry;rpclib;storage;clients;rpc;edge;agent;tool")
 
 # Third-party targets that a layer may link, as a regular expression.
 set(PW_THIRD_PARTY_base      "^absl::|^Threads::|^spdlog::")
@@ -35,7 +36,8 @@ set(PW_THIRD_PARTY_clients   "^absl::|^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_rpc       "^absl::|^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_edge      "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::")
 set(PW_THIRD_PARTY_agent     "^absl::|^protobuf::|^gRPC::|^nlohmann_json::")
-set(PW_THIRD_PARTY_tool      "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::|^PkgConfig::PQXX$")
+set(PW_THIRD_PARTY_tool
+    "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::|^PkgConfig::PQXX$")
 set(PW_THIRD_PARTY_app       "^absl::|^gRPC::|^prometheus-cpp::|^nlohmann_json::|^Boost::")
 
 function(pw_check_layer target layer service deps)
@@ -54,7 +56,8 @@ function(pw_check_layer target layer service deps)
       continue()
     endif()
     if(NOT dep_layer IN_LIST PW_MAY_USE_${layer})
-      message(FATAL_ERROR "${target}: layer '${layer}' may not depend on ${dep} (layer '${dep_layer}')")
+      message(FATAL_ERROR "${target}: layer '${layer}' may not depend on ${dep} "
+                          "(layer '${dep_layer}')")
     endif()
     get_target_property(dep_service ${dep} PW_SERVICE)
     if(dep_service AND NOT dep_service STREQUAL "${service}")
@@ -79,7 +82,8 @@ function(pw_library target)
     set(scope INTERFACE)
   endif()
   # Every public header must compile on its own: target `all_verify_interface_header_sets`.
-  target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${A_HDRS})
+  target_sources(${target} ${scope}
+    FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${A_HDRS})
   set_target_properties(${target} PROPERTIES
     PW_LAYER "${A_LAYER}" PW_SERVICE "${A_SERVICE}" VERIFY_INTERFACE_HEADER_SETS ON)
   target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR})

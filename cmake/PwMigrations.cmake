@@ -25,7 +25,8 @@ std::vector<postgres::Migration> Migrations();
 
 }  // namespace peerwatt::@A_SERVICE@
 ]] @ONLY)
-  file(CONFIGURE OUTPUT ${dir}/migrations.cc CONTENT [[#include "services/@A_SERVICE@/storage/migrations.h"
+  file(CONFIGURE OUTPUT ${dir}/migrations.cc CONTENT
+[[#include "services/@A_SERVICE@/storage/migrations.h"
 
 namespace peerwatt::@A_SERVICE@ {
 

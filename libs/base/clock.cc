@@ -33,7 +33,8 @@ absl::StatusOr<absl::Time> ParseInstant(const char* flag, const std::string& tex
 
 absl::StatusOr<std::unique_ptr<SharedClock>> SharedClock::Open(const std::string& path,
                                                                bool create) {
-  const int fd = open(path.c_str(), create ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDWR | O_CLOEXEC, 0644);
+  const int fd =
+      open(path.c_str(), create ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDWR | O_CLOEXEC, 0644);
   if (fd < 0) {
     return absl::UnavailableError(absl::StrCat("clock file ", path, ": ", std::strerror(errno)));
   }

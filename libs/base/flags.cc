@@ -17,7 +17,8 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/base/log.h"
 
-ABSL_FLAG(std::string, log_level, "info", "Least severity that is logged: debug, info, warning, error");
+ABSL_FLAG(std::string, log_level, "info",
+          "Least severity that is logged: debug, info, warning, error");
 
 namespace peerwatt {
 

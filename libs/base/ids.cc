@@ -39,7 +39,8 @@ std::string NewResourceId() {
 
 bool IsResourceId(absl::string_view id) {
   if (id.size() < 2 || id.size() > 63) return false;
-  if (!absl::ascii_islower(static_cast<unsigned char>(id.front())) || id.back() == '-') return false;
+  if (!absl::ascii_islower(static_cast<unsigned char>(id.front())) || id.back() == '-')
+    return false;
   for (const char c : id) {
     const auto byte = static_cast<unsigned char>(c);
     if (!absl::ascii_islower(byte) && !absl::ascii_isdigit(byte) && c != '-') return false;

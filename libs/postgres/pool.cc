@@ -48,7 +48,8 @@ Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
   } catch (const pqxx::sql_error& e) {
     // 57P01…57P03: the server shuts down or starts up. 08xxx: the connection is gone.
     const std::string& state = e.sqlstate();
-    if (state.rfind("57P", 0) == 0 || state.rfind("08", 0) == 0) return {Unavailable(e), true, false};
+    if (state.rfind("57P", 0) == 0 || state.rfind("08", 0) == 0)
+      return {Unavailable(e), true, false};
     if (state == "40001" || state == "40P01") return {absl::AbortedError(e.what()), true};
     return {absl::InternalError(absl::StrCat(state, " ", e.what())), false, connection.is_open()};
   } catch (const std::exception& e) {

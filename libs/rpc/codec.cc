@@ -38,7 +38,8 @@ absl::StatusOr<int64_t> MicrosFrom(const google::type::Money& proto, const std::
   }
   const absl::int128 micros = absl::int128(proto.units()) * kMicrosPerUnit +
                               proto.nanos() / kNanosPerMicro;
-  if (micros > std::numeric_limits<int64_t>::max() || micros < -std::numeric_limits<int64_t>::max()) {
+  if (micros > std::numeric_limits<int64_t>::max() ||
+      micros < -std::numeric_limits<int64_t>::max()) {
     return FieldInvalid(absl::StrCat(field, ".units"), "is out of range");
   }
   return static_cast<int64_t>(micros);

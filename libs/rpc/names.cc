@@ -8,7 +8,8 @@
 
 namespace peerwatt::rpc {
 
-absl::StatusOr<std::vector<std::string>> ParseName(absl::string_view name, absl::string_view pattern,
+absl::StatusOr<std::vector<std::string>> ParseName(absl::string_view name,
+                                                   absl::string_view pattern,
                                                    absl::string_view field) {
   const std::vector<absl::string_view> parts =
       absl::StrSplit(name, '/');

@@ -30,10 +30,10 @@ constexpr int kHandshakeTimeoutMs = 10'000;
 
 absl::string_view CodeName(grpc::StatusCode code) {
   static constexpr absl::string_view kNames[] = {
-      "OK",           "Canceled",           "Unknown",         "InvalidArgument", "DeadlineExceeded",
-      "NotFound",     "AlreadyExists",      "PermissionDenied", "ResourceExhausted",
-      "FailedPrecondition", "Aborted",      "OutOfRange",      "Unimplemented",   "Internal",
-      "Unavailable",  "DataLoss",           "Unauthenticated"};
+      "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+      "DataLoss", "Unauthenticated"};
   const auto index = static_cast<size_t>(code);
   return index < std::size(kNames) ? kNames[index] : "Unknown";
 }
@@ -58,7 +58,8 @@ std::string KnownOrOther(absl::string_view path) {
   std::string name(absl::StripPrefix(path, "/"));
   std::replace(name.begin(), name.end(), '/', '.');
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
-  const bool health = name == "grpc.health.v1.Health.Check" || name == "grpc.health.v1.Health.Watch";
+  const bool health =
+      name == "grpc.health.v1.Health.Check" || name == "grpc.health.v1.Health.Watch";
   return health || pool->FindMethodByName(name) != nullptr ? std::string(path) : "/_OTHER/_OTHER";
 }
 
@@ -124,8 +125,9 @@ class ProbeInterceptor final : public grpc::experimental::Interceptor {
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(
             grpc::experimental::InterceptionHookPoints::PRE_SEND_STATUS)) {
-      probe_.Handled(method_, type_, methods->GetSendStatus().error_code(),
-                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
+      probe_.Handled(
+          method_, type_, methods->GetSendStatus().error_code(),
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
     }
     methods->Proceed();
   }

@@ -13,7 +13,8 @@
 #include "services/gateway/doors.h"
 
 ABSL_FLAG(std::string, http_address, "127.0.0.1:8080", "Address of REST/JSON, host:port");
-ABSL_FLAG(std::string, http_tls_cert_file, "", "Certificate chain of REST/JSON, PEM; plain if empty");
+ABSL_FLAG(std::string, http_tls_cert_file, "",
+          "Certificate chain of REST/JSON, PEM; plain if empty");
 ABSL_FLAG(std::string, http_tls_key_file, "", "Private key of REST/JSON, PEM");
 ABSL_FLAG(std::string, grpc_address, "127.0.0.1:8082", "Address of the public gRPC API, host:port");
 ABSL_FLAG(std::string, grpc_tls_cert_file, "",

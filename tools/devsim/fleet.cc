@@ -108,7 +108,8 @@ class Sources {
     auto& profile = profiles_[path];
     if (profile == nullptr) {
       auto loaded = agent::CsvProfile::Load(path);
-      if (!loaded.ok()) return node.Field("path").Bad(absl::StrCat(": ", loaded.status().message()));
+      if (!loaded.ok())
+        return node.Field("path").Bad(absl::StrCat(": ", loaded.status().message()));
       profile = std::make_shared<const agent::CsvProfile>(*std::move(loaded));
     }
     absl::StatusOr<std::unique_ptr<agent::CsvSource>> source;
@@ -166,7 +167,8 @@ absl::StatusOr<agent::PointSpec> ParsePoint(const Node& node, absl::Duration int
     PW_ASSIGN_OR_RETURN(const absl::Time time, node.Field(field).Instant());
     if (!IsOnGrid(time, interval)) return node.Field(field).Bad("is not on the interval grid");
   }
-  if (point.span.start >= point.span.end) return node.Field("end_time").Bad("is not after the start");
+  if (point.span.start >= point.span.end)
+    return node.Field("end_time").Bad("is not after the start");
   return point;
 }
 

@@ -73,7 +73,8 @@ absl::Status Leaf(const StatePaths& paths, absl::string_view name, const KeyPair
 }  // namespace
 
 absl::Status PrepareAuthorities(const StatePaths& paths, const std::vector<std::string>& services) {
-  PW_ASSIGN_OR_RETURN(const KeyPair outer, Authority(paths, "ca", "PeerWatt development authority"));
+  PW_ASSIGN_OR_RETURN(const KeyPair outer,
+                      Authority(paths, "ca", "PeerWatt development authority"));
   PW_ASSIGN_OR_RETURN(const KeyPair inner,
                       Authority(paths, "service_ca", "PeerWatt development services"));
   for (const std::string& service : services) {

@@ -135,10 +135,16 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
   progress.Done();
   RunFigures& run = gathered.figures.run;
   const DeviceStatus device_status = devices.Status();
-  run = {lockstep.duration(), device_status.readings_acknowledged,
-         device_status.readings_refused, device_status.reconnects, lockstep.outages(), {}, lockstep.waited()};
+  run = {lockstep.duration(),
+         device_status.readings_acknowledged,
+         device_status.readings_refused,
+         device_status.reconnects,
+         lockstep.outages(),
+         {},
+         lockstep.waited()};
   PW_ASSIGN_OR_RETURN(const State at_end, ReadState(paths));
-  for (const ProcessState& process : at_end.processes) run.restarts[process.name] = process.restarts;
+  for (const ProcessState& process : at_end.processes)
+    run.restarts[process.name] = process.restarts;
   run.restarts["devsim"] = devices.restarts();
   std::printf("%s", ReportText(scenario, gathered.figures).c_str());
   if (!options.report_path.empty()) {

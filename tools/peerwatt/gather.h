@@ -19,8 +19,8 @@ struct Gathered {
 };
 
 /// Reads through the public API everything that the report needs: readings from metering, bills and
-/// periods and the journal from settlement, auctions from the market; and the input's totals from the
-/// simulator. The run's own figures stay empty.
+/// periods and the journal from settlement, auctions from the market; and the input's totals from
+/// the simulator. The run's own figures stay empty.
 absl::StatusOr<Gathered> Gather(const Scenario& scenario, Neighbourhood& neighbourhood, Api& api,
                                 const DeviceProcess& devices);
 

@@ -188,7 +188,8 @@ absl::Status PostgresCluster::Initialise() {
   }
   // A cluster that is only half made never gets its final name.
   fs::rename(draft, paths_.pgdata(), error);
-  if (error) return absl::UnavailableError(absl::StrCat("cannot keep the cluster: ", error.message()));
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot keep the cluster: ", error.message()));
   return absl::OkStatus();
 }
 
@@ -265,7 +266,8 @@ void PostgresCluster::EndLeftovers() const {
     }
     absl::SleepFor(absl::Milliseconds(20));
   }
-  // Nobody uses the cluster, so its lock files are stale; their process numbers may belong to others.
+  // Nobody uses the cluster, so its lock files are stale; their process numbers may belong to
+  // others.
   fs::remove(paths_.pgdata() + "/postmaster.pid", error);
   fs::remove(absl::StrCat(paths_.run(), "/.s.PGSQL.", port_, ".lock"), error);
 }

@@ -131,9 +131,17 @@ absl::StatusOr<pid_t> Spawn(const Command& command) {
     close(log_fd);
     return absl::UnavailableError(absl::StrCat("cannot start a process: ", std::strerror(errno)));
   }
-  const Prepared prepared{argv.data(), envp.data(), log_fd, output_fd, null_fd, error_pipe[1], getpid(),
-                          &command.identity, command.death_signal,
-                          command.inherited_fd, command.own_session};
+  const Prepared prepared{argv.data(),
+                          envp.data(),
+                          log_fd,
+                          output_fd,
+                          null_fd,
+                          error_pipe[1],
+                          getpid(),
+                          &command.identity,
+                          command.death_signal,
+                          command.inherited_fd,
+                          command.own_session};
   const pid_t pid = fork();
   if (pid == 0) BecomeProgram(prepared);
   const int fork_error = errno;

@@ -24,7 +24,7 @@ struct EnergyProof {
   Energy self_consumed_billed;
   int64_t period_count = 0;
   int64_t period_count_expected = 0;
-  int64_t periods_unbalanced = 0;     ///< drawn ≠ delivered + retail or fed in ≠ delivered + surplus
+  int64_t periods_unbalanced = 0;  ///< drawn ≠ delivered + retail or fed in ≠ delivered + surplus
   int64_t households_unbalanced = 0;  ///< the bill's energy is not the meters'
   int64_t substituted_count = 0;
   bool holds = false;

@@ -66,12 +66,14 @@ void AppendHouseholds(const DemoFigures& figures, std::string& out) {
 void AppendPrices(const Scenario& scenario, const DemoFigures& figures, std::string& out) {
   const PriceRange range = RangeOf(figures.auctions);
   if (range.auction_count == 0) {
-    absl::StrAppend(&out, "No energy was traded: a day must pass before the autopilots can forecast.\n");
+    absl::StrAppend(&out,
+                    "No energy was traded: a day must pass before the autopilots can forecast.\n");
     return;
   }
   absl::TimeZone zone;
   absl::LoadTimeZone(scenario.rules.time_zone, &zone);
-  absl::StrAppend(&out, "Clearing price in EUR per kWh, two intervals per bar (· no trade), local days:\n");
+  absl::StrAppend(
+      &out, "Clearing price in EUR per kWh, two intervals per bar (· no trade), local days:\n");
   for (const auto& day : ByLocalDay(figures.auctions, zone)) {
     const PriceRange of_day = RangeOf(day);
     absl::StrAppend(&out, "  ", absl::FormatTime("%Y-%m-%d", day.front().start, zone), " ",

@@ -45,7 +45,8 @@ DemoHousehold NewHousehold(std::string id, std::string name, uint64_t seed, int 
   household.offer_price = OfferPriceOf(seed, index);
   household.points.push_back({absl::StrCat(household.id, "-load"), false, kConnectionW, 0, {}});
   if (household.pv_peak_w > 0) {
-    // An inverter may give a quarter more than the peak of its modules, and never more than it says.
+    // An inverter may give a quarter more than the peak of its modules, and never more than it
+    // says.
     household.points.push_back(
         {absl::StrCat(household.id, "-pv"), true, 0, household.pv_peak_w * 5 / 4, {}});
   }

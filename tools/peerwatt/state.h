@@ -69,9 +69,10 @@ class StateLock {
   int fd_;
 };
 
-/// Gives each name a port of 127.0.0.1 that nobody listens on, all different. A port in `kept` stays
-/// when it is still free. Ports lie below those that the kernel gives to outgoing connections, so
-/// that a restarted process finds its own free. Errors: kUnavailable when none is found.
+/// Gives each name a port of 127.0.0.1 that nobody listens on, all different. A port in `kept`
+/// stays when it is still free. Ports lie below those that the kernel gives to outgoing
+/// connections, so that a restarted process finds its own free. Errors: kUnavailable when none is
+/// found.
 absl::StatusOr<std::map<std::string, uint16_t>> AssignPorts(
     const std::vector<std::string>& names, const std::map<std::string, uint16_t>& kept);
 

@@ -46,7 +46,8 @@ OpenApiSchemas::OpenApiSchemas(const Comments& comments) : comments_(comments) {
 }
 
 bool OpenApiSchemas::IsObject(const FieldDescriptor& field) {
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !IsWellKnown(*field.message_type());
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+         !IsWellKnown(*field.message_type());
 }
 
 bool OpenApiSchemas::IsRequired(const FieldDescriptor& field) {

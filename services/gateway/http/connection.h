@@ -309,10 +309,12 @@ class Connection final : public AnyConnection,
   void WritePart(const std::string& part, const HttpExchange::Done& done) {
     const auto kept = std::make_shared<const std::string>(part);
     Arm(limits_.write_timeout);
-    auto then = Then([kept, done](Connection& c, ErrorCode error, size_t) { c.Wrote(error, done); });
+    auto then =
+        Then([kept, done](Connection& c, ErrorCode error, size_t) { c.Wrote(error, done); });
     if (chunked_) {
       boost::asio::async_write(
-          stream_, boost::beast::http::make_chunk(boost::asio::const_buffer(kept->data(), kept->size())),
+          stream_,
+          boost::beast::http::make_chunk(boost::asio::const_buffer(kept->data(), kept->size())),
           std::move(then));
     } else {
       boost::asio::async_write(stream_, boost::asio::buffer(*kept), std::move(then));

@@ -170,8 +170,8 @@ void RestCall::Route() {
       return;
     }
     const std::string allowed = absl::StrJoin(found.allowed, ", ");
-    HttpResponse refused = ErrorResponse(WireError(
-        Error(kMethodNotAllowed, absl::StrCat("this path allows ", allowed), {{"allow", allowed}})));
+    HttpResponse refused = ErrorResponse(WireError(Error(
+        kMethodNotAllowed, absl::StrCat("this path allows ", allowed), {{"allow", allowed}})));
     refused.headers.emplace_back("Allow", allowed);
     Reply(std::move(refused));
     return;
@@ -309,8 +309,8 @@ std::chrono::system_clock::time_point RestCall::ClientDeadline() const {
   // As in gRPC: up to 8 digits and a unit.
   const absl::string_view text = exchange_->request().Header("grpc-timeout");
   int64_t count = 0;
-  if (text.size() < 2 || text.size() > 9 || !absl::SimpleAtoi(text.substr(0, text.size() - 1), &count) ||
-      count < 0) {
+  if (text.size() < 2 || text.size() > 9 ||
+      !absl::SimpleAtoi(text.substr(0, text.size() - 1), &count) || count < 0) {
     return std::chrono::system_clock::time_point::max();
   }
   absl::Duration timeout = absl::InfiniteDuration();

@@ -82,7 +82,8 @@ class TreeBuilder {
   }
   JsonValue& Slot() {
     if (stack_.empty()) return root_;
-    if (stack_.back()->kind == JsonValue::Kind::kObject) return stack_.back()->members.back().second;
+    if (stack_.back()->kind == JsonValue::Kind::kObject)
+      return stack_.back()->members.back().second;
     return stack_.back()->items.emplace_back();
   }
   bool Add(JsonValue value) {

@@ -21,7 +21,8 @@ using google::protobuf::util::FieldMaskUtil;
 using google::protobuf::util::TimeUtil;
 
 bool IsWrapper(Descriptor::WellKnownType type) {
-  return type >= Descriptor::WELLKNOWNTYPE_DOUBLEVALUE && type <= Descriptor::WELLKNOWNTYPE_BOOLVALUE;
+  return type >= Descriptor::WELLKNOWNTYPE_DOUBLEVALUE &&
+         type <= Descriptor::WELLKNOWNTYPE_BOOLVALUE;
 }
 
 // The messages may be dynamic ones, so values cross over by their wire form.

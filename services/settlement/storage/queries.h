@@ -113,8 +113,8 @@ inline constexpr Query kInsertLines{"insert_lines", R"sql(
   INSERT INTO settlement_lines (community_id, period_start_at, run, line_no, participant_id,
                                 connection_id, kind, trade_id, energy_wh, price_micros_per_kwh,
                                 amount_micros, substituted, entry_no)
-  SELECT $1, $2::timestamptz, $3::integer, n.line_no, n.participant_id, n.connection_id, n.kind, n.trade_id,
-         n.energy_wh, n.price_micros_per_kwh, n.amount_micros, n.substituted = 1,
+  SELECT $1, $2::timestamptz, $3::integer, n.line_no, n.participant_id, n.connection_id, n.kind,
+         n.trade_id, n.energy_wh, n.price_micros_per_kwh, n.amount_micros, n.substituted = 1,
          nullif(n.entry_no, 0)
   FROM unnest($4::integer[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::bigint[],
               $10::bigint[], $11::bigint[], $12::integer[], $13::bigint[])
@@ -190,7 +190,8 @@ inline constexpr Query kSelectHolds{"select_holds", R"sql(
 inline constexpr Query kInsertHolds{"insert_holds", R"sql(
   INSERT INTO holds (community_id, order_name, period_start_at, participant_id, initial_micros,
                      amount_micros, state)
-  SELECT $1, h.order_name, $2::timestamptz, h.participant_id, h.amount_micros, h.amount_micros, 'OPEN'
+  SELECT $1, h.order_name, $2::timestamptz, h.participant_id, h.amount_micros,
+         h.amount_micros, 'OPEN'
   FROM unnest($3::text[], $4::text[], $5::bigint[]) AS h(order_name, participant_id, amount_micros)
 )sql"};
 

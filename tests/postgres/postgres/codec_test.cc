@@ -17,7 +17,8 @@ TEST(CodecTest, ValuesComeBackAsTheyWent) {
     EXPECT_EQ(TimeFrom(tx.exec_params1("SELECT $1::timestamptz", ToSql(time))[0]), time);
   }
   const std::vector<int64_t> numbers{1, -2, 9223372036854775807};
-  EXPECT_EQ(Int64ArrayFrom(tx.exec_params1("SELECT $1::bigint[]", ToSqlArray(numbers))[0]), numbers);
+  EXPECT_EQ(Int64ArrayFrom(tx.exec_params1("SELECT $1::bigint[]", ToSqlArray(numbers))[0]),
+            numbers);
   const std::vector<std::string> texts{"a", "", "b,c", "{\"x\"}", "back\\slash", "NULL"};
   EXPECT_EQ(TextArrayFrom(tx.exec_params1("SELECT $1::text[]", ToSqlArray(texts))[0]), texts);
   EXPECT_TRUE(Int64ArrayFrom(tx.exec_params1("SELECT '{}'::bigint[]")[0]).empty());

@@ -77,7 +77,8 @@ void FillField(Random& random, int depth, const FieldDescriptor& field, Message&
       break;
     case FieldDescriptor::CPPTYPE_ENUM: {
       const auto* type = field.enum_type();
-      const auto* value = type->value(static_cast<int>(Between(random, 0, type->value_count() - 1)));
+      const auto* value =
+          type->value(static_cast<int>(Between(random, 0, type->value_count() - 1)));
       list ? reflection->AddEnum(&message, &field, value)
            : reflection->SetEnum(&message, &field, value);
       break;

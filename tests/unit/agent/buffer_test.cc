@@ -109,7 +109,8 @@ TEST(BufferTest, SurvivesATruncationAtEveryByte) {
       const auto buffer = OpenOrDie(options);
       ASSERT_NE(buffer, nullptr) << size;
       int64_t complete = 0;
-      while (complete < 6 && ends[static_cast<size_t>(complete) + 1] <= static_cast<int64_t>(size)) {
+      while (complete < 6 &&
+             ends[static_cast<size_t>(complete) + 1] <= static_cast<int64_t>(size)) {
         ++complete;
       }
       ExpectRecords(*buffer, 1, complete);

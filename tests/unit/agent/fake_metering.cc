@@ -72,7 +72,8 @@ void FakeMetering::Forget() {
 }
 bool FakeMetering::WaitForBatches(int64_t count) const {
   absl::MutexLock lock(&mutex_);
-  const auto reached = [this, count]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return received_ >= count; };
+  const auto reached = [this, count]()
+                           ABSL_NO_THREAD_SAFETY_ANALYSIS { return received_ >= count; };
   return mutex_.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(10));
 }
 void FakeMetering::CancelStreams() {

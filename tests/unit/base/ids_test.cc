@@ -9,7 +9,8 @@ namespace {
 
 TEST(IdsTest, AcceptsExactlyTheDocumentedForm) {
   const std::string longest(63, 'a');
-  for (const std::string& good : {std::string("ab"), std::string("a1"), std::string("a-b"), longest}) {
+  for (const std::string& good :
+       {std::string("ab"), std::string("a1"), std::string("a-b"), longest}) {
     EXPECT_TRUE(IsResourceId(good)) << good;
   }
   for (const std::string& bad :

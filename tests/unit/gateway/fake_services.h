@@ -7,6 +7,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "absl/synchronization/notification.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/base/error.h"
 #include "libs/crypto/jwt.h"
@@ -143,8 +144,10 @@ class FakeMarket final : public market::v1::Market::Service {
       if (!out->Write(response)) return grpc::Status::CANCELLED;
     }
     if (request->name() == "communities/c1/auctions/open") {
-      while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(5));
-      cancelled = true;
+      // gRPC's synchronous server offers no event for this: look now and then.
+      absl::Notification never;
+      while (!context->IsCancelled()) never.WaitForNotificationWithTimeout(absl::Milliseconds(5));
+      cancelled.Notify();
       return grpc::Status::CANCELLED;
     }
     if (request->name() == "communities/c1/auctions/bad") {
@@ -153,7 +156,7 @@ class FakeMarket final : public market::v1::Market::Service {
     }
     return grpc::Status::OK;
   }
-  std::atomic<bool> cancelled{false};
+  absl::Notification cancelled;
 };
 
 /// Acknowledges every batch.

@@ -70,7 +70,8 @@ TEST(JsonReader, NamesTheRuleAndTheField) {
 
 TEST(JsonReader, ReadsTimesDurationsAndLists) {
   Community community;
-  EXPECT_EQ(Read(R"({"interval":"900s","tradingStartTime":"2026-07-01T00:00:00Z"})", community), "");
+  EXPECT_EQ(Read(R"({"interval":"900s","tradingStartTime":"2026-07-01T00:00:00Z"})", community),
+            "");
   EXPECT_EQ(community.interval().seconds(), 900);
   EXPECT_EQ(community.trading_start_time().seconds(), 1782864000);
   EXPECT_EQ(Read(R"({"interval":900})", community), "WRONG_TYPE interval");

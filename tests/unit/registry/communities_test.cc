@@ -28,108 +28,109 @@ std::string FieldOf(const absl::Status& status) {
   return DetailOf(status).violations.at(0).field;
 }
 
+struct CommunityCase {
+  const char* name;
+  std::function<void(Community&)> change;
+  const char* field;
+};
+// Each wrong case also breaks the rule of the next one: the first broken rule wins.
+const CommunityCase kCommunityCases[] = {
+    {"good", [](Community&) {}, "OK"},
+    {"id", [](Community& c) { c.id = CommunityId("1x"); c.display_name = ""; }, "community_id"},
+    {"no name", [](Community& c) { c.display_name = ""; c.time_zone = ""; },
+     "community.display_name"},
+    {"63 characters", [](Community& c) { c.display_name = std::string(63, 'x'); }, "OK"},
+    {"63 wide characters",
+     [](Community& c) {
+       c.display_name.clear();
+       for (int i = 0; i < 63; ++i) c.display_name += "ü";
+     },
+     "OK"},
+    {"64 characters", [](Community& c) { c.display_name = std::string(64, 'x'); },
+     "community.display_name"},
+    {"control character", [](Community& c) { c.display_name = "a\nb"; },
+     "community.display_name"},
+    {"no zone", [](Community& c) { c.time_zone = "Europe/Nowhere"; c.currency_code = ""; },
+     "community.time_zone"},
+    {"path as zone", [](Community& c) { c.time_zone = "/etc/localtime"; },
+     "community.time_zone"},
+    {"dots in zone", [](Community& c) { c.time_zone = "Europe/../UTC"; }, "community.time_zone"},
+    {"fixed zone", [](Community& c) { c.time_zone = "Fixed/UTC+01:00:00"; },
+     "community.time_zone"},
+    {"UTC", [](Community& c) { c.time_zone = "UTC"; }, "OK"},
+    {"currency", [](Community& c) { c.currency_code = "eur"; c.interval = absl::Minutes(1); },
+     "community.currency_code"},
+    {"interval 1 min",
+     [](Community& c) {
+       c.interval = absl::Minutes(1);
+       c.trading_starts_at += absl::Seconds(1);
+     },
+     "community.interval"},
+    {"interval 0", [](Community& c) { c.interval = absl::ZeroDuration(); },
+     "community.interval"},
+    {"interval 5 min", [](Community& c) { c.interval = absl::Minutes(5); }, "OK"},
+    {"interval 60 min", [](Community& c) { c.interval = absl::Minutes(60); }, "OK"},
+    {"start off the grid",
+     [](Community& c) {
+       c.trading_starts_at += absl::Minutes(5);
+       c.opening_lead = -absl::Hours(1);
+     },
+     "community.trading_start_time"},
+    {"opening negative",
+     [](Community& c) {
+       c.opening_lead = -absl::Hours(1);
+       c.gate_closure_lead = -absl::Hours(2);
+     },
+     "community.opening_lead"},
+    {"opening off the grid", [](Community& c) { c.opening_lead = absl::Minutes(1441); },
+     "community.opening_lead"},
+    {"opening too long", [](Community& c) { c.opening_lead = absl::Hours(24 * 366 + 1); },
+     "community.opening_lead"},
+    {"gate closure negative", [](Community& c) { c.gate_closure_lead = -absl::Minutes(15); },
+     "community.gate_closure_lead"},
+    {"gate closure off the grid", [](Community& c) { c.gate_closure_lead = absl::Minutes(7); },
+     "community.gate_closure_lead"},
+    {"gate closure at delivery",
+     [](Community& c) { c.gate_closure_lead = absl::ZeroDuration(); }, "OK"},
+    {"opens at gate closure",
+     [](Community& c) {
+       c.opening_lead = c.gate_closure_lead;
+       c.settlement_grace = -absl::Hours(1);
+     },
+     "community.opening_lead"},
+    {"grace negative", [](Community& c) { c.settlement_grace = -absl::Seconds(1); },
+     "community.settlement_grace"},
+    {"grace in fractions", [](Community& c) { c.settlement_grace = absl::Milliseconds(1500); },
+     "community.settlement_grace"},
+    {"grace 0", [](Community& c) { c.settlement_grace = absl::ZeroDuration(); }, "OK"},
+    {"fee negative",
+     [](Community& c) {
+       c.network_fee = Price::MicrosPerKwh(-1);
+       c.operator_share_ppm = -1;
+     },
+     "community.network_fee_per_kwh"},
+    {"share negative",
+     [](Community& c) {
+       c.operator_share_ppm = -1;
+       c.price_min = Price::MicrosPerKwh(400'001);
+     },
+     "community.operator_share_ppm"},
+    {"share all", [](Community& c) { c.operator_share_ppm = 1'000'000; }, "OK"},
+    {"share above all", [](Community& c) { c.operator_share_ppm = 1'000'001; },
+     "community.operator_share_ppm"},
+    {"lowest above highest", [](Community& c) { c.price_min = Price::MicrosPerKwh(400'001); },
+     "community.price_max_per_kwh"},
+    {"lowest is highest", [](Community& c) { c.price_min = c.price_max; }, "OK"},
+    {"negative prices",
+     [](Community& c) {
+       c.price_min = Price::MicrosPerKwh(-500'000);
+       c.price_max = Price::MicrosPerKwh(-100'000);
+     },
+     "OK"},
+};
+
 TEST(CheckCommunityTest, AcceptsAndRefusesInOrderOfThePrecedence) {
-  struct Case {
-    const char* name;
-    std::function<void(Community&)> change;
-    const char* field;
-  };
-  // Each wrong case also breaks the rule of the next one: the first broken rule wins.
-  const Case kCases[] = {
-      {"good", [](Community&) {}, "OK"},
-      {"id", [](Community& c) { c.id = CommunityId("1x"); c.display_name = ""; }, "community_id"},
-      {"no name", [](Community& c) { c.display_name = ""; c.time_zone = ""; },
-       "community.display_name"},
-      {"63 characters", [](Community& c) { c.display_name = std::string(63, 'x'); }, "OK"},
-      {"63 wide characters",
-       [](Community& c) {
-         c.display_name.clear();
-         for (int i = 0; i < 63; ++i) c.display_name += "ü";
-       },
-       "OK"},
-      {"64 characters", [](Community& c) { c.display_name = std::string(64, 'x'); },
-       "community.display_name"},
-      {"control character", [](Community& c) { c.display_name = "a\nb"; },
-       "community.display_name"},
-      {"no zone", [](Community& c) { c.time_zone = "Europe/Nowhere"; c.currency_code = ""; },
-       "community.time_zone"},
-      {"path as zone", [](Community& c) { c.time_zone = "/etc/localtime"; },
-       "community.time_zone"},
-      {"dots in zone", [](Community& c) { c.time_zone = "Europe/../UTC"; }, "community.time_zone"},
-      {"fixed zone", [](Community& c) { c.time_zone = "Fixed/UTC+01:00:00"; },
-       "community.time_zone"},
-      {"UTC", [](Community& c) { c.time_zone = "UTC"; }, "OK"},
-      {"currency", [](Community& c) { c.currency_code = "eur"; c.interval = absl::Minutes(1); },
-       "community.currency_code"},
-      {"interval 1 min",
-       [](Community& c) {
-         c.interval = absl::Minutes(1);
-         c.trading_starts_at += absl::Seconds(1);
-       },
-       "community.interval"},
-      {"interval 0", [](Community& c) { c.interval = absl::ZeroDuration(); },
-       "community.interval"},
-      {"interval 5 min", [](Community& c) { c.interval = absl::Minutes(5); }, "OK"},
-      {"interval 60 min", [](Community& c) { c.interval = absl::Minutes(60); }, "OK"},
-      {"start off the grid",
-       [](Community& c) {
-         c.trading_starts_at += absl::Minutes(5);
-         c.opening_lead = -absl::Hours(1);
-       },
-       "community.trading_start_time"},
-      {"opening negative",
-       [](Community& c) {
-         c.opening_lead = -absl::Hours(1);
-         c.gate_closure_lead = -absl::Hours(2);
-       },
-       "community.opening_lead"},
-      {"opening off the grid", [](Community& c) { c.opening_lead = absl::Minutes(1441); },
-       "community.opening_lead"},
-      {"opening too long", [](Community& c) { c.opening_lead = absl::Hours(24 * 366 + 1); },
-       "community.opening_lead"},
-      {"gate closure negative", [](Community& c) { c.gate_closure_lead = -absl::Minutes(15); },
-       "community.gate_closure_lead"},
-      {"gate closure off the grid", [](Community& c) { c.gate_closure_lead = absl::Minutes(7); },
-       "community.gate_closure_lead"},
-      {"gate closure at delivery",
-       [](Community& c) { c.gate_closure_lead = absl::ZeroDuration(); }, "OK"},
-      {"opens at gate closure",
-       [](Community& c) {
-         c.opening_lead = c.gate_closure_lead;
-         c.settlement_grace = -absl::Hours(1);
-       },
-       "community.opening_lead"},
-      {"grace negative", [](Community& c) { c.settlement_grace = -absl::Seconds(1); },
-       "community.settlement_grace"},
-      {"grace in fractions", [](Community& c) { c.settlement_grace = absl::Milliseconds(1500); },
-       "community.settlement_grace"},
-      {"grace 0", [](Community& c) { c.settlement_grace = absl::ZeroDuration(); }, "OK"},
-      {"fee negative",
-       [](Community& c) {
-         c.network_fee = Price::MicrosPerKwh(-1);
-         c.operator_share_ppm = -1;
-       },
-       "community.network_fee_per_kwh"},
-      {"share negative",
-       [](Community& c) {
-         c.operator_share_ppm = -1;
-         c.price_min = Price::MicrosPerKwh(400'001);
-       },
-       "community.operator_share_ppm"},
-      {"share all", [](Community& c) { c.operator_share_ppm = 1'000'000; }, "OK"},
-      {"share above all", [](Community& c) { c.operator_share_ppm = 1'000'001; },
-       "community.operator_share_ppm"},
-      {"lowest above highest", [](Community& c) { c.price_min = Price::MicrosPerKwh(400'001); },
-       "community.price_max_per_kwh"},
-      {"lowest is highest", [](Community& c) { c.price_min = c.price_max; }, "OK"},
-      {"negative prices",
-       [](Community& c) {
-         c.price_min = Price::MicrosPerKwh(-500'000);
-         c.price_max = Price::MicrosPerKwh(-100'000);
-       },
-       "OK"},
-  };
-  for (const Case& c : kCases) {
+  for (const CommunityCase& c : kCommunityCases) {
     Community community = Good();
     c.change(community);
     EXPECT_EQ(FieldOf(CheckCommunity(community)), c.field) << c.name;

@@ -62,8 +62,9 @@ TEST(NamesTest, TakesIdsOutOfNamesAndRefusesOthers) {
                              "communities/*/auctions/*", "name");
   ASSERT_TRUE(ids.ok()) << ids.status();
   EXPECT_EQ(*ids, (std::vector<std::string>{"c1", "20260701t101500z"}));
-  for (const char* bad : {"", "communities/c1", "communities//auctions/a", "communities/c1/auctions/A",
-                          "communities/c1/auctions/a/b", "x/c1/auctions/a", "communities/c 1/auctions/a"}) {
+  for (const char* bad :
+       {"", "communities/c1", "communities//auctions/a", "communities/c1/auctions/A",
+        "communities/c1/auctions/a/b", "x/c1/auctions/a", "communities/c 1/auctions/a"}) {
     EXPECT_FALSE(ParseName(bad, "communities/*/auctions/*", "name").ok()) << bad;
   }
 }
