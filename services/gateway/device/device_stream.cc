@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/base/error.h"
 #include "libs/base/log.h"
 #include "libs/rpc/security.h"
@@ -19,6 +20,8 @@ namespace {
 constexpr size_t kOutboxMax = 16;
 // Batches that may wait for an answer before the device's next one is read.
 constexpr size_t kUnansweredMax = 1024;
+// How long a device may take to read what is being written before its stream is cut.
+constexpr absl::Duration kEndPatience = absl::Seconds(3);
 
 rpc::Principal PrincipalOf(const DeviceIdentity& identity) {
   rpc::Principal principal;
@@ -98,12 +101,12 @@ void DeviceStream::Recheck() {
 
 void DeviceStream::End(const absl::Status& status) {
   const absl::MutexLock lock(&mutex_);
-  if (ended_early_) {
-    // It was told before and a write to the device still hangs: cut the connection.
-    if (!finished_) server_.TryCancel();
+  if (ended_early_at_.has_value()) {
+    // A write to the device hangs: cut the call.
+    if (!finished_ && absl::Now() - *ended_early_at_ > kEndPatience) server_.TryCancel();
     return;
   }
-  ended_early_ = true;
+  ended_early_at_ = absl::Now();
   Log(Severity::kInfo, "device stream ended by the gateway", {{"reason", ReasonOf(status)}});
   // What is being written must end first; the rest is not sent any more.
   outbox_.resize(writing_ ? 1 : 0);
@@ -172,7 +175,7 @@ void DeviceStream::PeerEnded(const grpc::Status& status) {
 
 void DeviceStream::Send(std::vector<Response> answers) {
   // After the end was decided nothing more is sent.
-  if (ended_early_) return;
+  if (ended_early_at_.has_value()) return;
   for (Response& answer : answers) outbox_.push_back(std::move(answer));
 }
 

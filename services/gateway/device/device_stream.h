@@ -8,6 +8,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "peerwatt/metering/v1/metering.grpc.pb.h"
 #include "services/gateway/core/ack_order.h"
 #include "services/gateway/device/device_gate.h"
@@ -95,7 +96,8 @@ class DeviceStream final
   bool peer_done_ ABSL_GUARDED_BY(mutex_) = false;
   bool admitting_ ABSL_GUARDED_BY(mutex_) = true;
   std::optional<grpc::Status> final_ ABSL_GUARDED_BY(mutex_);
-  bool ended_early_ ABSL_GUARDED_BY(mutex_) = false;  ///< by End, not by one of the sides
+  /// When End decided it; not set when one of the sides ended it.
+  std::optional<absl::Time> ended_early_at_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

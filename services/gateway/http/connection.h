@@ -45,8 +45,8 @@ class AnyConnection {
 };
 
 /// One client connection: reads a request, hands it on, writes the answer, again and again.
-/// Everything runs on the connection's strand. While an answer is awaited it reads ahead, which is
-/// how it sees the client go.
+/// Everything runs on the one thread of the stream's context. While an answer is awaited it reads
+/// ahead, which is how it sees the client go.
 /// Stream: `tcp::socket`, or a TLS stream over it.
 template <class Stream>
 class Connection final : public AnyConnection,
@@ -131,7 +131,7 @@ class Connection final : public AnyConnection,
         }
       });
     }
-    /// Tells the handler, once. On the strand.
+    /// Tells the handler, once. On the connection's thread.
     void Gone() {
       if (auto callback = std::exchange(on_gone_, nullptr); callback != nullptr) callback();
     }

@@ -5,9 +5,9 @@
 #include <thread>
 #include <vector>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -49,14 +49,22 @@ absl::StatusOr<Tcp::endpoint> EndpointOf(const std::string& address) {
 
 }  // namespace
 
+// Each thread runs a context of its own and a connection stays on one of them, so that nothing of
+// a connection ever runs twice at once.
 struct HttpServer::Impl {
   Impl(const HttpServerOptions& options, HttpHandler& http_handler)
-      : io(options.threads), handler(http_handler), acceptor(asio::make_strand(io)),
-        pause(acceptor.get_executor()) {
+      : contexts(NewContexts(std::max(options.threads, 1))), handler(http_handler),
+        acceptor(*contexts.front()), pause(*contexts.front()) {
     limits.body_bytes_max = options.body_bytes_max;
     limits.connections_max = options.connections_max;
     limits.idle_timeout = absl::ToChronoSeconds(options.idle_timeout);
     limits.request_timeout = absl::ToChronoSeconds(options.request_timeout);
+  }
+
+  static std::vector<std::unique_ptr<asio::io_context>> NewContexts(int count) {
+    std::vector<std::unique_ptr<asio::io_context>> out;
+    for (int i = 0; i < count; ++i) out.push_back(std::make_unique<asio::io_context>(1));
+    return out;
   }
 
   absl::Status Listen(const HttpServerOptions& options) {
@@ -88,7 +96,8 @@ struct HttpServer::Impl {
   }
 
   void Accept() {
-    acceptor.async_accept(asio::make_strand(io), [this](ErrorCode error, Tcp::socket socket) {
+    next = (next + 1) % contexts.size();
+    acceptor.async_accept(*contexts[next], [this](ErrorCode error, Tcp::socket socket) {
       if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
       if (error) {
         // Out of descriptors, most likely: connections that end give some back.
@@ -139,7 +148,8 @@ struct HttpServer::Impl {
     return out;
   }
 
-  asio::io_context io;
+  std::vector<std::unique_ptr<asio::io_context>> contexts;
+  size_t next = 0;  ///< context of the connection to come
   HttpHandler& handler;
   HttpLimits limits;
   std::optional<asio::ssl::context> tls;
@@ -162,8 +172,12 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOp
   if (absl::Status status = impl->Listen(options); !status.ok()) return status;
   Impl& started = *impl;
   asio::post(started.acceptor.get_executor(), [&started] { started.Accept(); });
-  for (int i = 0; i < std::max(options.threads, 1); ++i) {
-    started.threads.emplace_back([&started] { started.io.run(); });
+  for (const auto& context : started.contexts) {
+    started.threads.emplace_back([&context] {
+      // A context without connections has nothing to do and must not end for that.
+      const auto guard = asio::make_work_guard(*context);
+      context->run();
+    });
   }
   Log(Severity::kInfo, "listening for HTTP",
       {{"address", options.address}, {"port", started.port}, {"tls", started.tls.has_value()}});
@@ -187,7 +201,7 @@ void HttpServer::Drain(absl::Duration grace) {
   for (const auto& connection : impl_->Open()) connection->Close();
   const absl::Time cut = absl::Now() + absl::Seconds(1);
   while (impl_->open->load() > 0 && absl::Now() < cut) absl::SleepFor(absl::Milliseconds(1));
-  impl_->io.stop();
+  for (const auto& context : impl_->contexts) context->stop();
   for (std::thread& thread : impl_->threads) thread.join();
   impl_->threads.clear();
 }

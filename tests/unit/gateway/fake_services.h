@@ -141,7 +141,10 @@ class FakeMarket final : public market::v1::Market::Service {
     market::v1::WatchAuctionResponse response;
     for (int64_t version = request->version() + 1; version <= 3; ++version) {
       response.set_version(version);
-      if (!out->Write(response)) return grpc::Status::CANCELLED;
+      if (!out->Write(response)) {
+        cancelled = true;
+        return grpc::Status::CANCELLED;
+      }
     }
     if (request->name() == "communities/c1/auctions/open") {
       // gRPC's synchronous server offers no event for this: look now and then.
