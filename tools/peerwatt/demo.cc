@@ -43,20 +43,24 @@ void CatchStopSignals() {
 
 /// The demo's state directory: always a fresh one.
 absl::StatusOr<std::string> FreshRoot(const DemoOptions& options) {
+  // PostgreSQL's user must pass through when we are root.
+  const mode_t mode = geteuid() == 0 ? 0711 : 0700;
   if (options.state_root.empty()) {
     std::string pattern = "/tmp/peerwatt-demo-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) {
+    if (mkdtemp(pattern.data()) == nullptr || chmod(pattern.c_str(), mode) != 0) {
       return absl::UnavailableError("no folder can be made below /tmp");
     }
     return pattern;
   }
   const std::string root =
       std::filesystem::absolute(options.state_root).lexically_normal().string();
-  if (std::filesystem::exists(root + "/state.json")) {
+  // It is removed at the end: nothing that belongs to somebody may be in it.
+  std::error_code error;
+  if (std::filesystem::exists(root) && !std::filesystem::is_empty(root, error)) {
     return absl::FailedPreconditionError(
-        absl::StrCat(root, " is in use: the demo starts from nothing"));
+        absl::StrCat(root, " is not an empty folder: the demo starts from nothing"));
   }
-  PW_RETURN_IF_ERROR(MakeDirectory(root, geteuid() == 0 ? 0711 : 0700));
+  PW_RETURN_IF_ERROR(MakeDirectory(root, mode));
   return root;
 }
 
@@ -172,8 +176,9 @@ int RunDemo(const DemoOptions& options) {
   std::fflush(stdout);
   const auto holds = Play(options, paths, *scenario);
   if (!holds.ok()) {
-    std::fprintf(stderr, "\npeerwatt: %s\nlogs: %s\n",
-                 std::string(holds.status().message()).c_str(), paths.logs().c_str());
+    const bool cancelled = absl::IsCancelled(holds.status());
+    std::fprintf(stderr, "\npeerwatt: %s%s\n", std::string(holds.status().message()).c_str(),
+                 cancelled ? "" : absl::StrCat("\nlogs: ", paths.logs()).c_str());
   }
   if (options.keep) return holds.ok() && *holds ? 0 : 1;
   const auto down = Down(paths);
@@ -184,7 +189,7 @@ int RunDemo(const DemoOptions& options) {
   while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
   // What explains a failure stays.
-  if (holds.ok()) {
+  if (holds.ok() || absl::IsCancelled(holds.status())) {
     std::error_code error;
     std::filesystem::remove_all(paths.root, error);
   }
