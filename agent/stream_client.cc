@@ -51,9 +51,9 @@ int64_t ReadingCount(const Batch& batch) {
   return count;
 }
 
-// One call. gRPC calls it one reaction at a time per kind; it deletes itself after the last. By then
-// it has let go of the channel: were that the last in the process, gRPC 1.51 would wait, in its own
-// callback thread, for that very thread to end.
+// One call. gRPC calls it one reaction at a time per kind; it deletes itself after the last. By
+// then it has let go of the channel: were that the last in the process, gRPC 1.51 would wait, in
+// its own callback thread, for that very thread to end.
 class StreamClient::Stream final
     : public grpc::ClientBidiReactor<StreamReadingsRequest, StreamReadingsResponse> {
  public:

@@ -130,7 +130,7 @@ def copy_files(folder, first):
 def raw_copy(stack, folder, first):
     paths = copy_files(folder, first)
     port = stack.document["ports"]["postgres"]
-    environment = {"PGPASSWORD": stack.secret("postgres_password"), "PATH": "/usr/bin:/bin"}
+    environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"), "PATH": "/usr/bin:/bin"}
     psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U",
             "postgres", "-d", "peerwatt_metering"]
     subprocess.run(psql + ["-c", "CREATE TABLE copied_readings (metering_point_no bigint, "

@@ -178,22 +178,24 @@ class Household:
         stack.call("POST", f"/v1/participants?participantId={key}",
                    {"displayName": key, "community": community}, token)
         self.participant = f"participants/{key}"
+        # The next token names the participant.
+        self.token = stack.sign_in(self.email, self.password)
         if approved:
-            self.approve(admin, token)
+            self.approve(admin)
         self.point = f"meteringPoints/{key}"
         stack.call("POST", f"/v1/meteringPoints?meteringPointId={key}",
                    {"participant": self.participant, "importCapacityW": import_w,
                     "exportCapacityW": export_w}, admin)
-        self.token = stack.sign_in(self.email, self.password)
         if deposit_micros:
             stack.call("POST", f"/v1/{self.participant}/deposits?depositId=first",
                        {"amount": money(deposit_micros)}, self.token)
 
-    def approve(self, admin, token):
+    def approve(self, admin):
         name = f"/v1/{self.participant}"
         self.stack.call("POST", f"{name}:submitKyc",
                         {"documentKind": "passport",
-                         "documentSha256": hashlib.sha256(self.key.encode()).hexdigest()}, token)
+                         "documentSha256": hashlib.sha256(self.key.encode()).hexdigest()},
+                        self.token)
         self.stack.call("POST", f"{name}:reviewKyc", {}, admin)
         self.stack.call("POST", f"{name}:approveKyc", {}, admin)
 

@@ -164,7 +164,9 @@ void DeviceStream::WriteNext() {
   }
   writing_ = true;
   grpc::WriteOptions options;
-  if (responses_.size() > 1) {
+  // Not on the first write: it takes the initial metadata along, and gRPC completes that only when
+  // it is really sent. With the hint it would wait for a second write that waits for the first.
+  if (written_ && responses_.size() > 1) {
     options.set_buffer_hint();
   }
   StartWrite(&responses_.front(), options);
@@ -173,6 +175,7 @@ void DeviceStream::WriteNext() {
 void DeviceStream::OnWriteDone(bool ok) {
   const std::lock_guard lock(mutex_);
   writing_ = false;
+  written_ = true;
   responses_.pop_front();
   --in_flight_;
   if (!ok) {

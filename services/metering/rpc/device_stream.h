@@ -81,6 +81,7 @@ class DeviceStream final
   bool opened_ = false;
   bool reading_ = false;
   bool writing_ = false;
+  bool written_ = false;  ///< the first response is out
   bool waits_for_room_ = false;
   bool reads_done_ = false;
   bool draining_ = false;

@@ -166,7 +166,8 @@ absl::StatusOr<ReadingColumns> PostgresReadingStore::Columns(
     // The horizon comes first: what is final when it is read, the later snapshot of the readings
     // sees. A horizon read after the readings could promise a change that they do not show.
     answer.cursor = postgres::Int64From(postgres::Exec(tx, kSelectHorizon)[0][0]) - 1;
-    const ReadingColumn empty{std::vector<int64_t>(intervals, 0), std::vector<int64_t>(intervals, 0),
+    const ReadingColumn empty{std::vector<int64_t>(intervals, 0),
+                              std::vector<int64_t>(intervals, 0),
                               std::vector<Quality>(intervals, Quality::kMissing),
                               std::vector<int32_t>(intervals, 0)};
     answer.columns.assign(points.size(), empty);

@@ -70,7 +70,8 @@ std::vector<StoredCounts> WaveColumns::Store(pqxx::work& tx, absl::Time now,
                 postgres::Int64From(row[3]));
   }
   for (size_t i = 0; i < batches_.size(); ++i) {
-    counts[i].unchanged = static_cast<int32_t>(batches_[i]->batch->ReadingCount()) - counts[i].stored;
+    const auto sent = static_cast<int32_t>(batches_[i]->batch->ReadingCount());
+    counts[i].unchanged = sent - counts[i].stored;
   }
   return counts;
 }

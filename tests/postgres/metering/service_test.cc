@@ -81,7 +81,8 @@ TEST_F(ApiTest, ListsPageByPage) {
   std::vector<int64_t> imports;
   do {
     v1::ListReadingsResponse response;
-    ASSERT_TRUE(List(request, &response).ok());
+    const grpc::Status status = List(request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
     EXPECT_LE(response.readings_size(), 2);
     for (const v1::Reading& reading : response.readings()) {
       imports.push_back(reading.import_energy_wh());
@@ -165,7 +166,8 @@ TEST_F(ApiTest, QueryAnswersMarketAndSettlementOnly) {
   ASSERT_TRUE(Query(QueryOf(0, 4), &response, "market").ok());
   ASSERT_EQ(response.columns_size(), 1);
   const auto& column = response.columns(0);
-  EXPECT_EQ(std::vector<int64_t>(column.import_energy_wh().begin(), column.import_energy_wh().end()),
+  const auto& imports = column.import_energy_wh();
+  EXPECT_EQ(std::vector<int64_t>(imports.begin(), imports.end()),
             std::vector<int64_t>({0, 50, 51, 0}));
   EXPECT_EQ(column.qualities(0), v1::MISSING);
   EXPECT_EQ(column.qualities(1), v1::MEASURED);

@@ -57,6 +57,12 @@ class StreamTest : public ServiceTest {
   v1::Series One(int quarter, int64_t wh = 10) {
     return ToProto(Quarters("m1", Quarter(quarter), 1, wh));
   }
+  /// Waits until the queue has nothing more to do with what was answered.
+  void WaitUntilIdle() {
+    while (queue_->item_count() > 0) {
+      std::this_thread::yield();
+    }
+  }
   /// Waits until so many batches are in the queue.
   void WaitForItems(size_t count) {
     while (queue_->item_count() < count) {
@@ -158,6 +164,7 @@ TEST_F(StreamTest, ReadsNoFurtherThanTheBatchesInFlight) {
   const auto device = Connect();
   device->Open();
   EXPECT_EQ(device->Read().opened().batches_in_flight_max(), 4);
+  WaitUntilIdle();
   for (int i = 1; i <= 60; ++i) {
     ASSERT_TRUE(device->Send(i, One(i)));
   }
@@ -178,6 +185,7 @@ TEST_F(StreamTest, WithoutABoundItReadsFurther) {
   const auto device = Connect();
   device->Open();
   device->Read();
+  WaitUntilIdle();
   for (int i = 1; i <= 60; ++i) {
     ASSERT_TRUE(device->Send(i, One(i)));
   }
@@ -196,6 +204,7 @@ TEST_F(StreamTest, FullQueueStopsReadingUntilThereIsRoom) {
   const auto device = Connect();
   device->Open();
   device->Read();
+  WaitUntilIdle();
   for (int i = 1; i <= 30; ++i) {
     ASSERT_TRUE(device->Send(i, One(i)));
   }
@@ -229,6 +238,7 @@ TEST_F(StreamTest, DrainAnswersWhatWasReadAndEndsTheStream) {
   const auto device = Connect();
   device->Open();
   device->Read();
+  WaitUntilIdle();
   gated_.Close();
   device->Send(1, One(1));
   WaitForItems(1);
@@ -248,6 +258,7 @@ TEST_F(StreamTest, DeviceThatGoesAwayLeavesNothingBehind) {
     const auto device = Connect();
     device->Open();
     device->Read();
+    WaitUntilIdle();
     for (int i = 1; i <= 3; ++i) {
       device->Send(i, One(i));
     }
@@ -256,9 +267,7 @@ TEST_F(StreamTest, DeviceThatGoesAwayLeavesNothingBehind) {
     EXPECT_EQ(device->stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   gated_.Open();
-  while (queue_->item_count() > 0) {
-    std::this_thread::yield();
-  }
+  WaitUntilIdle();
   const auto device = Connect();
   device->Open();
   const int64_t acknowledged = device->Read().opened().acknowledged_sequence();
