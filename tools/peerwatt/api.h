@@ -32,8 +32,8 @@ class Api {
   /// Errors: what the server answered, with reason; kUnavailable when it can help to try again.
   absl::StatusOr<Json> Once(const std::string& method, const std::string& target, const Json& body,
                             Account* account);
-  /// Calls and, while the servers are away, calls again for up to two minutes. Every write has an id
-  /// that makes this safe.
+  /// Calls and, while the servers are away, calls again for up to two minutes. Every write has an
+  /// id that makes this safe.
   absl::StatusOr<Json> Get(const std::string& target, Account* account);
   absl::StatusOr<Json> Post(const std::string& target, const Json& body, Account* account);
   /// Reads all pages of a list. target: has a query already; each: called with every element of the

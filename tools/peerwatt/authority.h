@@ -10,7 +10,8 @@ namespace peerwatt::tool {
 
 /// Makes what a development set-up needs to trust itself, in the secrets directory; keeps what is
 /// there and still valid for 30 days:
-/// - `ca_cert.pem`, `ca_key.pem`: the public authority, which signs the gateway's public certificate
+/// - `ca_cert.pem`, `ca_key.pem`: the public authority, which signs the gateway's public
+/// certificate
 ///   and the devices' certificates;
 /// - `service_ca_cert.pem`, `service_ca_key.pem`: the authority behind mTLS between the services;
 /// - `<service>_cert.pem`, `<service>_key.pem` for each name in `services`;

@@ -82,24 +82,24 @@ void PrintDoors(const StatePaths& paths, const State& state, const Scenario& sce
   const std::string bearer =
       absl::StrCat("-H \"authorization: Bearer $(", sign_in,
                    " | sed -n 's/.*\"accessToken\": *\"\\([^\"]*\\)\".*/\\1/p')\"");
-  std::printf("\nStill running; the demo's clock stands at its end.\n"
-              "REST and OpenAPI: http://%s   (/openapi.json)\n"
-              "gRPC over TLS:    %s\n"
-              "devices, mTLS:    %s\n"
-              "authority:        %s\n"
-              "user:             %s, password %s\n"
-              "admin:            %s, password in %s\n\n",
-              state.Address("gateway_http").c_str(), state.Address("gateway_grpc").c_str(),
-              state.Address("gateway_device").c_str(), paths.secret("ca_cert.pem").c_str(),
-              account.email.c_str(), account.password.c_str(), kAdminEmail,
-              paths.secret("admin_password").c_str());
+  std::printf(
+      "\nStill running; the demo's clock stands at its end.\n"
+      "REST and OpenAPI: http://%s   (/openapi.json)\n"
+      "gRPC over TLS:    %s\n"
+      "devices, mTLS:    %s\n"
+      "authority:        %s\n"
+      "user:             %s, password %s\n"
+      "admin:            %s, password in %s\n\n",
+      state.Address("gateway_http").c_str(), state.Address("gateway_grpc").c_str(),
+      state.Address("gateway_device").c_str(), paths.secret("ca_cert.pem").c_str(),
+      account.email.c_str(), account.password.c_str(), kAdminEmail,
+      paths.secret("admin_password").c_str());
   std::printf("%s\n\n", sign_in.c_str());
   std::printf("curl -sS %s '%s/communities/%s/auctions?pageSize=3'\n\n", bearer.c_str(),
               base.c_str(), scenario.rules.community.c_str());
   std::printf("curl -sS %s '%s/%s/bill'\n\n", bearer.c_str(), base.c_str(),
               household.participant().c_str());
-  std::printf("Stop it: %s/peerwatt down --state %s\n", OwnDirectory().c_str(),
-              paths.root.c_str());
+  std::printf("Stop it: %s/peerwatt down --state %s\n", OwnDirectory().c_str(), paths.root.c_str());
 }
 
 /// Plays the demo in a state directory. Returns whether all proofs hold.
@@ -111,8 +111,7 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
   clock->Set(FirstInstant(scenario.timetable));
   StackOptions stack;
   stack.paths = paths;
-  stack.clock_flags = {
-      {"clock", "shared"}, {"clock_file", clock_file}, {"poll_interval", "5ms"}};
+  stack.clock_flags = {{"clock", "shared"}, {"clock_file", clock_file}, {"poll_interval", "5ms"}};
   if (!options.keep) stack.watched = FindProcess(getpid()).value_or(ProcessId{});
   PW_RETURN_IF_ERROR(Up(stack).status());
   PW_ASSIGN_OR_RETURN(const State state, ReadState(paths));
@@ -120,9 +119,10 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
   Progress progress(STDOUT_FILENO);
   LiveLine line;
   const auto stopped = [] { return stop_requested.load(); };
-  Api api(state.Address("gateway_http"),
-          [&line](absl::string_view why) { line.Remark(absl::StrCat("trying again: ", why)); },
-          stopped);
+  Api api(
+      state.Address("gateway_http"),
+      [&line](absl::string_view why) { line.Remark(absl::StrCat("trying again: ", why)); },
+      stopped);
   Account staff{kAdminEmail, "", "", absl::InfinitePast()};
   PW_ASSIGN_OR_RETURN(staff.password, ReadFile(paths.secret("admin_password")));
   PW_ASSIGN_OR_RETURN(Neighbourhood neighbourhood, SetUp(scenario, staff, api, progress));
@@ -139,10 +139,16 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
   progress.Done();
   RunFigures& run = gathered.figures.run;
   const DeviceStatus device_status = devices.Status();
-  run = {lockstep.duration(), device_status.readings_acknowledged,
-         device_status.readings_refused, device_status.reconnects, lockstep.outages(), {}, lockstep.waited()};
+  run = {lockstep.duration(),
+         device_status.readings_acknowledged,
+         device_status.readings_refused,
+         device_status.reconnects,
+         lockstep.outages(),
+         {},
+         lockstep.waited()};
   PW_ASSIGN_OR_RETURN(const State at_end, ReadState(paths));
-  for (const ProcessState& process : at_end.processes) run.restarts[process.name] = process.restarts;
+  for (const ProcessState& process : at_end.processes)
+    run.restarts[process.name] = process.restarts;
   run.restarts["devsim"] = devices.restarts();
   std::printf("%s", ReportText(scenario, gathered.figures).c_str());
   if (!options.report_path.empty()) {
@@ -150,8 +156,8 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
                                  ReportJson(scenario, gathered.figures).dump(2) + "\n", 0644));
   }
   if (!options.ledger_path.empty()) {
-    PW_RETURN_IF_ERROR(WriteFile(options.ledger_path,
-                                 absl::StrJoin(gathered.ledger_lines, "\n") + "\n", 0644));
+    PW_RETURN_IF_ERROR(
+        WriteFile(options.ledger_path, absl::StrJoin(gathered.ledger_lines, "\n") + "\n", 0644));
   }
   if (options.keep) PrintDoors(paths, at_end, scenario, neighbourhood);
   return ProofsHold(scenario, gathered.figures);

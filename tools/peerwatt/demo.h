@@ -21,8 +21,8 @@ struct DemoOptions {
   std::string state_root;  ///< empty: a new folder below /tmp
 };
 
-/// Plays the demo from an empty machine to the report. Returns the exit code: 0 only when all proofs
-/// hold.
+/// Plays the demo from an empty machine to the report. Returns the exit code: 0 only when all
+/// proofs hold.
 int RunDemo(const DemoOptions& options);
 
 }  // namespace peerwatt::tool

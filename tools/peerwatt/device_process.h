@@ -40,7 +40,8 @@ class DeviceProcess {
   absl::Status KeepRunning();
   /// The newest status; an empty one while there is none.
   DeviceStatus Status() const;
-  /// The input's exact totals by metering point, as the simulator computes them on a path of its own.
+  /// The input's exact totals by metering point, as the simulator computes them on a path of its
+  /// own.
   absl::StatusOr<std::map<std::string, Energy>> InputTotals() const;
   int restarts() const { return restarts_; }
 

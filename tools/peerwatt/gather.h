@@ -19,14 +19,14 @@ struct Gathered {
 };
 
 /// Reads through the public API everything that the report needs: readings from metering, bills and
-/// periods and the journal from settlement, auctions from the market; and the input's totals from the
-/// simulator. The run's own figures stay empty.
+/// periods and the journal from settlement, auctions from the market; and the input's totals from
+/// the simulator. The run's own figures stay empty.
 absl::StatusOr<Gathered> Gather(const Scenario& scenario, Neighbourhood& neighbourhood, Api& api,
                                 const DeviceProcess& devices);
 
 /// Auctions with delivery in [start, end), in order.
-absl::StatusOr<std::vector<AuctionFigures>> ListAuctions(const Scenario& scenario,
-                                                         Account& account, Api& api,
-                                                         absl::Time start, absl::Time end);
+absl::StatusOr<std::vector<AuctionFigures>> ListAuctions(const Scenario& scenario, Account& account,
+                                                         Api& api, absl::Time start,
+                                                         absl::Time end);
 
 }  // namespace peerwatt::tool

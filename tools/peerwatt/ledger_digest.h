@@ -8,14 +8,14 @@
 
 namespace peerwatt::tool {
 
-/// Brings a journal into a form that two runs of the same story share: entries without their ids and
-/// times of creation, in an order of their own.
+/// Brings a journal into a form that two runs of the same story share: entries without their ids
+/// and times of creation, in an order of their own.
 class LedgerDigest {
  public:
   /// Adds an entry as `ListJournalEntries` shows it.
   void Add(const Json& entry);
-  /// One line per entry: `kind idempotency_key period account=micros …`, sorted, as are the postings
-  /// of each.
+  /// One line per entry: `kind idempotency_key period account=micros …`, sorted, as are the
+  /// postings of each.
   std::vector<std::string> Lines() const;
   /// SHA-256 over the lines, each ended by a newline, as hexadecimal digits.
   std::string Hex() const;

@@ -17,8 +17,8 @@
 namespace peerwatt::tool {
 
 /// Moves the shared clock from one interval to the next, and only on when devices, market and
-/// settlement have done all that is due: what happens depends on the story alone, not on how fast the
-/// machine is or who was restarted.
+/// settlement have done all that is due: what happens depends on the story alone, not on how fast
+/// the machine is or who was restarted.
 class Lockstep {
  public:
   struct Parts {

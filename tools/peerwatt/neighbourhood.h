@@ -16,13 +16,13 @@ namespace peerwatt::tool {
 /// Who signs in where after the set-up.
 struct Neighbourhood {
   Account operator_account;
-  std::map<std::string, Account> accounts;  ///< by household
+  std::map<std::string, Account> accounts;              ///< by household
   std::map<std::string, std::string> enrolment_tokens;  ///< by household
 };
 
-/// Sets the neighbourhood up through the public API: the community with its tariff; for each household
-/// an account, a participant whose identity is approved, metering points, a deposit, a standing order
-/// and a device that waits for its certificate. Shows progress.
+/// Sets the neighbourhood up through the public API: the community with its tariff; for each
+/// household an account, a participant whose identity is approved, metering points, a deposit, a
+/// standing order and a device that waits for its certificate. Shows progress.
 absl::StatusOr<Neighbourhood> SetUp(const Scenario& scenario, Account operator_account, Api& api,
                                     Progress& progress);
 

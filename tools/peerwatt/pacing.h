@@ -20,8 +20,8 @@ struct Due {
 };
 Due DueAt(const Timetable& timetable, absl::Time now);
 
-/// The clock stands this far behind each boundary, so that whether a boundary itself counts as before
-/// or after makes no difference.
+/// The clock stands this far behind each boundary, so that whether a boundary itself counts as
+/// before or after makes no difference.
 inline constexpr absl::Duration kBehindBoundary = absl::Seconds(1);
 /// Where the clock stands during set-up, before the first gate closure.
 absl::Time FirstInstant(const Timetable& timetable);

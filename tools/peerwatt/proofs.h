@@ -24,7 +24,7 @@ struct EnergyProof {
   Energy self_consumed_billed;
   int64_t period_count = 0;
   int64_t period_count_expected = 0;
-  int64_t periods_unbalanced = 0;     ///< drawn ≠ delivered + retail or fed in ≠ delivered + surplus
+  int64_t periods_unbalanced = 0;  ///< drawn ≠ delivered + retail or fed in ≠ delivered + surplus
   int64_t households_unbalanced = 0;  ///< the bill's energy is not the meters'
   int64_t substituted_count = 0;
   bool holds = false;
@@ -50,10 +50,10 @@ ReadingsProof ProveReadings(const DemoFigures& figures, int64_t interval_count);
 
 /// The community as a whole. Shares in millionths; 0 when there is nothing to share.
 struct CommunityShares {
-  Energy consumed;   ///< all that was used, wherever from
-  Energy produced;   ///< all that was generated
-  Energy local;      ///< delivered between neighbours
-  Energy own;        ///< self-consumed behind the meter
+  Energy consumed;                   ///< all that was used, wherever from
+  Energy produced;                   ///< all that was generated
+  Energy local;                      ///< delivered between neighbours
+  Energy own;                        ///< self-consumed behind the meter
   int64_t self_sufficiency_ppm = 0;  ///< (own + local) / consumed
   int64_t self_consumption_ppm = 0;  ///< (own + local) / produced
   int64_t local_share_ppm = 0;       ///< local / drawn from the grid

@@ -66,12 +66,14 @@ void AppendHouseholds(const DemoFigures& figures, std::string& out) {
 void AppendPrices(const Scenario& scenario, const DemoFigures& figures, std::string& out) {
   const PriceRange range = RangeOf(figures.auctions);
   if (range.auction_count == 0) {
-    absl::StrAppend(&out, "No energy was traded: a day must pass before the autopilots can forecast.\n");
+    absl::StrAppend(&out,
+                    "No energy was traded: a day must pass before the autopilots can forecast.\n");
     return;
   }
   absl::TimeZone zone;
   absl::LoadTimeZone(scenario.rules.time_zone, &zone);
-  absl::StrAppend(&out, "Clearing price in EUR per kWh, two intervals per bar (· no trade), local days:\n");
+  absl::StrAppend(
+      &out, "Clearing price in EUR per kWh, two intervals per bar (· no trade), local days:\n");
   for (const auto& day : ByLocalDay(figures.auctions, zone)) {
     const PriceRange of_day = RangeOf(day);
     absl::StrAppend(&out, "  ", absl::FormatTime("%Y-%m-%d", day.front().start, zone), " ",
@@ -95,16 +97,17 @@ void AppendProofs(const Scenario& scenario, const DemoFigures& figures, std::str
   const LedgerFigures& ledger = figures.ledger;
   const auto verdict = [](bool holds) { return holds ? "holds " : "BROKEN"; };
   absl::StrAppend(&out, "Proofs\n");
-  absl::StrAppend(&out, "  ", verdict(energy.holds), " energy in = energy accounted for: ",
-                  Kwh(energy.imported), " kWh consumed = ", Kwh(energy.delivered), " traded + ",
-                  Kwh(energy.retail), " main grid + ", Kwh(energy.self_consumed),
-                  " own use, in each of ", energy.period_count, " periods\n");
+  absl::StrAppend(&out, "  ", verdict(energy.holds),
+                  " energy in = energy accounted for: ", Kwh(energy.imported),
+                  " kWh consumed = ", Kwh(energy.delivered), " traded + ", Kwh(energy.retail),
+                  " main grid + ", Kwh(energy.self_consumed), " own use, in each of ",
+                  energy.period_count, " periods\n");
   absl::StrAppend(&out, "  ", verdict(LedgerSumsToZero(ledger)), " all ledger accounts sum to ",
                   Rounded(ledger.balances_sum.micros(), 6), " EUR over ", ledger.entry_count,
                   " entries, ", ledger.mismatched_account_count, " accounts differ\n");
-  absl::StrAppend(&out, "  ", verdict(readings.holds), " readings = input: ",
-                  readings.reading_count, " readings at ", readings.point_count,
-                  " metering points, ", Kwh(readings.stored), " kWh stored, ",
+  absl::StrAppend(&out, "  ", verdict(readings.holds),
+                  " readings = input: ", readings.reading_count, " readings at ",
+                  readings.point_count, " metering points, ", Kwh(readings.stored), " kWh stored, ",
                   Kwh(readings.input), " kWh in the input\n");
 }
 

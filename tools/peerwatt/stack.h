@@ -25,8 +25,8 @@ int Supervise(const StackOptions& options, Progress& progress);
 
 /// How `Up` ended.
 enum class UpOutcome { kStarted, kAlreadyRunning };
-/// Starts a supervisor in a session of its own and waits until every service answers; shows progress
-/// on stdout. Errors: what went wrong was shown already.
+/// Starts a supervisor in a session of its own and waits until every service answers; shows
+/// progress on stdout. Errors: what went wrong was shown already.
 absl::StatusOr<UpOutcome> Up(const StackOptions& options);
 /// Stops everything that was started in a state directory, even when its supervisor was killed, and
 /// makes sure that nothing is left. Returns whether there was anything to stop.

@@ -4,11 +4,11 @@
 #include <map>
 #include <optional>
 #include <string>
-#include "absl/strings/string_view.h"
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "tools/peerwatt/process.h"
 
@@ -38,9 +38,9 @@ struct ProcessState {
 
 /// What the supervisor tells the other verbs through `state.json`.
 struct State {
-  ProcessId supervisor;  ///< pid 0: stopped
-  bool ready = false;  ///< every service has answered
-  std::map<std::string, uint16_t> ports;  ///< kept over restarts
+  ProcessId supervisor;                            ///< pid 0: stopped
+  bool ready = false;                              ///< every service has answered
+  std::map<std::string, uint16_t> ports;           ///< kept over restarts
   std::map<std::string, std::string> clock_flags;  ///< kept over restarts
   std::vector<ProcessState> processes;
 
@@ -69,9 +69,10 @@ class StateLock {
   int fd_;
 };
 
-/// Gives each name a port of 127.0.0.1 that nobody listens on, all different. A port in `kept` stays
-/// when it is still free. Ports lie below those that the kernel gives to outgoing connections, so
-/// that a restarted process finds its own free. Errors: kUnavailable when none is found.
+/// Gives each name a port of 127.0.0.1 that nobody listens on, all different. A port in `kept`
+/// stays when it is still free. Ports lie below those that the kernel gives to outgoing
+/// connections, so that a restarted process finds its own free. Errors: kUnavailable when none is
+/// found.
 absl::StatusOr<std::map<std::string, uint16_t>> AssignPorts(
     const std::vector<std::string>& names, const std::map<std::string, uint16_t>& kept);
 

@@ -39,8 +39,8 @@ class Supervisor {
   absl::Status Start(Spec spec);
   /// Handles what happens during `span`: deaths, restarts, requests to stop.
   void Pump(absl::Duration span);
-  /// Waits until `ready` says OK. Errors: the last answer of `ready` when `timeout` is over; the way
-  /// in which the child ended when it did; kCancelled when asked to stop.
+  /// Waits until `ready` says OK. Errors: the last answer of `ready` when `timeout` is over; the
+  /// way in which the child ended when it did; kCancelled when asked to stop.
   absl::Status WaitUntil(absl::string_view name, const std::function<absl::Status()>& ready,
                          absl::Duration timeout);
   /// Whether a signal asked for the end, or the watched process has gone.

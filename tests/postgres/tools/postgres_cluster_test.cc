@@ -7,7 +7,6 @@
 
 #include <csignal>
 #include <memory>
-
 #include <pqxx/pqxx>
 
 #include "absl/time/clock.h"
