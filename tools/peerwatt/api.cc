@@ -45,8 +45,8 @@ std::string PathOf(const HttpRequest& request) {
 
 absl::Status ErrorOf(const HttpRequest& request, const HttpResponse& response) {
   return absl::Status(CodeOf(response.status),
-                      absl::StrCat(request.method, " ", PathOf(request), ": HTTP ",
-                                   response.status, " ", response.body.substr(0, 400)));
+                      absl::StrCat(request.method, " ", PathOf(request), ": HTTP ", response.status,
+                                   " ", response.body.substr(0, 400)));
 }
 
 }  // namespace
@@ -114,8 +114,7 @@ absl::Status Api::ForEach(const std::string& target, const char* field, Account*
                           const std::function<void(const Json&)>& each) {
   std::string token;
   do {
-    const std::string page =
-        token.empty() ? target : absl::StrCat(target, "&pageToken=", token);
+    const std::string page = token.empty() ? target : absl::StrCat(target, "&pageToken=", token);
     PW_ASSIGN_OR_RETURN(const Json answer, Get(page, account));
     for (const Json& element : ArrayField(answer, field)) each(element);
     token = TextField(answer, "nextPageToken");

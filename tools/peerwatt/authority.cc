@@ -62,10 +62,9 @@ absl::Status Leaf(const StatePaths& paths, absl::string_view name, const KeyPair
   KeyPair pair = Kept(paths, name);
   if (!authority.made && !pair.key_pem.empty()) return absl::OkStatus();
   PW_ASSIGN_OR_RETURN(pair.key_pem, crypto::NewPrivateKey());
-  PW_ASSIGN_OR_RETURN(
-      const crypto::Certificate certificate,
-      crypto::IssueLeaf(authority.certificate_pem, authority.key_pem, pair.key_pem, spec,
-                        absl::Now() - absl::Minutes(5), kLeafLife));
+  PW_ASSIGN_OR_RETURN(const crypto::Certificate certificate,
+                      crypto::IssueLeaf(authority.certificate_pem, authority.key_pem, pair.key_pem,
+                                        spec, absl::Now() - absl::Minutes(5), kLeafLife));
   pair.certificate_pem = certificate.pem;
   return Keep(paths, name, pair);
 }

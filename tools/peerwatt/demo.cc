@@ -43,20 +43,24 @@ void CatchStopSignals() {
 
 /// The demo's state directory: always a fresh one.
 absl::StatusOr<std::string> FreshRoot(const DemoOptions& options) {
+  // PostgreSQL's user must pass through when we are root.
+  const mode_t mode = geteuid() == 0 ? 0711 : 0700;
   if (options.state_root.empty()) {
     std::string pattern = "/tmp/peerwatt-demo-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) {
+    if (mkdtemp(pattern.data()) == nullptr || chmod(pattern.c_str(), mode) != 0) {
       return absl::UnavailableError("no folder can be made below /tmp");
     }
     return pattern;
   }
   const std::string root =
       std::filesystem::absolute(options.state_root).lexically_normal().string();
-  if (std::filesystem::exists(root + "/state.json")) {
+  // It is removed at the end: nothing that belongs to somebody may be in it.
+  std::error_code error;
+  if (std::filesystem::exists(root) && !std::filesystem::is_empty(root, error)) {
     return absl::FailedPreconditionError(
-        absl::StrCat(root, " is in use: the demo starts from nothing"));
+        absl::StrCat(root, " is not an empty folder: the demo starts from nothing"));
   }
-  PW_RETURN_IF_ERROR(MakeDirectory(root, geteuid() == 0 ? 0711 : 0700));
+  PW_RETURN_IF_ERROR(MakeDirectory(root, mode));
   return root;
 }
 
@@ -78,24 +82,24 @@ void PrintDoors(const StatePaths& paths, const State& state, const Scenario& sce
   const std::string bearer =
       absl::StrCat("-H \"authorization: Bearer $(", sign_in,
                    " | sed -n 's/.*\"accessToken\": *\"\\([^\"]*\\)\".*/\\1/p')\"");
-  std::printf("\nStill running; the demo's clock stands at its end.\n"
-              "REST and OpenAPI: http://%s   (/openapi.json)\n"
-              "gRPC over TLS:    %s\n"
-              "devices, mTLS:    %s\n"
-              "authority:        %s\n"
-              "user:             %s, password %s\n"
-              "admin:            %s, password in %s\n\n",
-              state.Address("gateway_http").c_str(), state.Address("gateway_grpc").c_str(),
-              state.Address("gateway_device").c_str(), paths.secret("ca_cert.pem").c_str(),
-              account.email.c_str(), account.password.c_str(), kAdminEmail,
-              paths.secret("admin_password").c_str());
+  std::printf(
+      "\nStill running; the demo's clock stands at its end.\n"
+      "REST and OpenAPI: http://%s   (/openapi.json)\n"
+      "gRPC over TLS:    %s\n"
+      "devices, mTLS:    %s\n"
+      "authority:        %s\n"
+      "user:             %s, password %s\n"
+      "admin:            %s, password in %s\n\n",
+      state.Address("gateway_http").c_str(), state.Address("gateway_grpc").c_str(),
+      state.Address("gateway_device").c_str(), paths.secret("ca_cert.pem").c_str(),
+      account.email.c_str(), account.password.c_str(), kAdminEmail,
+      paths.secret("admin_password").c_str());
   std::printf("%s\n\n", sign_in.c_str());
   std::printf("curl -sS %s '%s/communities/%s/auctions?pageSize=3'\n\n", bearer.c_str(),
               base.c_str(), scenario.rules.community.c_str());
   std::printf("curl -sS %s '%s/%s/bill'\n\n", bearer.c_str(), base.c_str(),
               household.participant().c_str());
-  std::printf("Stop it: %s/peerwatt down --state %s\n", OwnDirectory().c_str(),
-              paths.root.c_str());
+  std::printf("Stop it: %s/peerwatt down --state %s\n", OwnDirectory().c_str(), paths.root.c_str());
 }
 
 /// Plays the demo in a state directory. Returns whether all proofs hold.
@@ -107,8 +111,7 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
   clock->Set(FirstInstant(scenario.timetable));
   StackOptions stack;
   stack.paths = paths;
-  stack.clock_flags = {
-      {"clock", "shared"}, {"clock_file", clock_file}, {"poll_interval", "5ms"}};
+  stack.clock_flags = {{"clock", "shared"}, {"clock_file", clock_file}, {"poll_interval", "5ms"}};
   if (!options.keep) stack.watched = FindProcess(getpid()).value_or(ProcessId{});
   PW_RETURN_IF_ERROR(Up(stack).status());
   PW_ASSIGN_OR_RETURN(const State state, ReadState(paths));
@@ -116,9 +119,10 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
   Progress progress(STDOUT_FILENO);
   LiveLine line;
   const auto stopped = [] { return stop_requested.load(); };
-  Api api(state.Address("gateway_http"),
-          [&line](absl::string_view why) { line.Remark(absl::StrCat("trying again: ", why)); },
-          stopped);
+  Api api(
+      state.Address("gateway_http"),
+      [&line](absl::string_view why) { line.Remark(absl::StrCat("trying again: ", why)); },
+      stopped);
   Account staff{kAdminEmail, "", "", absl::InfinitePast()};
   PW_ASSIGN_OR_RETURN(staff.password, ReadFile(paths.secret("admin_password")));
   PW_ASSIGN_OR_RETURN(Neighbourhood neighbourhood, SetUp(scenario, staff, api, progress));
@@ -152,8 +156,8 @@ absl::StatusOr<bool> Play(const DemoOptions& options, const StatePaths& paths,
                                  ReportJson(scenario, gathered.figures).dump(2) + "\n", 0644));
   }
   if (!options.ledger_path.empty()) {
-    PW_RETURN_IF_ERROR(WriteFile(options.ledger_path,
-                                 absl::StrJoin(gathered.ledger_lines, "\n") + "\n", 0644));
+    PW_RETURN_IF_ERROR(
+        WriteFile(options.ledger_path, absl::StrJoin(gathered.ledger_lines, "\n") + "\n", 0644));
   }
   if (options.keep) PrintDoors(paths, at_end, scenario, neighbourhood);
   return ProofsHold(scenario, gathered.figures);
@@ -178,8 +182,9 @@ int RunDemo(const DemoOptions& options) {
   std::fflush(stdout);
   const auto holds = Play(options, paths, *scenario);
   if (!holds.ok()) {
-    std::fprintf(stderr, "\npeerwatt: %s\nlogs: %s\n",
-                 std::string(holds.status().message()).c_str(), paths.logs().c_str());
+    const bool cancelled = absl::IsCancelled(holds.status());
+    std::fprintf(stderr, "\npeerwatt: %s%s\n", std::string(holds.status().message()).c_str(),
+                 cancelled ? "" : absl::StrCat("\nlogs: ", paths.logs()).c_str());
   }
   if (options.keep) return holds.ok() && *holds ? 0 : 1;
   const auto down = Down(paths);
@@ -190,7 +195,7 @@ int RunDemo(const DemoOptions& options) {
   while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
   // What explains a failure stays.
-  if (holds.ok()) {
+  if (holds.ok() || absl::IsCancelled(holds.status())) {
     std::error_code error;
     std::filesystem::remove_all(paths.root, error);
   }

@@ -83,9 +83,9 @@ absl::StatusOr<std::map<std::string, Energy>> DeviceProcess::InputTotals() const
   command.output_path = folder_ + "/totals.json";
   PW_ASSIGN_OR_RETURN(const int code, RunToEnd(command));
   if (code != 0) {
-    return absl::UnavailableError(absl::StrCat("the input's totals cannot be computed; log: ",
-                                               command.log_path, "\n",
-                                               LastLines(command.log_path, 5)));
+    return absl::UnavailableError(
+        absl::StrCat("the input's totals cannot be computed; log: ", command.log_path, "\n",
+                     LastLines(command.log_path, 5)));
   }
   PW_ASSIGN_OR_RETURN(const std::string text, ReadFile(command.output_path));
   const Json json = Json::parse(text, nullptr, false);

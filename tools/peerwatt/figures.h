@@ -36,8 +36,8 @@ struct HouseholdFigures {
   Price offer_price;
   std::vector<PointFigures> points;
   std::map<std::string, BillItem> items;  ///< by kind, such as `PURCHASE`
-  Money total;                  ///< negative: paid
-  Money total_without_trading;  ///< negative: paid
+  Money total;                            ///< negative: paid
+  Money total_without_trading;            ///< negative: paid
 
   BillItem Item(const std::string& kind) const;
   Energy Imported() const;

@@ -60,10 +60,12 @@ absl::Status WriteFile(const std::string& path, absl::string_view content, mode_
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  const bool created = std::filesystem::create_directories(path, error);
   if (error) {
     return absl::UnavailableError(absl::StrCat("cannot create ", path, ": ", error.message()));
   }
+  // What was there before belongs to somebody who chose its mode.
+  if (!created) return absl::OkStatus();
   if (chmod(path.c_str(), mode) != 0) return FileError("cannot set the mode of", path);
   return absl::OkStatus();
 }

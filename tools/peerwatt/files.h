@@ -3,10 +3,10 @@
 #include <sys/types.h>
 
 #include <string>
-#include "absl/strings/string_view.h"
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace peerwatt::tool {
 
@@ -14,7 +14,7 @@ namespace peerwatt::tool {
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 /// Replaces a file in one step: a reader sees the old content or the new, never a part.
 absl::Status WriteFile(const std::string& path, absl::string_view content, mode_t mode);
-/// Creates a directory and its parents where missing, and gives it `mode`.
+/// Creates a directory and its parents where missing; one that it creates gets `mode`.
 absl::Status MakeDirectory(const std::string& path, mode_t mode);
 /// The last `count` lines of a file, each indented; empty when there is none.
 std::string LastLines(const std::string& path, int count);

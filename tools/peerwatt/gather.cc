@@ -18,7 +18,9 @@ std::string SpanQuery(absl::Time start, absl::Time end) {
 class Gatherer {
  public:
   Gatherer(const Scenario& scenario, Account& account, Api& api)
-      : scenario_(scenario), account_(&account), api_(api),
+      : scenario_(scenario),
+        account_(&account),
+        api_(api),
         span_(SpanQuery(scenario.timetable.start, scenario.timetable.end)),
         community_(absl::StrCat("/v1/communities/", scenario.rules.community)) {}
 
@@ -87,13 +89,12 @@ absl::StatusOr<std::vector<PeriodFigures>> Gatherer::Periods() const {
   PW_RETURN_IF_ERROR(api_.ForEach(
       absl::StrCat(community_, "/settlementPeriods?pageSize=1000&", span_), "settlementPeriods",
       account_, [&](const Json& period) {
-        out.push_back({TimeField(period, "startTime"), EnergyField(period, "drawnEnergyWh"),
-                       EnergyField(period, "fedInEnergyWh"),
-                       EnergyField(period, "selfConsumedEnergyWh"),
-                       EnergyField(period, "deliveredEnergyWh"),
-                       EnergyField(period, "retailEnergyWh"),
-                       EnergyField(period, "surplusEnergyWh"), NumberField(period, "runCount"),
-                       NumberField(period, "substitutedCount")});
+        out.push_back(
+            {TimeField(period, "startTime"), EnergyField(period, "drawnEnergyWh"),
+             EnergyField(period, "fedInEnergyWh"), EnergyField(period, "selfConsumedEnergyWh"),
+             EnergyField(period, "deliveredEnergyWh"), EnergyField(period, "retailEnergyWh"),
+             EnergyField(period, "surplusEnergyWh"), NumberField(period, "runCount"),
+             NumberField(period, "substitutedCount")});
       }));
   return out;
 }
@@ -117,23 +118,22 @@ absl::StatusOr<LedgerFigures> Gatherer::Ledger(std::vector<std::string>& lines) 
 
 }  // namespace
 
-absl::StatusOr<std::vector<AuctionFigures>> ListAuctions(const Scenario& scenario,
-                                                         Account& account, Api& api,
-                                                         absl::Time start, absl::Time end) {
+absl::StatusOr<std::vector<AuctionFigures>> ListAuctions(const Scenario& scenario, Account& account,
+                                                         Api& api, absl::Time start,
+                                                         absl::Time end) {
   std::vector<AuctionFigures> out;
-  PW_RETURN_IF_ERROR(api.ForEach(
-      absl::StrCat("/v1/communities/", scenario.rules.community, "/auctions?pageSize=1000&",
-                   SpanQuery(start, end)),
-      "auctions", &account, [&](const Json& auction) {
-        AuctionFigures figures;
-        figures.start = TimeField(auction, "deliveryStartTime");
-        figures.cleared = EnergyField(auction, "clearedEnergyWh");
-        if (figures.cleared > Energy()) {
-          figures.price =
-              Price::MicrosPerKwh(MoneyField(auction, "clearingPricePerKwh").micros());
-        }
-        out.push_back(figures);
-      }));
+  PW_RETURN_IF_ERROR(api.ForEach(absl::StrCat("/v1/communities/", scenario.rules.community,
+                                              "/auctions?pageSize=1000&", SpanQuery(start, end)),
+                                 "auctions", &account, [&](const Json& auction) {
+                                   AuctionFigures figures;
+                                   figures.start = TimeField(auction, "deliveryStartTime");
+                                   figures.cleared = EnergyField(auction, "clearedEnergyWh");
+                                   if (figures.cleared > Energy()) {
+                                     figures.price = Price::MicrosPerKwh(
+                                         MoneyField(auction, "clearingPricePerKwh").micros());
+                                   }
+                                   out.push_back(figures);
+                                 }));
   return out;
 }
 
@@ -148,9 +148,9 @@ absl::StatusOr<Gathered> Gather(const Scenario& scenario, Neighbourhood& neighbo
     out.figures.households.push_back(std::move(figures));
   }
   PW_ASSIGN_OR_RETURN(out.figures.periods, gatherer.Periods());
-  PW_ASSIGN_OR_RETURN(out.figures.auctions,
-                      ListAuctions(scenario, account, api, scenario.timetable.start,
-                                   scenario.timetable.end));
+  PW_ASSIGN_OR_RETURN(
+      out.figures.auctions,
+      ListAuctions(scenario, account, api, scenario.timetable.start, scenario.timetable.end));
   PW_ASSIGN_OR_RETURN(out.figures.ledger, gatherer.Ledger(out.ledger_lines));
   return out;
 }

@@ -25,8 +25,8 @@ absl::StatusOr<Gathered> Gather(const Scenario& scenario, Neighbourhood& neighbo
                                 const DeviceProcess& devices);
 
 /// Auctions with delivery in [start, end), in order.
-absl::StatusOr<std::vector<AuctionFigures>> ListAuctions(const Scenario& scenario,
-                                                         Account& account, Api& api,
-                                                         absl::Time start, absl::Time end);
+absl::StatusOr<std::vector<AuctionFigures>> ListAuctions(const Scenario& scenario, Account& account,
+                                                         Api& api, absl::Time start,
+                                                         absl::Time end);
 
 }  // namespace peerwatt::tool

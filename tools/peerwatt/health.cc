@@ -1,9 +1,9 @@
 #include "tools/peerwatt/health.h"
 
-#include <vector>
-
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"

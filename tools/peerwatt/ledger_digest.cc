@@ -15,8 +15,7 @@ void LedgerDigest::Add(const Json& entry) {
     const std::string account = TextField(posting, "ledgerAccount");
     const Money amount = MoneyField(posting, "amount");
     sum += amount;
-    postings.push_back(
-        absl::StrCat(account.substr(account.rfind('/') + 1), "=", amount.micros()));
+    postings.push_back(absl::StrCat(account.substr(account.rfind('/') + 1), "=", amount.micros()));
   }
   if (sum != Money()) ++unbalanced_count_;
   std::sort(postings.begin(), postings.end());

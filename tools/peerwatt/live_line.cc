@@ -11,8 +11,7 @@ namespace peerwatt::tool {
 LiveLine::LiveLine() : is_terminal_(isatty(STDOUT_FILENO) == 1) {}
 
 void LiveLine::Show(absl::string_view text) {
-  const std::string line =
-      is_terminal_ ? absl::StrCat("\r\x1b[K", text) : absl::StrCat(text, "\n");
+  const std::string line = is_terminal_ ? absl::StrCat("\r\x1b[K", text) : absl::StrCat(text, "\n");
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fflush(stdout);
   open_ = is_terminal_;

@@ -93,8 +93,7 @@ absl::Status Lockstep::WaitFor(absl::Time now) {
           trouble_.empty() ? "" : absl::StrCat("; ", trouble_), "; logs: ", parts_.logs));
     }
     if (real - std::max(moved_at, spoken_at) > kQuiet) {
-      parts_.line.Remark(
-          absl::StrCat("waiting for ", trouble_.empty() ? laggard : trouble_, " …"));
+      parts_.line.Remark(absl::StrCat("waiting for ", trouble_.empty() ? laggard : trouble_, " …"));
       spoken_at = real;
     }
     absl::SleepFor(pause);
@@ -118,8 +117,8 @@ void Lockstep::ShowState(absl::Time now, int64_t step, int64_t steps) {
       for (const AuctionFigures& auction : *auctions) {
         traded_ += auction.cleared;
         last_price_ = auction.price.has_value()
-                          ? absl::StrFormat("%.4f", static_cast<double>(
-                                                        auction.price->micros_per_kwh()) / 1e6)
+                          ? absl::StrFormat(
+                                "%.4f", static_cast<double>(auction.price->micros_per_kwh()) / 1e6)
                           : "-";
       }
       auctions_seen_ = to;
@@ -135,8 +134,8 @@ void Lockstep::ShowState(absl::Time now, int64_t step, int64_t steps) {
   absl::LoadTimeZone(scenario.rules.time_zone, &zone);
   const Timetable& times = scenario.timetable;
   const absl::Time shown_time = std::clamp(now, times.start, times.end - times.interval);
-  const int64_t day = absl::ToCivilDay(shown_time, zone) -
-                      absl::ToCivilDay(scenario.timetable.start, zone) + 1;
+  const int64_t day =
+      absl::ToCivilDay(shown_time, zone) - absl::ToCivilDay(scenario.timetable.start, zone) + 1;
   const double seconds = absl::ToDoubleSeconds(real - started_);
   parts_.line.Show(absl::StrFormat(
       "%3d %%  day %d  %s  last price %s EUR/kWh  traded %.1f kWh  ledger sum %s  %.0f readings/s",

@@ -56,8 +56,8 @@ StackOptions OptionsFromFlags() {
   while (root.size() > 1 && root.back() == '/') root.pop_back();
   StackOptions options;
   options.paths = StatePaths{root};
-  for (const char* name : {"clock", "clock_epoch", "clock_real_start", "clock_factor",
-                           "clock_file", "poll_interval"}) {
+  for (const char* name : {"clock", "clock_epoch", "clock_real_start", "clock_factor", "clock_file",
+                           "poll_interval"}) {
     const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
     if (flag->CurrentValue() != flag->DefaultValue()) {
       options.clock_flags[name] = flag->CurrentValue();

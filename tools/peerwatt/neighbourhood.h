@@ -16,7 +16,7 @@ namespace peerwatt::tool {
 /// Who signs in where after the set-up.
 struct Neighbourhood {
   Account operator_account;
-  std::map<std::string, Account> accounts;  ///< by household
+  std::map<std::string, Account> accounts;              ///< by household
   std::map<std::string, std::string> enrolment_tokens;  ///< by household
 };
 

@@ -10,11 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <pqxx/pqxx>
 #include <system_error>
 #include <utility>
 #include <vector>
-
-#include <pqxx/pqxx>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -106,8 +105,9 @@ absl::StatusOr<std::string> FindServerBinaries() {
   for (const absl::string_view part : absl::StrSplit(path == nullptr ? "" : path, ':')) {
     if (HasServer(std::string(part))) return std::string(part);
   }
-  return absl::NotFoundError("PostgreSQL's server (initdb, postgres) is not installed; on Debian: "
-                             "apt-get install postgresql-15");
+  return absl::NotFoundError(
+      "PostgreSQL's server (initdb, postgres) is not installed; on Debian: "
+      "apt-get install postgresql-15");
 }
 
 absl::StatusOr<PostgresCluster> PostgresCluster::Open(StatePaths paths, uint16_t port) {
@@ -171,9 +171,10 @@ absl::Status PostgresCluster::Initialise() {
   PW_RETURN_IF_ERROR(WriteFile(password_file, password + "\n", 0600));
   PW_RETURN_IF_ERROR(Own(password_file));
   Command command;
-  command.argv = {bin_ + "/initdb",    "--pgdata=" + draft,           "--encoding=UTF8",
-                  "--locale=C.UTF-8",  "--data-checksums",            "--auth=scram-sha-256",
-                  "--no-instructions", "--username=peerwatt_superuser",
+  command.argv = {bin_ + "/initdb",           "--pgdata=" + draft,
+                  "--encoding=UTF8",          "--locale=C.UTF-8",
+                  "--data-checksums",         "--auth=scram-sha-256",
+                  "--no-instructions",        "--username=peerwatt_superuser",
                   "--pwfile=" + password_file};
   command.log_path = paths_.log("initdb");
   command.identity = identity_;
@@ -182,8 +183,8 @@ absl::Status PostgresCluster::Initialise() {
   fs::remove(password_file, error);
   PW_RETURN_IF_ERROR(code.status());
   if (*code != 0) {
-    return absl::UnavailableError(absl::StrCat("initdb ended with exit code ", *code, "; log: ",
-                                               command.log_path, "\n",
+    return absl::UnavailableError(absl::StrCat("initdb ended with exit code ", *code,
+                                               "; log: ", command.log_path, "\n",
                                                LastLines(command.log_path, 8)));
   }
   // A cluster that is only half made never gets its final name.

@@ -47,7 +47,9 @@ class PostgresCluster {
  private:
   PostgresCluster(StatePaths paths, std::string bin, std::optional<Identity> identity,
                   uint16_t port)
-      : paths_(std::move(paths)), bin_(std::move(bin)), identity_(std::move(identity)),
+      : paths_(std::move(paths)),
+        bin_(std::move(bin)),
+        identity_(std::move(identity)),
         port_(port) {}
   absl::StatusOr<std::string> SuperuserDsn() const;
   std::string DsnOf(absl::string_view user, absl::string_view database,

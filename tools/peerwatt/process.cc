@@ -12,12 +12,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include "absl/strings/string_view.h"
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "tools/peerwatt/files.h"
@@ -121,10 +121,10 @@ absl::StatusOr<pid_t> Spawn(const Command& command) {
     return absl::UnavailableError(
         absl::StrCat("cannot write ", command.log_path, ": ", std::strerror(errno)));
   }
-  const int output_fd = command.output_path.empty()
-                            ? fcntl(log_fd, F_DUPFD_CLOEXEC, 0)
-                            : open(command.output_path.c_str(),
-                                   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int output_fd =
+      command.output_path.empty()
+          ? fcntl(log_fd, F_DUPFD_CLOEXEC, 0)
+          : open(command.output_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   std::array<int, 2> error_pipe{-1, -1};
   if (null_fd < 0 || output_fd < 0 || pipe2(error_pipe.data(), O_CLOEXEC) != 0) {

@@ -27,12 +27,12 @@ struct Identity {
 struct Command {
   std::vector<std::string> argv;  ///< the program first, with its path
   std::vector<std::pair<std::string, std::string>> environment;  ///< added to our own
-  std::string log_path;  ///< where output goes, appended
+  std::string log_path;                                          ///< where output goes, appended
   std::string output_path;  ///< where standard output goes instead, replaced; empty: the log
   std::optional<Identity> identity;  ///< our own when absent
-  int death_signal = SIGTERM;  ///< sent to the child when we die; 0: it lives on
-  int inherited_fd = -1;  ///< stays open in the child under the same number
-  bool own_session = false;  ///< instead of a process group of its own only
+  int death_signal = SIGTERM;        ///< sent to the child when we die; 0: it lives on
+  int inherited_fd = -1;             ///< stays open in the child under the same number
+  bool own_session = false;          ///< instead of a process group of its own only
 };
 
 /// A process that cannot be mistaken for a later one with the same number.

@@ -50,10 +50,10 @@ ReadingsProof ProveReadings(const DemoFigures& figures, int64_t interval_count);
 
 /// The community as a whole. Shares in millionths; 0 when there is nothing to share.
 struct CommunityShares {
-  Energy consumed;   ///< all that was used, wherever from
-  Energy produced;   ///< all that was generated
-  Energy local;      ///< delivered between neighbours
-  Energy own;        ///< self-consumed behind the meter
+  Energy consumed;                   ///< all that was used, wherever from
+  Energy produced;                   ///< all that was generated
+  Energy local;                      ///< delivered between neighbours
+  Energy own;                        ///< self-consumed behind the meter
   int64_t self_sufficiency_ppm = 0;  ///< (own + local) / consumed
   int64_t self_consumption_ppm = 0;  ///< (own + local) / produced
   int64_t local_share_ppm = 0;       ///< local / drawn from the grid

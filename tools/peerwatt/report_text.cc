@@ -97,16 +97,17 @@ void AppendProofs(const Scenario& scenario, const DemoFigures& figures, std::str
   const LedgerFigures& ledger = figures.ledger;
   const auto verdict = [](bool holds) { return holds ? "holds " : "BROKEN"; };
   absl::StrAppend(&out, "Proofs\n");
-  absl::StrAppend(&out, "  ", verdict(energy.holds), " energy in = energy accounted for: ",
-                  Kwh(energy.imported), " kWh consumed = ", Kwh(energy.delivered), " traded + ",
-                  Kwh(energy.retail), " main grid + ", Kwh(energy.self_consumed),
-                  " own use, in each of ", energy.period_count, " periods\n");
+  absl::StrAppend(&out, "  ", verdict(energy.holds),
+                  " energy in = energy accounted for: ", Kwh(energy.imported),
+                  " kWh consumed = ", Kwh(energy.delivered), " traded + ", Kwh(energy.retail),
+                  " main grid + ", Kwh(energy.self_consumed), " own use, in each of ",
+                  energy.period_count, " periods\n");
   absl::StrAppend(&out, "  ", verdict(LedgerSumsToZero(ledger)), " all ledger accounts sum to ",
                   Rounded(ledger.balances_sum.micros(), 6), " EUR over ", ledger.entry_count,
                   " entries, ", ledger.mismatched_account_count, " accounts differ\n");
-  absl::StrAppend(&out, "  ", verdict(readings.holds), " readings = input: ",
-                  readings.reading_count, " readings at ", readings.point_count,
-                  " metering points, ", Kwh(readings.stored), " kWh stored, ",
+  absl::StrAppend(&out, "  ", verdict(readings.holds),
+                  " readings = input: ", readings.reading_count, " readings at ",
+                  readings.point_count, " metering points, ", Kwh(readings.stored), " kWh stored, ",
                   Kwh(readings.input), " kWh in the input\n");
 }
 

@@ -89,8 +89,8 @@ absl::Status SetTimes(Scenario& scenario, absl::Time start, int days, absl::Time
     return absl::NotFoundError(
         absl::StrCat("time zone ", scenario.rules.time_zone, " is not installed (tzdata)"));
   }
-  scenario.timetable = {start, EndAfterLocalDays(start, days, zone, limit),
-                        scenario.rules.interval, scenario.rules.gate_closure_lead};
+  scenario.timetable = {start, EndAfterLocalDays(start, days, zone, limit), scenario.rules.interval,
+                        scenario.rules.gate_closure_lead};
   if (scenario.timetable.end <= start) {
     return absl::InvalidArgumentError("the profiles have no time in common");
   }
@@ -103,9 +103,7 @@ Price BidPriceOf(uint64_t seed, int index) { return Drawn(seed, 1, index, 200'00
 
 Price OfferPriceOf(uint64_t seed, int index) { return Drawn(seed, 2, index, 80'000, 180'000); }
 
-int64_t PvPeakOf(int index) {
-  return index % 2 == 0 ? 4'000 + (index / 2) * 3 % 7 * 1'000 : 0;
-}
+int64_t PvPeakOf(int index) { return index % 2 == 0 ? 4'000 + (index / 2) * 3 % 7 * 1'000 : 0; }
 
 absl::StatusOr<Scenario> MeasuredScenario(const std::string& folder, int households, int days,
                                           uint64_t seed) {
@@ -144,15 +142,18 @@ absl::StatusOr<Scenario> GeneratedScenario(int households, int days, uint64_t se
   PW_RETURN_IF_ERROR(SetTimes(scenario, start, days, absl::InfiniteFuture()));
   for (int i = 0; i < households; ++i) {
     const std::string id = absl::StrFormat("h%02d", i + 1);
-    DemoHousehold household =
-        NewHousehold(id, absl::StrFormat("Household %02d", i + 1), seed, i);
+    DemoHousehold household = NewHousehold(id, absl::StrFormat("Household %02d", i + 1), seed, i);
     const uint64_t annual_kwh = 2'500 + Mix(seed, 3, static_cast<uint64_t>(i)) % 31 * 100;
-    household.points[0].source = {{"kind", "generator"}, {"profile", "household"},
-                                  {"seed", seed},        {"household", id},
+    household.points[0].source = {{"kind", "generator"},
+                                  {"profile", "household"},
+                                  {"seed", seed},
+                                  {"household", id},
                                   {"annual_kwh", annual_kwh}};
     if (household.pv_peak_w > 0) {
-      household.points[1].source = {{"kind", "generator"}, {"profile", "pv"},
-                                    {"seed", seed},        {"household", id},
+      household.points[1].source = {{"kind", "generator"},
+                                    {"profile", "pv"},
+                                    {"seed", seed},
+                                    {"household", id},
                                     {"kwp_milli", household.pv_peak_w}};
     }
     scenario.households.push_back(std::move(household));

@@ -56,9 +56,7 @@ struct Scenario {
   Timetable timetable;
   std::string data_folder;  ///< empty: generated
   uint64_t seed = 1;
-  int64_t interval_count() const {
-    return (timetable.end - timetable.start) / timetable.interval;
-  }
+  int64_t interval_count() const { return (timetable.end - timetable.start) / timetable.interval; }
 };
 
 /// Plays measured profiles: `folder/load/*.csv` in order of their names (W), and for every second

@@ -137,8 +137,8 @@ absl::StatusOr<UpOutcome> Up(const StackOptions& options) {
   if (ready) return UpOutcome::kStarted;
   int status = 0;
   waitpid(*supervisor, &status, 0);
-  return absl::UnavailableError(absl::StrCat("not started; the supervisor's log is ",
-                                             options.paths.log("supervisor")));
+  return absl::UnavailableError(
+      absl::StrCat("not started; the supervisor's log is ", options.paths.log("supervisor")));
 }
 
 absl::StatusOr<bool> Down(const StatePaths& paths) {

@@ -4,11 +4,11 @@
 #include <map>
 #include <optional>
 #include <string>
-#include "absl/strings/string_view.h"
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "tools/peerwatt/process.h"
 
@@ -38,9 +38,9 @@ struct ProcessState {
 
 /// What the supervisor tells the other verbs through `state.json`.
 struct State {
-  ProcessId supervisor;  ///< pid 0: stopped
-  bool ready = false;  ///< every service has answered
-  std::map<std::string, uint16_t> ports;  ///< kept over restarts
+  ProcessId supervisor;                            ///< pid 0: stopped
+  bool ready = false;                              ///< every service has answered
+  std::map<std::string, uint16_t> ports;           ///< kept over restarts
   std::map<std::string, std::string> clock_flags;  ///< kept over restarts
   std::vector<ProcessState> processes;
 

@@ -26,7 +26,9 @@ constexpr absl::Duration kHealthTimeout = absl::Milliseconds(500);
 class StackRunner {
  public:
   StackRunner(const StackOptions& options, Progress& progress)
-      : options_(options), paths_(options.paths), progress_(progress),
+      : options_(options),
+        paths_(options.paths),
+        progress_(progress),
         supervisor_(options.watched, [this] { Publish(); }) {}
 
   absl::Status Start();
@@ -76,8 +78,7 @@ absl::Status StackRunner::Prepare() {
   PW_ASSIGN_OR_RETURN(State former, ReadState(paths_));
   PW_RETURN_IF_ERROR(EndFormerProcesses(former));
   state_.supervisor = FindProcess(getpid()).value_or(ProcessId{getpid(), 0});
-  state_.clock_flags =
-      options_.clock_flags.empty() ? former.clock_flags : options_.clock_flags;
+  state_.clock_flags = options_.clock_flags.empty() ? former.clock_flags : options_.clock_flags;
   PW_ASSIGN_OR_RETURN(state_.ports, AssignPorts(PortNames(), former.ports));
   std::vector<std::string> identities = ServiceNames();
   identities.push_back("launcher");
@@ -97,7 +98,8 @@ absl::Status StackRunner::StartPostgres(PostgresCluster& cluster) {
   spec.stop_grace = absl::Seconds(30);
   spec.before_restart = [&cluster] { cluster.EndLeftovers(); };
   PW_RETURN_IF_ERROR(supervisor_.Start(std::move(spec)));
-  return supervisor_.WaitUntil("postgres", [&] { return cluster.Ping(); }, kDatabaseTimeout);
+  return supervisor_.WaitUntil(
+      "postgres", [&] { return cluster.Ping(); }, kDatabaseTimeout);
 }
 
 absl::Status StackRunner::StartService(const std::string& service, PostgresCluster& cluster) {

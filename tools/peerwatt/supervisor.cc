@@ -52,8 +52,7 @@ void Supervisor::Reap() {
       child->id = {};
       child->last_end = DescribeEnd(status);
       if (!stopping_) {
-        child->restart_at =
-            absl::Now() + child->backoff.PauseAfter(absl::Now() - child->started);
+        child->restart_at = absl::Now() + child->backoff.PauseAfter(absl::Now() - child->started);
         Log(Severity::kWarning, "a process ended; it will be started again",
             {{"process", child->spec.name},
              {"end", child->last_end},
@@ -85,8 +84,7 @@ void Supervisor::Pump(absl::Duration span) {
     RestartDue();
     absl::Time wake = std::min(until, absl::Now() + kWatchEvery);
     for (const auto& child : children_) wake = std::min(wake, child->restart_at);
-    const timespec wait =
-        absl::ToTimespec(std::max(wake - absl::Now(), absl::ZeroDuration()));
+    const timespec wait = absl::ToTimespec(std::max(wake - absl::Now(), absl::ZeroDuration()));
     const int signal = sigtimedwait(&signals, nullptr, &wait);
     if (signal == SIGTERM || signal == SIGINT) stop_requested_ = true;
     Reap();

@@ -142,7 +142,7 @@ class FakeMarket final : public market::v1::Market::Service {
     for (int64_t version = request->version() + 1; version <= 3; ++version) {
       response.set_version(version);
       if (!out->Write(response)) {
-        cancelled = true;
+        cancelled.Notify();
         return grpc::Status::CANCELLED;
       }
     }

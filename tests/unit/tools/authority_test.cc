@@ -24,9 +24,9 @@ class AuthorityTest : public ::testing::Test {
 
 TEST_F(AuthorityTest, MakesEveryFileForItsOwnerOnly) {
   ASSERT_TRUE(PrepareAuthorities(paths_, {"market"}).ok());
-  for (const char* name : {"ca_cert.pem", "ca_key.pem", "service_ca_cert.pem",
-                           "service_ca_key.pem", "market_cert.pem", "market_key.pem",
-                           "public_cert.pem", "public_key.pem", "token_key.pem"}) {
+  for (const char* name :
+       {"ca_cert.pem", "ca_key.pem", "service_ca_cert.pem", "service_ca_key.pem", "market_cert.pem",
+        "market_key.pem", "public_cert.pem", "public_key.pem", "token_key.pem"}) {
     struct stat info {};
     ASSERT_EQ(stat(paths_.secret(name).c_str(), &info), 0) << name;
     EXPECT_EQ(info.st_mode & 0777, 0600u) << name;
@@ -61,9 +61,8 @@ TEST_F(AuthorityTest, RenewsACertificateThatIsNearItsEnd) {
   spec.uri_san = "spiffe://peerwatt/service/market";
   spec.dns_sans = {"localhost"};
   spec.server = true;
-  const auto old =
-      crypto::IssueLeaf(Secret("service_ca_cert.pem"), Secret("service_ca_key.pem"), key, spec,
-                        absl::Now() - absl::Hours(1), absl::Hours(24 * 29));
+  const auto old = crypto::IssueLeaf(Secret("service_ca_cert.pem"), Secret("service_ca_key.pem"),
+                                     key, spec, absl::Now() - absl::Hours(1), absl::Hours(24 * 29));
   ASSERT_TRUE(old.ok());
   ASSERT_TRUE(WriteFile(paths_.secret("market_cert.pem"), old->pem, 0600).ok());
   ASSERT_TRUE(PrepareAuthorities(paths_, {"market"}).ok());

@@ -24,9 +24,9 @@ TEST(LedgerDigestTest, WritesAnEntryOnOneLineWithSortedPostings) {
   digest.Add(Entry(
       "communities/c/journalEntries/7", "k1",
       {Posting("participant-b", "1", 500'000'000), Posting("main-grid", "-1", -500'000'000)}));
-  EXPECT_EQ(digest.Lines(), std::vector<std::string>{
-                                "trade k1 2026-06-01T00:00:00Z main-grid=-1500000 "
-                                "participant-b=1500000"});
+  EXPECT_EQ(digest.Lines(),
+            std::vector<std::string>{"trade k1 2026-06-01T00:00:00Z main-grid=-1500000 "
+                                     "participant-b=1500000"});
   EXPECT_EQ(digest.unbalanced_count(), 0);
 }
 

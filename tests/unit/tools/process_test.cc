@@ -56,8 +56,7 @@ TEST_F(ProcessTest, SaysWhyAProgramCannotBeRun) {
   command.argv = {"/nonexistent/program"};
   const auto pid = Spawn(command);
   EXPECT_EQ(pid.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(pid.status().message(),
-            "cannot run /nonexistent/program: No such file or directory");
+  EXPECT_EQ(pid.status().message(), "cannot run /nonexistent/program: No such file or directory");
 }
 
 TEST_F(ProcessTest, CountsAZombieAsGone) {

@@ -24,9 +24,9 @@ TEST(ProfileSpanTest, ReadsSecondsWithAFractionOfZerosAndCarriageReturns) {
 }
 
 TEST(ProfileSpanTest, RefusesWhatHasNoSpan) {
-  for (const char* csv : {"", "timestamp,electricity\n", "timestamp,electricity\n900,1\n",
-                          "timestamp,electricity\nx,1\ny,2\n", "t,e\n900.5,1\n1800.5,2\n",
-                          "t,e\n1800,1\n900,2\n"}) {
+  for (const char* csv :
+       {"", "timestamp,electricity\n", "timestamp,electricity\n900,1\n",
+        "timestamp,electricity\nx,1\ny,2\n", "t,e\n900.5,1\n1800.5,2\n", "t,e\n1800,1\n900,2\n"}) {
     EXPECT_EQ(SpanOfProfile(csv).status().code(), absl::StatusCode::kInvalidArgument) << csv;
   }
 }
@@ -34,17 +34,15 @@ TEST(ProfileSpanTest, RefusesWhatHasNoSpan) {
 TEST(ProfileSpanTest, CountsLocalDays) {
   // Midnight in Berlin before 28 March 2021, the day that has 23 hours.
   const absl::Time start = absl::FromUnixSeconds(1'616'886'000);
-  EXPECT_EQ(EndAfterLocalDays(start, 1, Berlin(), absl::InfiniteFuture()) - start,
-            absl::Hours(23));
-  EXPECT_EQ(EndAfterLocalDays(start, 2, Berlin(), absl::InfiniteFuture()) - start,
-            absl::Hours(47));
+  EXPECT_EQ(EndAfterLocalDays(start, 1, Berlin(), absl::InfiniteFuture()) - start, absl::Hours(23));
+  EXPECT_EQ(EndAfterLocalDays(start, 2, Berlin(), absl::InfiniteFuture()) - start, absl::Hours(47));
 }
 
 TEST(ProfileSpanTest, FortyFiveDaysOverTheChangeOfTimeAre4316Quarters) {
   const absl::Time start = absl::FromUnixSeconds(1'613'343'600);
-  EXPECT_EQ((EndAfterLocalDays(start, 45, Berlin(), absl::InfiniteFuture()) - start) /
-                absl::Minutes(15),
-            4316);
+  EXPECT_EQ(
+      (EndAfterLocalDays(start, 45, Berlin(), absl::InfiniteFuture()) - start) / absl::Minutes(15),
+      4316);
 }
 
 TEST(ProfileSpanTest, NeverGoesBeyondTheLimit) {

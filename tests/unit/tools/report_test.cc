@@ -51,9 +51,9 @@ TEST(ReportTest, DoesNotHideABrokenProof) {
 TEST(ReportTest, ShowsEnergyAndMoneyForPeople) {
   const std::string text = ReportText(TwoIntervals(), ConsistentFigures());
   EXPECT_THAT(text, HasSubstr("h01"));
-  EXPECT_THAT(text, HasSubstr("1.500"));    // kWh produced
-  EXPECT_THAT(text, HasSubstr("47.4 %"));   // self-sufficiency
-  EXPECT_THAT(text, HasSubstr("0.1500"));   // price
+  EXPECT_THAT(text, HasSubstr("1.500"));   // kWh produced
+  EXPECT_THAT(text, HasSubstr("47.4 %"));  // self-sufficiency
+  EXPECT_THAT(text, HasSubstr("0.1500"));  // price
 }
 
 TEST(ReportTest, ListsAPriceOrNothingPerInterval) {
