@@ -132,7 +132,7 @@ def raw_copy(stack, folder, first):
     port = stack.document["ports"]["postgres"]
     environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"), "PATH": "/usr/bin:/bin"}
     psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U",
-            "postgres", "-d", "peerwatt_metering"]
+            "peerwatt_superuser", "-d", "peerwatt_metering"]
     subprocess.run(psql + ["-c", "CREATE TABLE copied_readings (metering_point_no bigint, "
                            "interval_start_at timestamptz, energy_wh bigint, quality smallint, "
                            "PRIMARY KEY (metering_point_no, interval_start_at))"],
