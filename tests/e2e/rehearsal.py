@@ -16,7 +16,8 @@ VICTIMS = ["metering", "market", "settlement", "postgres", "gateway", "registry"
 class Rehearsal:
     """One run of the demo: its exit code, output, report and ledger."""
 
-    def __init__(self, *arguments, victims=(), kill_every_s=2.0, timeout=300):
+    def __init__(self, *arguments, victims=(), kill_every_s=2.0, timeout=300,
+                 environment=None):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="peerwatt-rehearsal-"))
         folder.chmod(0o755)
         self.kills = []
@@ -25,7 +26,8 @@ class Rehearsal:
             with open(folder / "output", "w+") as output:
                 process = subprocess.Popen(
                     [BIN / "peerwatt", "demo", "--state", state, "--report", report, "--ledger",
-                     ledger, *arguments], stdout=output, stderr=subprocess.STDOUT)
+                     ledger, *arguments], stdout=output, stderr=subprocess.STDOUT,
+                    env={**os.environ, **(environment or {})})
                 try:
                     self._disturb(process, state, list(victims), kill_every_s)
                     self.code = process.wait(timeout=timeout)

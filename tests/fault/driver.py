@@ -23,11 +23,8 @@ def kill():
              bool(undisturbed.ledger) and not only_left and not only_right and
              disturbed.kills == VICTIMS)
     # Without durable commits a killed database forgets what was acknowledged.
-    careless = Rehearsal(*DAYS, "--stall_timeout", "15s",
-                         "--postgres_option", "synchronous_commit=off",
-                         "--postgres_option", "wal_writer_delay=10s",
-                         "--postgres_option", "wal_writer_flush_after=1GB",
-                         victims=["postgres", "postgres", "postgres"], kill_every_s=3)
+    careless = Rehearsal(*DAYS, victims=["postgres"] * 5, kill_every_s=3,
+                         environment={"PGOPTIONS": "-c synchronous_commit=off"})
     lost = difference(undisturbed.ledger or [], careless.ledger or [])
     found = careless.code != 0 or lost != ([], [])
     yield {"fault": "kill", "holds": holds, "control": "found" if found else "missed",
