@@ -32,6 +32,10 @@ google::rpc::Status WireError(const grpc::Status& status) {
       proto.code() == static_cast<int>(status.error_code()) && !WireReasonOf(proto).empty()) {
     return proto;
   }
+  // The text of a lost connection names addresses inside.
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    return WireError(Error(kPeerUnavailable, "the service is not available; try again"));
+  }
   return WireError(rpc::FromGrpcStatus(
       grpc::Status(status.error_code(), status.error_message())));
 }

@@ -65,7 +65,9 @@ void DeviceGate::Check(const DeviceIdentity& identity, Done done) {
         } else if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
           done(CertificateUnknown());
         } else {
-          done(rpc::FromGrpcStatus(status));
+          done(status.error_code() == grpc::StatusCode::UNAVAILABLE
+                   ? Error(kPeerUnavailable, "the registry is not available; try again")
+                   : rpc::FromGrpcStatus(status));
         }
       });
 }

@@ -130,6 +130,11 @@ TEST(WireError, GivesEveryErrorOneReason) {
   }
 }
 
+TEST(WireError, TellsNoAddressOfALostService) {
+  EXPECT_EQ(FromPeer(grpc::StatusCode::UNAVAILABLE).message().find("text of a peer"),
+            std::string::npos);
+}
+
 TEST(WireError, LeavesAServicesErrorAlone) {
   google::rpc::Status given;
   given.set_code(9);

@@ -51,6 +51,14 @@ TEST_F(GrpcDoorTest, ForwardsAUnaryCallWithItsCallerOnly) {
   EXPECT_EQ(registry_.Metadata().count("authorization"), 0u);
 }
 
+TEST_F(GrpcDoorTest, ForwardsAMessageWithoutBytes) {
+  const auto stub = registry::v1::Registry::NewStub(PublicChannel());
+  registry::v1::Jwks response;
+  const grpc::Status status = stub->GetJwks(Context().get(), {}, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.keys(0).kid(), signer_->jwk().kid);
+}
+
 TEST_F(GrpcDoorTest, RefusesWithReasons) {
   const auto stub = registry::v1::Registry::NewStub(PublicChannel());
   registry::v1::GetCommunityRequest request;
