@@ -17,6 +17,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/crypto/certificates.h"
 #include "libs/rpc/codec.h"
+#include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
@@ -33,9 +34,7 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
                                           const grpc::SslCredentialsOptions& ssl) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  rpc::ReconnectSoon(arguments);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // A dead line is noticed even while there is nothing to send.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);

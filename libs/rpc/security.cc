@@ -46,6 +46,13 @@ std::shared_ptr<grpc::ServerCredentials> TlsServer(const TlsFiles& tls) {
   return ServerWith(tls, GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
 }
 
+void ReconnectSoon(grpc::ChannelArguments& arguments) {
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  // Despite its name: how long one attempt to connect, handshake included, may take.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+}
+
 std::shared_ptr<grpc::Channel> MutualTlsChannel(const std::string& address, const TlsFiles& tls,
                                                 const std::string& peer_service) {
   grpc::SslCredentialsOptions options;
@@ -55,11 +62,7 @@ std::shared_ptr<grpc::Channel> MutualTlsChannel(const std::string& address, cons
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(absl::StrCat(peer_service, ".peerwatt.internal"));
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  // A restarted peer is found again within a second, not after gRPC's default two minutes.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  // Despite its name: how long one attempt to connect, handshake included, may take.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  ReconnectSoon(arguments);
   // Keys and retries are ours: a transparent retry of a write would hide what happened.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   return grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
