@@ -23,8 +23,9 @@ def kill():
              bool(undisturbed.ledger) and not only_left and not only_right and
              disturbed.kills == VICTIMS)
     # Without durable commits a killed database forgets what was acknowledged.
-    careless = Rehearsal(*DAYS, victims=["postgres"] * 5, kill_every_s=3,
-                         environment={"PGOPTIONS": "-c synchronous_commit=off"})
+    forgetful = "synchronous_commit=off;wal_writer_delay=10s;wal_writer_flush_after=1GB"
+    careless = Rehearsal(*DAYS, victims=["postgres"] * 3, kill_every_s=4,
+                         environment={"PEERWATT_POSTGRES_SETTINGS": forgetful})
     lost = difference(undisturbed.ledger or [], careless.ledger or [])
     found = careless.code != 0 or lost != ([], [])
     yield {"fault": "kill", "holds": holds, "control": "found" if found else "missed",

@@ -18,6 +18,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
@@ -201,6 +202,11 @@ absl::Status PostgresCluster::Prepare() {
   if (!fs::exists(paths_.pgdata() + "/PG_VERSION")) PW_RETURN_IF_ERROR(Initialise());
   std::string configuration = Replaced(kConfiguration, "%PORT%", absl::StrCat(port_));
   configuration = Replaced(configuration, "%SOCKETS%", HasSocket() ? paths_.run() : "");
+  // For tuning and for tests that weaken the server on purpose; the last setting of a name counts.
+  if (const char* extra = std::getenv("PEERWATT_POSTGRES_SETTINGS")) {
+    absl::StrAppend(&configuration, "# From PEERWATT_POSTGRES_SETTINGS\n",
+                    absl::StrReplaceAll(extra, {{";", "\n"}}), "\n");
+  }
   const std::string path = paths_.pgdata() + "/postgresql.conf";
   PW_RETURN_IF_ERROR(WriteFile(path, configuration, 0600));
   return Own(path);
