@@ -19,8 +19,8 @@
 
 namespace peerwatt::settlement {
 
-/// The ledger of a community on a database of its own. Every test ends with the proof that all
-/// books balance.
+/// The ledger of a community on a database that a suite has for itself and each test finds empty.
+/// Every test ends with the proof that all books balance.
 class LedgerTest : public ::testing::Test {
  protected:
   /// 2026-07-01 00:00 UTC, on every grid.
@@ -30,7 +30,21 @@ class LedgerTest : public ::testing::Test {
     return {CommunityId(id), "EUR", absl::Minutes(15), Start(), absl::Hours(1)};
   }
 
-  void SetUp() override { ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok()); }
+  static void SetUpTestSuite() {
+    database_ = peerwatt::testing::TestDatabase::Create("settlement", Migrations());
+  }
+  static void TearDownTestSuite() { database_.reset(); }
+
+  void SetUp() override {
+    {
+      pqxx::connection connection(database_->owner_dsn());
+      pqxx::work tx(connection);
+      tx.exec("TRUNCATE ledgers, accounts, journal_entries, holds, deposits, settlement_periods, "
+              "settlement_lines, dirty_periods, watch_cursors");
+      tx.commit();
+    }
+    ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok());
+  }
   void TearDown() override { ExpectBooksBalance(); }
 
   /// Pays money in; opens the account.
@@ -122,9 +136,9 @@ class LedgerTest : public ::testing::Test {
         << "entry numbers have a gap";
   }
 
+  static inline std::unique_ptr<peerwatt::testing::TestDatabase> database_;
+
   const CommunityId community_{"hamlet"};
-  std::unique_ptr<peerwatt::testing::TestDatabase> database_ =
-      peerwatt::testing::TestDatabase::Create("settlement", Migrations());
   postgres::Pool pool_{database_->dsn(), AllQueries(), 8};
   PostgresRunStore runs_{pool_};
   PostgresHoldStore holds_{pool_};
