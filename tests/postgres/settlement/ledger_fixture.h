@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/time/clock.h"
+#include "services/settlement/storage/migrations.h"
+#include "services/settlement/storage/postgres_books_reader.h"
+#include "services/settlement/storage/postgres_deposit_store.h"
+#include "services/settlement/storage/postgres_hold_store.h"
+#include "services/settlement/storage/postgres_run_store.h"
+#include "services/settlement/storage/queries.h"
+#include "tests/support/postgres_fixture.h"
+
+namespace peerwatt::settlement {
+
+/// The ledger of a community on a database that a suite has for itself and each test finds empty.
+/// Every test ends with the proof that all books balance.
+class LedgerTest : public ::testing::Test {
+ protected:
+  /// 2026-07-01 00:00 UTC, on every grid.
+  static absl::Time Start() { return absl::FromUnixSeconds(1'782'864'000); }
+  static absl::Time Quarter(int i) { return Start() + absl::Minutes(15) * i; }
+  static CommunityRules RulesOf(const std::string& id) {
+    return {CommunityId(id), "EUR", absl::Minutes(15), Start(), absl::Hours(1)};
+  }
+
+  static void SetUpTestSuite() {
+    database_ = peerwatt::testing::TestDatabase::Create("settlement", Migrations());
+  }
+  static void TearDownTestSuite() { database_.reset(); }
+
+  void SetUp() override {
+    {
+      pqxx::connection connection(database_->owner_dsn());
+      pqxx::work tx(connection);
+      tx.exec("TRUNCATE ledgers, accounts, journal_entries, holds, deposits, settlement_periods, "
+              "settlement_lines, dirty_periods, watch_cursors");
+      tx.commit();
+    }
+    ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok());
+  }
+  void TearDown() override { ExpectBooksBalance(); }
+
+  /// Pays money in; opens the account.
+  void Fund(const std::string& participant, int64_t micros) {
+    Deposit deposit;
+    deposit.community = community_;
+    deposit.participant = ParticipantId(participant);
+    deposit.id = "funding";
+    deposit.amount = Money::Micros(micros);
+    deposit.created_at = Start();
+    ASSERT_TRUE(deposits_.InsertDeposit(deposit).ok());
+    const auto kept = deposits_.FinishDeposit(deposit, ChargeOutcome::kConfirmed, Start());
+    ASSERT_TRUE(kept.ok()) << kept.status();
+  }
+
+  Account AccountOf(const std::string& participant) {
+    const auto account =
+        books_.FindAccount(community_, ParticipantAccount(ParticipantId(participant)));
+    EXPECT_TRUE(account.ok()) << account.status();
+    return account.ok() && account->has_value() ? **account : Account{};
+  }
+  int64_t BalanceOf(const std::string& participant) {
+    return AccountOf(participant).balance.micros();
+  }
+  int64_t HeldOf(const std::string& participant) { return AccountOf(participant).held.micros(); }
+
+  std::vector<PostedEntry> Entries(const CommunityId& community, int64_t after = 0) {
+    const auto entries = books_.ListEntries(community, AccountId(), after, 10'000);
+    EXPECT_TRUE(entries.ok()) << entries.status();
+    return entries.ok() ? *entries : std::vector<PostedEntry>();
+  }
+
+  /// The one number that a statement of the owner gives.
+  int64_t NumberFrom(const std::string& sql) const {
+    pqxx::connection connection(database_->owner_dsn());
+    pqxx::work tx(connection);
+    return tx.exec1(sql)[0].as<int64_t>();
+  }
+
+  /// Waits until as many sessions wait for a lock. Returns whether they came to it.
+  bool AwaitLockWaiters(int64_t count) const {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    pqxx::connection connection(database_->owner_dsn());
+    while (absl::Now() < deadline) {
+      pqxx::work tx(connection);
+      const auto waiting =
+          tx.exec1("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")[0].as<int64_t>();
+      if (waiting == count) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
+
+  void ExpectBooksBalance() {
+    for (const char* community : {"hamlet", "scratch"}) {
+      const auto books = books_.GetTrialBalance(CommunityId(community));
+      ASSERT_TRUE(books.ok()) << books.status();
+      EXPECT_EQ(books->postings_sum, Money()) << community;
+      EXPECT_EQ(books->balances_sum, Money()) << community;
+      EXPECT_EQ(books->mismatched_account_count, 0) << community;
+    }
+    const auto imbalance = books_.ImbalanceOfAll();
+    ASSERT_TRUE(imbalance.ok()) << imbalance.status();
+    EXPECT_EQ(*imbalance, Money());
+    // The same once more without the service's own statements.
+    EXPECT_EQ(NumberFrom("SELECT coalesce(sum(p.amount), 0) FROM journal_entries, "
+                         "unnest(amounts_micros) AS p(amount)"),
+              0);
+    EXPECT_EQ(NumberFrom("SELECT coalesce(sum(balance_micros), 0) FROM accounts"), 0);
+    EXPECT_EQ(NumberFrom("SELECT count(*) FROM accounts AS a WHERE balance_micros <> ("
+                         "SELECT coalesce(sum(p.amount), 0) FROM journal_entries AS e, "
+                         "unnest(e.account_ids, e.amounts_micros) AS p(account_id, amount) "
+                         "WHERE e.community_id = a.community_id "
+                         "AND p.account_id = a.account_id)"),
+              0)
+        << "a balance is not the sum of its postings";
+    EXPECT_EQ(NumberFrom("SELECT count(*) FROM accounts AS a WHERE held_micros <> ("
+                         "SELECT coalesce(sum(h.amount_micros), 0) FROM holds AS h "
+                         "WHERE h.community_id = a.community_id AND h.state = 'OPEN' "
+                         "AND 'participant-' || h.participant_id = a.account_id)"),
+              0)
+        << "held is not the sum of the open holds";
+    EXPECT_EQ(NumberFrom("SELECT count(*) FROM ledgers AS l WHERE entry_count <> ("
+                         "SELECT count(*) FROM journal_entries AS e "
+                         "WHERE e.community_id = l.community_id) OR entry_count <> ("
+                         "SELECT coalesce(max(entry_no), 0) FROM journal_entries AS e "
+                         "WHERE e.community_id = l.community_id)"),
+              0)
+        << "entry numbers have a gap";
+  }
+
+  static inline std::unique_ptr<peerwatt::testing::TestDatabase> database_;
+
+  const CommunityId community_{"hamlet"};
+  postgres::Pool pool_{database_->dsn(), AllQueries(), 8};
+  PostgresRunStore runs_{pool_};
+  PostgresHoldStore holds_{pool_};
+  PostgresDepositStore deposits_{pool_};
+  PostgresBooksReader books_{pool_};
+};
+
+}  // namespace peerwatt::settlement

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libs/base/error.h"
+#include "services/settlement/core/batch_settler.h"
+#include "services/settlement/core/peers.h"
+
+namespace peerwatt::settlement {
+
+/// A registry in memory: every community has the same members and prices.
+class FakeRegistry final : public RegistryPort {
+ public:
+  absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override { return rules; }
+  absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& /*community*/,
+                                                absl::Time /*time*/) override {
+    return snapshot;
+  }
+  absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) override {
+    return ParticipantContext{participant, rules.front().id, rules.front().currency};
+  }
+
+  std::vector<CommunityRules> rules;
+  CommunitySnapshot snapshot;
+};
+
+/// A market in memory: every auction is final, and those without trades here are empty.
+class FakeMarket final : public MarketPort {
+ public:
+  absl::StatusOr<std::vector<AuctionOutcome>> ListOutcomes(const CommunityId& /*community*/,
+                                                           Interval span) override {
+    before_answer();
+    std::vector<AuctionOutcome> outcomes;
+    for (absl::Time start = span.start; start < span.end; start += absl::Minutes(15)) {
+      const auto found = trades.find(start);
+      outcomes.push_back({start, found == trades.end() ? std::vector<Trade>() : found->second});
+    }
+    return outcomes;
+  }
+
+  std::map<absl::Time, std::vector<Trade>> trades;
+  /// Called within each call.
+  std::function<void()> before_answer = [] {};
+};
+
+/// Readings in memory; the cursor counts them. They are stored while nobody asks.
+class FakeMetering final : public MeteringPort {
+ public:
+  absl::StatusOr<ReadingGrid> QueryReadings(const std::vector<MeteringPointId>& points,
+                                            Interval span, absl::Duration resolution) override {
+    ReadingGrid grid;
+    grid.cursor = cursor_;
+    for (const MeteringPointId& point : points) {
+      std::vector<PointReading>& row = grid.readings.emplace_back();
+      for (absl::Time start = span.start; start < span.end; start += resolution) {
+        const auto found = readings_.find({point, start});
+        row.push_back(found == readings_.end() ? PointReading{} : found->second);
+      }
+    }
+    return grid;
+  }
+  /// Gives all changes after the cursor as one group, then ends.
+  absl::Status WatchReadings(
+      int64_t cursor,
+      absl::FunctionRef<absl::Status(const std::vector<ReadingChange>&, int64_t)> sink) override {
+    watched_after = cursor;
+    std::vector<ReadingChange> later;
+    for (const ReadingChange& change : changes_) {
+      if (change.cursor > cursor) later.push_back(change);
+    }
+    return later.empty() ? absl::OkStatus() : sink(later, cursor_);
+  }
+  void CancelWatch() override {}
+
+  /// Stores a reading of a quarter of an hour, or a newer one in its place.
+  void Store(const std::string& point, absl::Time start, int64_t import_wh, int64_t export_wh) {
+    readings_[{MeteringPointId(point), start}] = {Energy::WattHours(import_wh),
+                                                  Energy::WattHours(export_wh), true};
+    changes_.push_back({++cursor_, MeteringPointId(point), CommunityId("hamlet"),
+                        {start, start + absl::Minutes(15)}});
+  }
+  int64_t cursor() const { return cursor_; }
+
+  /// The cursor of the newest watch.
+  int64_t watched_after = -1;
+
+ private:
+  std::map<std::pair<MeteringPointId, absl::Time>, PointReading> readings_;
+  std::vector<ReadingChange> changes_;
+  int64_t cursor_ = 0;
+};
+
+/// A payment provider in memory; charges once per key. Safe for many threads.
+class FakePayments final : public PaymentProvider {
+ public:
+  absl::StatusOr<ChargeOutcome> Charge(const std::string& idempotency_key, Money amount,
+                                       const std::string& currency) override {
+    const std::lock_guard lock(mutex_);
+    if (!answers) return Error(kPeerUnavailable, "the payment provider does not answer");
+    last_currency = currency;
+    if (amount > limit) return ChargeOutcome::kDeclined;
+    charged.insert_or_assign(idempotency_key, amount);
+    // The charge took place, and nobody hears of it.
+    if (loses_answer) return Error(kPeerUnavailable, "the answer is lost");
+    return ChargeOutcome::kConfirmed;
+  }
+
+  std::map<std::string, Money> charged;  ///< by key
+  std::string last_currency;
+  Money limit = Money::Micros(1'000'000'000);  ///< more than that is declined
+  bool answers = true;
+  bool loses_answer = false;
+
+ private:
+  std::mutex mutex_;
+};
+
+/// Counts runs. Safe for many threads.
+class CountingProbe final : public RunProbe {
+ public:
+  void PeriodSettled(absl::Duration /*took*/, size_t /*entry_count*/) override { ++settled; }
+  void PeriodRestated(absl::Duration /*took*/, size_t /*entry_count*/) override { ++restated; }
+  void Lag(absl::Duration /*lag*/) override {}
+
+  std::atomic<int> settled = 0;
+  std::atomic<int> restated = 0;
+};
+
+}  // namespace peerwatt::settlement

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "services/settlement/core/change_follower.h"
+#include "services/settlement/core/ledgers.h"
+#include "services/settlement/core/runner.h"
+#include "tests/postgres/settlement/ledger_fixture.h"
+#include "tests/postgres/settlement/peers.h"
+
+namespace peerwatt::settlement {
+
+/// A buyer, a seller and a consumer who does not trade. In the first quarter the seller sells the
+/// buyer 1000 Wh at 0.20; all deliver, the seller has 500 Wh left, the consumer draws 400 Wh.
+class RunTest : public LedgerTest {
+ protected:
+  /// One running settlement service, without its threads.
+  struct Replica {
+    Replica(RunTest& test)
+        : ledgers(test.registry_, test.runs_),
+          settler({test.registry_, test.market_, test.metering_}, test.runs_, test.clock_,
+                  test.clock_, test.probe_),
+          runner(ledgers, settler, test.runs_, test.clock_, test.clock_, test.probe_),
+          follower(test.metering_, test.runs_, ledgers, runner) {
+      const absl::Status status = ledgers.Refresh();
+      EXPECT_TRUE(status.ok()) << status;
+    }
+    /// Takes what metering stored, then does what is due.
+    void CatchUp() {
+      const absl::Status status = follower.Follow();
+      EXPECT_TRUE(status.ok()) << status;
+      runner.Step();
+    }
+    Ledgers ledgers;
+    BatchSettler settler;
+    Runner runner;
+    ChangeFollower follower;
+  };
+
+  void SetUp() override {
+    registry_.rules = {RulesOf("hamlet")};
+    CommunitySnapshot& snapshot = registry_.snapshot;
+    snapshot.fees = {Price::MicrosPerKwh(20'000), 100'000};
+    snapshot.has_tariff = true;
+    snapshot.tariff_name = "t1";
+    snapshot.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
+    for (const char* name : {"buyer", "seller", "consumer"}) {
+      snapshot.members.push_back(
+          {MeteringPointId(name), ParticipantId(name), GridConnectionId("connection")});
+    }
+    market_.trades[Quarter(0)] = {{TradeId("t1"), Energy::WattHours(1000),
+                                   Price::MicrosPerKwh(200'000), MeteringPointId("buyer"),
+                                   MeteringPointId("seller"), ParticipantId("buyer"),
+                                   ParticipantId("seller")}};
+    StoreFirstQuarter();
+    LedgerTest::SetUp();
+  }
+
+  void StoreFirstQuarter() {
+    metering_.Store("buyer", Quarter(0), 1000, 0);
+    metering_.Store("seller", Quarter(0), 0, 1500);
+    metering_.Store("consumer", Quarter(0), 400, 0);
+  }
+
+  Progress LoadProgress() {
+    const auto progress = runs_.LoadProgress(community_);
+    EXPECT_TRUE(progress.ok()) << progress.status();
+    return progress.ok() ? *progress : Progress();
+  }
+  SettledPeriod PeriodAt(int quarter) {
+    const auto period = books_.FindPeriod(community_, Quarter(quarter));
+    EXPECT_TRUE(period.ok()) << period.status();
+    return period.ok() && period->has_value() ? **period : SettledPeriod();
+  }
+  int64_t SystemBalance(AccountKind kind) {
+    const auto account = books_.FindAccount(community_, SystemAccount(kind));
+    EXPECT_TRUE(account.ok() && account->has_value()) << account.status();
+    return account.ok() && account->has_value() ? (*account)->balance.micros() : 0;
+  }
+  /// What the first run of the first quarter comes to, by hand.
+  void ExpectFirstRunOfFirstQuarter() {
+    EXPECT_EQ(BalanceOf("buyer"), -220'000) << "1 kWh at 0.20 and 0.02 for the network";
+    EXPECT_EQ(BalanceOf("seller"), 220'000) << "0.20 less a tenth, 0.5 kWh at 0.08";
+    EXPECT_EQ(BalanceOf("consumer"), -120'000) << "0.4 kWh at 0.30";
+    EXPECT_EQ(SystemBalance(AccountKind::kMainGrid), 80'000);
+    EXPECT_EQ(SystemBalance(AccountKind::kNetworkOperator), 20'000);
+    EXPECT_EQ(SystemBalance(AccountKind::kOperatorShare), 20'000);
+  }
+
+  FakeRegistry registry_;
+  FakeMarket market_;
+  FakeMetering metering_;
+  CountingProbe probe_;
+  ManualClock clock_{Quarter(1)};
+};
+
+}  // namespace peerwatt::settlement
