@@ -17,8 +17,8 @@ Member MakeMember(const std::string& point, const std::string& participant,
 }
 
 TEST(Substitute, TakesTheDayBeforeElseZero) {
-  const Substitution result =
-      Substitute({Read(1, 2), PointReading{}, PointReading{}}, {Read(7, 7), Read(3, 4), PointReading{}});
+  const Substitution result = Substitute({Read(1, 2), PointReading{}, PointReading{}},
+                                         {Read(7, 7), Read(3, 4), PointReading{}});
   EXPECT_EQ(result.substituted_count, 2);
   EXPECT_EQ(result.substituted, (std::vector<bool>{false, true, true}));
   EXPECT_EQ(result.readings[0].import_energy, Energy::WattHours(1));
