@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,7 +17,7 @@ class RunTest : public LedgerTest {
  protected:
   /// One running settlement service, without its threads.
   struct Replica {
-    Replica(RunTest& test)
+    explicit Replica(RunTest& test)
         : ledgers(test.registry_, test.runs_),
           settler({test.registry_, test.market_, test.metering_}, test.runs_, test.clock_,
                   test.clock_, test.probe_),
