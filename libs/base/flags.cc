@@ -11,6 +11,7 @@
 #include "absl/flags/parse.h"
 #include "absl/flags/reflection.h"
 #include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,23 @@ ABSL_FLAG(std::string, log_level, "info",
 
 namespace peerwatt {
 
+namespace {
+
+// Flags of the libraries below us are not ours to print or to set.
+bool IsOurs(absl::string_view file) {
+  return !absl::StrContains(file, "absl/") && !absl::StrContains(file, "abseil");
+}
+
+}  // namespace
+
+void DescribeProgram(absl::string_view usage) {
+  absl::SetProgramUsageMessage(usage);
+  absl::FlagsUsageConfig config;
+  config.contains_help_flags = IsOurs;
+  config.contains_helpshort_flags = IsOurs;
+  absl::SetFlagsUsageConfig(config);
+}
+
 void StopForConfiguration(absl::string_view message) {
   Log(Severity::kError, message, {{"action", "stopping: the configuration is wrong"}});
   FlushLog();
@@ -32,13 +50,11 @@ std::vector<std::string> StartProcess(int argc, char** argv, absl::string_view s
                                       absl::string_view usage,
                                       std::initializer_list<absl::string_view> secrets) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  absl::SetProgramUsageMessage(usage);
+  DescribeProgram(usage);
   StartLog(service, "info");
   std::map<std::string, absl::CommandLineFlag*> ours;
   for (const auto& [name, flag] : absl::GetAllFlags()) {
-    // Flags of the libraries below us are not ours to print or to set.
-    const std::string file(flag->Filename());
-    if (absl::StrContains(file, "absl/") || absl::StrContains(file, "abseil")) continue;
+    if (!IsOurs(flag->Filename())) continue;
     ours[std::string(name)] = flag;
     const std::string variable = absl::StrCat("PEERWATT_", absl::AsciiStrToUpper(name));
     const char* value = std::getenv(variable.c_str());

@@ -17,6 +17,9 @@ std::vector<std::string> StartProcess(int argc, char** argv, absl::string_view s
                                       absl::string_view usage,
                                       std::initializer_list<absl::string_view> secrets = {});
 
+/// Sets what `--help` prints: `usage` and every flag that is ours.
+void DescribeProgram(absl::string_view usage);
+
 /// Ends the process with one clear line and exit code 2: the configuration is wrong.
 [[noreturn]] void StopForConfiguration(absl::string_view message);
 

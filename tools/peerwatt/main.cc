@@ -8,7 +8,6 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/reflection.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/numbers.h"
 #include "libs/base/clock.h"
 #include "libs/base/flags.h"
@@ -115,7 +114,7 @@ int RunSupervisor(const StackOptions& options) {
 }
 
 int Run(int argc, char** argv) {
-  absl::SetProgramUsageMessage(kUsage);
+  DescribeProgram(kUsage);
   const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
   const std::string verb = words.size() == 2 ? words[1] : "";
   if (verb == "up") return RunUp(OptionsFromFlags());
