@@ -162,7 +162,8 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
     }
     ledger.Post(first_entry, run.entries.entries, run.now, std::move(changes));
     WriteLines(tx, run, first_entry);
-    Exec(tx, kDeleteSeenChanges, run.community.value());
+    Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
+         run.readings_cursor);
     return absl::OkStatus();
   });
 }

@@ -137,11 +137,10 @@ inline constexpr Query kAdvanceSettledThrough{"advance_settled_through", R"sql(
   WHERE l.community_id = $1 AND l.settled_through_at <= $2
 )sql"};
 
+/// $3: the cursor that the run has seen.
 inline constexpr Query kDeleteSeenChanges{"delete_seen_changes", R"sql(
-  DELETE FROM dirty_periods AS d
-  USING settlement_periods AS p
-  WHERE d.community_id = $1 AND p.community_id = $1 AND p.period_start_at = d.period_start_at
-    AND d.changed_cursor <= p.readings_cursor
+  DELETE FROM dirty_periods
+  WHERE community_id = $1 AND period_start_at = $2 AND changed_cursor <= $3
 )sql"};
 
 inline constexpr Query kSelectWatchCursor{"select_watch_cursor", R"sql(
@@ -154,13 +153,14 @@ inline constexpr Query kUpsertWatchCursor{"upsert_watch_cursor", R"sql(
 )sql"};
 
 /// A reading settles its own interval and may stand in for that of the next day. Periods that are
-/// not settled yet are marked too: a run that is under way may not have seen the change.
+/// not settled yet are marked too: a run that is under way may not have seen the change. What lies
+/// before the first period is never settled and leaves no mark.
 inline constexpr Query kMarkChanged{"mark_changed", R"sql(
   INSERT INTO dirty_periods (community_id, period_start_at, changed_cursor)
   SELECT touched.community_id, touched.period_start_at, max(touched.changed_cursor)
   FROM (
     SELECT c.community_id, t.start_at + day.shift AS period_start_at, c.changed_cursor,
-           day.shift > interval '0' AS stands_in
+           day.shift > interval '0' AS stands_in, l.settled_through_at
     FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[])
       AS c(community_id, start_at, end_at, changed_cursor)
     JOIN ledgers AS l ON l.community_id = c.community_id
@@ -171,7 +171,7 @@ inline constexpr Query kMarkChanged{"mark_changed", R"sql(
   ) AS touched
   LEFT JOIN settlement_periods AS p
     ON p.community_id = touched.community_id AND p.period_start_at = touched.period_start_at
-  WHERE p.community_id IS NULL
+  WHERE (p.community_id IS NULL AND touched.period_start_at >= touched.settled_through_at)
     OR (p.readings_cursor < touched.changed_cursor
         AND (NOT touched.stands_in OR p.substituted_count > 0))
   GROUP BY touched.community_id, touched.period_start_at

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -30,14 +31,16 @@ class FakeRegistry final : public RegistryPort {
   CommunitySnapshot snapshot;
 };
 
-/// A market in memory: every auction is final, and those without trades here are empty.
+/// A market in memory: auctions before `final_until` are final, those without trades are empty.
 class FakeMarket final : public MarketPort {
  public:
   absl::StatusOr<std::vector<AuctionOutcome>> ListOutcomes(const CommunityId& /*community*/,
                                                            Interval span) override {
     before_answer();
+    if (!answers) return Error(kPeerUnavailable, "the market does not answer");
     std::vector<AuctionOutcome> outcomes;
-    for (absl::Time start = span.start; start < span.end; start += absl::Minutes(15)) {
+    const absl::Time end = std::min(span.end, final_until);
+    for (absl::Time start = span.start; start < end; start += absl::Minutes(15)) {
       const auto found = trades.find(start);
       outcomes.push_back({start, found == trades.end() ? std::vector<Trade>() : found->second});
     }
@@ -45,6 +48,8 @@ class FakeMarket final : public MarketPort {
   }
 
   std::map<absl::Time, std::vector<Trade>> trades;
+  absl::Time final_until = absl::InfiniteFuture();
+  bool answers = true;
   /// Called within each call.
   std::function<void()> before_answer = [] {};
 };
@@ -54,6 +59,7 @@ class FakeMetering final : public MeteringPort {
  public:
   absl::StatusOr<ReadingGrid> QueryReadings(const std::vector<MeteringPointId>& points,
                                             Interval span, absl::Duration resolution) override {
+    ++query_count;
     ReadingGrid grid;
     grid.cursor = cursor_;
     for (const MeteringPointId& point : points) {
@@ -87,6 +93,8 @@ class FakeMetering final : public MeteringPort {
   }
   int64_t cursor() const { return cursor_; }
 
+  /// How often readings were asked for.
+  std::atomic<int> query_count = 0;
   /// The cursor of the newest watch.
   int64_t watched_after = -1;
 
