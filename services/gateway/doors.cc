@@ -31,10 +31,11 @@ constexpr int kConnectionAgeMaxMs = 3'600'000;
 constexpr int kConnectionAgeGraceMs = 60'000;
 constexpr int kConnectionIdleMaxMs = 600'000;
 
-std::vector<const ApiMethod*> MethodsOf(const MethodTable& table, Upstream upstream) {
+std::vector<const ApiMethod*> MethodsOf(const MethodTable& table,
+                                        const google::protobuf::ServiceDescriptor* service) {
   std::vector<const ApiMethod*> out;
   for (const ApiMethod& method : table.methods()) {
-    if (method.upstream == upstream) out.push_back(&method);
+    if (method.descriptor->service() == service) out.push_back(&method);
   }
   return out;
 }
@@ -64,9 +65,9 @@ struct Doors::Impl {
                      CertificateAdmission(gate)),
         device_streams(gate, *metering, streams) {
     // One for each service: reflection takes a service's name from its methods.
-    for (int i = 0; i < kUpstreamCount; ++i) {
+    for (const auto& [service, upstream] : MethodTable::Services()) {
       public_calls.push_back(std::make_unique<ForwardingService>(
-          MethodsOf(methods, static_cast<Upstream>(i)), upstreams, options.deadlines,
+          MethodsOf(methods, service), upstreams, options.deadlines,
           TokenAdmission(authenticator, sign_ins, clock)));
     }
   }

@@ -12,6 +12,7 @@ FILE_LINES_MAX = 400
 # Longer files, each with the reason why it is not split.
 LONG_FILES = {
     "protos/peerwatt/market/v1/market.proto": "one package per service",
+    "protos/peerwatt/metering/v1/metering.proto": "the messages of one service",
     "protos/peerwatt/registry/v1/registry.proto": "one package per service",
     "protos/peerwatt/settlement/v1/settlement.proto": "one package per service",
 }

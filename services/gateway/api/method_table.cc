@@ -7,7 +7,11 @@
 #include "google/api/annotations.pb.h"
 #include "libs/base/status_macros.h"
 #include "peerwatt/market/v1/market.pb.h"
+#include "peerwatt/metering/v1/evidence.pb.h"
+#include "peerwatt/metering/v1/exchange.pb.h"
+#include "peerwatt/metering/v1/forecast.pb.h"
 #include "peerwatt/metering/v1/metering.pb.h"
+#include "peerwatt/metering/v1/validation.pb.h"
 #include "peerwatt/registry/v1/registry.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
 
@@ -78,24 +82,33 @@ absl::StatusOr<HttpBinding> BindingOf(const MethodDescriptor& method, const Http
 
 }  // namespace
 
-std::vector<const ServiceDescriptor*> MethodTable::Services() {
+std::vector<MethodTable::ApiService> MethodTable::Services() {
   // Naming a message of each file keeps the files in the program.
-  return {peerwatt::registry::v1::User::descriptor()->file()->FindServiceByName("Registry"),
-          peerwatt::metering::v1::Reading::descriptor()->file()->FindServiceByName("Metering"),
-          peerwatt::market::v1::Auction::descriptor()->file()->FindServiceByName("Market"),
-          peerwatt::settlement::v1::Bill::descriptor()->file()->FindServiceByName("Settlement")};
+  namespace metering = peerwatt::metering::v1;
+  const auto service = [](const Descriptor* message, const char* name, Upstream upstream) {
+    return ApiService{message->file()->FindServiceByName(name), upstream};
+  };
+  return {service(peerwatt::registry::v1::User::descriptor(), "Registry", Upstream::kRegistry),
+          service(metering::Reading::descriptor(), "Metering", Upstream::kMetering),
+          service(metering::Finding::descriptor(), "Validation", Upstream::kMetering),
+          service(metering::ExportReadingsRequest::descriptor(), "Exchange", Upstream::kMetering),
+          service(metering::ForecastReadingsRequest::descriptor(), "Forecasts",
+                  Upstream::kMetering),
+          service(metering::SignedBatch::descriptor(), "Evidence", Upstream::kMetering),
+          service(peerwatt::market::v1::Auction::descriptor(), "Market", Upstream::kMarket),
+          service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement",
+                  Upstream::kSettlement)};
 }
 
 absl::StatusOr<MethodTable> MethodTable::Build() {
   MethodTable table;
   const auto services = Services();
-  for (size_t s = 0; s < services.size(); ++s) {
-    for (int m = 0; m < services[s]->method_count(); ++m) {
+  for (const auto& [service, upstream] : services) {
+    for (int m = 0; m < service->method_count(); ++m) {
       ApiMethod method;
-      method.descriptor = services[s]->method(m);
-      method.path =
-          absl::StrCat("/", services[s]->full_name(), "/", method.descriptor->name());
-      method.upstream = static_cast<Upstream>(s);
+      method.descriptor = service->method(m);
+      method.path = absl::StrCat("/", service->full_name(), "/", method.descriptor->name());
+      method.upstream = upstream;
       const auto& options = method.descriptor->options();
       method.has_access = options.HasExtension(peerwatt::access::v1::access);
       if (method.has_access) method.access = options.GetExtension(peerwatt::access::v1::access);

@@ -49,7 +49,13 @@ class MethodTable {
     const HttpBinding* binding = nullptr;
   };
 
-  /// All methods of Registry, Metering, Market and Settlement.
+  /// A public service and the process that serves it.
+  struct ApiService {
+    const google::protobuf::ServiceDescriptor* descriptor;
+    Upstream upstream;
+  };
+
+  /// All methods of all public services.
   /// Errors: kInvalidArgument for an annotation that cannot be served.
   static absl::StatusOr<MethodTable> Build();
 
@@ -60,7 +66,7 @@ class MethodTable {
   /// The route of a router's target.
   Route RouteOf(size_t target) const;
   /// The public services.
-  static std::vector<const google::protobuf::ServiceDescriptor*> Services();
+  static std::vector<ApiService> Services();
 
  private:
   absl::Status AddBindings(size_t method);

@@ -150,7 +150,7 @@ std::string OpenApiDocument(const MethodTable& methods, const Comments& comments
     }
   }
   Json tags = Json::array();
-  for (const auto* service : MethodTable::Services()) {
+  for (const auto& [service, upstream] : MethodTable::Services()) {
     tags.push_back({{"name", service->name()}, {"description", comments.Of(*service)}});
   }
   Json document;

@@ -31,7 +31,8 @@ absl::StatusOr<std::pair<MeteringPointId, Member>> MemberFrom(const registry::v1
                           .community = CommunityId(std::move(community)),
                           .import_capacity_w = proto.import_capacity_w(),
                           .export_capacity_w = proto.export_capacity_w(),
-                          .interval = interval});
+                          .interval = interval,
+                          .time_zone = proto.time_zone()});
 }
 
 }  // namespace

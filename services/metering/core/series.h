@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -15,6 +16,17 @@ namespace peerwatt::metering {
 /// weaker, and the weakest wins in an aggregate.
 enum class Quality : int16_t { kMeasured = 1, kCalculated = 2, kEstimated = 3, kMissing = 4 };
 
+/// How a value that was not measured was made. The numbers are those on the wire and in storage.
+enum class Method : int16_t {
+  kNone = 0,
+  kSplit = 1,
+  kRegisterDifference = 2,
+  kLinear = 3,
+  kReferenceDay = 4,
+  kProfile = 5,
+  kManual = 6,
+};
+
 /// Readings of one metering point in consecutive intervals, as columns.
 struct Series {
   MeteringPointId metering_point;
@@ -23,6 +35,7 @@ struct Series {
   std::vector<int64_t> import_wh;
   std::vector<int64_t> export_wh;   ///< Empty: all zero.
   std::vector<Quality> qualities;   ///< Empty: all measured; one: the same for all.
+  Method method = Method::kNone;    ///< How all these values were made.
 
   size_t size() const { return import_wh.size(); }
   absl::Time StartOf(size_t i) const { return start + resolution * static_cast<int64_t>(i); }
@@ -60,6 +73,7 @@ struct Member {
   int64_t import_capacity_w = 0;
   int64_t export_capacity_w = 0;
   absl::Duration interval;
+  std::string time_zone;  ///< IANA name; that of the community.
 };
 
 /// A stored reading.
@@ -68,6 +82,7 @@ struct Reading {
   Energy imported;
   Energy exported;
   Quality quality = Quality::kMissing;
+  Method method = Method::kNone;
   int32_t revision = 0;
   absl::Time created_at;
 };

@@ -64,6 +64,7 @@ v1::Reading ToProto(const Reading& reading, const MeteringPointId& point, absl::
   proto.set_export_energy_wh(reading.exported.wh());
   proto.set_quality(ToProto(reading.quality));
   proto.set_revision(reading.revision);
+  proto.set_method(static_cast<v1::Method>(reading.method));
   *proto.mutable_create_time() = rpc::ToProto(reading.created_at);
   return proto;
 }

@@ -62,6 +62,7 @@ struct Member {
   int64_t import_capacity_w = 0;
   int64_t export_capacity_w = 0;
   absl::Duration interval;
+  std::string time_zone;
 };
 
 /// A community at an instant; members by name.

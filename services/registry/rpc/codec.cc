@@ -245,6 +245,7 @@ v1::Member ToProto(const Member& member) {
   proto.set_import_capacity_w(member.import_capacity_w);
   proto.set_export_capacity_w(member.export_capacity_w);
   *proto.mutable_interval() = rpc::ToProto(member.interval);
+  proto.set_time_zone(member.time_zone);
   return proto;
 }
 

@@ -58,7 +58,8 @@ Member MemberFrom(const pqxx::row& row) {
           postgres::BoolFrom(row["approved"]),
           Int64From(row["import_capacity_w"]),
           Int64From(row["export_capacity_w"]),
-          SecondsFrom(row["interval_s"])};
+          SecondsFrom(row["interval_s"]),
+          TextFrom(row["time_zone"])};
 }
 
 absl::StatusOr<Community> PostgresCommunityStore::Create(const Community& c) {

@@ -142,7 +142,7 @@ LIMIT 1
 inline constexpr postgres::Query kSelectCommunityMembers{"select_community_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s
+       c.interval_s, c.time_zone
 FROM metering_points m
 JOIN participants p ON p.participant_id = m.participant_id
 JOIN communities c ON c.community_id = m.community_id
@@ -153,7 +153,7 @@ ORDER BY m.metering_point_id
 inline constexpr postgres::Query kSelectMembers{"select_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s
+       c.interval_s, c.time_zone
 FROM unnest($1::text[]) WITH ORDINALITY AS asked (metering_point_id, position)
 JOIN metering_points m ON m.metering_point_id = asked.metering_point_id
 JOIN participants p ON p.participant_id = m.participant_id

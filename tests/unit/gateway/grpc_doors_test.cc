@@ -153,6 +153,8 @@ TEST_F(GrpcDoorTest, ListsThePublicServicesByReflection) {
                  std::string("\x3a\x00", 2), *Context());
   for (const char* service :
        {"peerwatt.registry.v1.Registry", "peerwatt.metering.v1.Metering",
+        "peerwatt.metering.v1.Validation", "peerwatt.metering.v1.Exchange",
+        "peerwatt.metering.v1.Forecasts", "peerwatt.metering.v1.Evidence",
         "peerwatt.market.v1.Market", "peerwatt.settlement.v1.Settlement"}) {
     EXPECT_THAT(answer, HasSubstr(service));
   }
