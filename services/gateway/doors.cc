@@ -7,6 +7,7 @@
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/server.h"
+#include "peerwatt/metering/v1/metering.pb.h"
 #include "services/gateway/api/comments.h"
 #include "services/gateway/api/descriptor_set.h"
 #include "services/gateway/api/method_table.h"
@@ -17,6 +18,8 @@
 #include "services/gateway/device/device_gate.h"
 #include "services/gateway/device/device_service.h"
 #include "services/gateway/device/device_streams.h"
+#include "services/gateway/device/message_scanner.h"
+#include "services/gateway/device/relay.h"
 #include "services/gateway/forward/forwarding_service.h"
 #include "services/gateway/http/rest_handler.h"
 
@@ -44,6 +47,11 @@ std::vector<const ApiMethod*> DeviceMethods(const MethodTable& table) {
   return {table.Find("/peerwatt.registry.v1.Registry/RenewDeviceCertificate")};
 }
 
+std::vector<std::shared_ptr<grpc::Channel>> RelayChannels(const DoorOptions& options) {
+  if (!options.relay_channels.empty()) return options.relay_channels;
+  return {options.channels[static_cast<size_t>(Upstream::kMetering)]};
+}
+
 }  // namespace
 
 struct Doors::Impl {
@@ -55,15 +63,16 @@ struct Doors::Impl {
         keys(options.tokens, key_source, clock),
         authenticator(keys, clock, metrics),
         sign_ins(options.sign_ins_per_second, options.sign_ins_burst),
-        metering(peerwatt::metering::v1::Metering::NewStub(upstreams.channel(Upstream::kMetering))),
-        gate(upstreams.channel(Upstream::kRegistry)),
-        streams(options.device_recheck_interval, metrics),
+        gate(upstreams.channel(Upstream::kRegistry), options.device_recheck_interval),
+        relay(RelayChannels(options)),
+        streams(gate, options.device_recheck_interval, metrics),
         rest(RestParts{methods, authenticator, upstreams, sign_ins, clock, metrics},
              RestOptions{options.deadlines, options.cors_origins,
                          OpenApiDocument(methods, Comments(DescriptorSetBytes()))}),
         device_calls(DeviceMethods(methods), upstreams, options.deadlines,
                      CertificateAdmission(gate)),
-        device_streams(gate, *metering, streams) {
+        device_parts{gate, relay, streams, scanner, options.device_window},
+        device_streams(device_parts) {
     // One for each service: reflection takes a service's name from its methods.
     for (const auto& [service, upstream] : MethodTable::Services()) {
       public_calls.push_back(std::make_unique<ForwardingService>(
@@ -123,12 +132,14 @@ struct Doors::Impl {
   TokenKeys keys;
   Authenticator authenticator;
   RateLimit sign_ins;
-  std::unique_ptr<peerwatt::metering::v1::Metering::Stub> metering;
   DeviceGate gate;
+  Relay relay;
   DeviceStreams streams;
   RestHandler rest;
   std::vector<std::unique_ptr<ForwardingService>> public_calls;
   ForwardingService device_calls;
+  const MessageScanner scanner{peerwatt::metering::v1::StreamReadingsRequest::descriptor()};
+  const DeviceStreamParts device_parts;
   DeviceService device_streams;
   UnknownMethods unknown_public;
   UnknownMethods unknown_device;
