@@ -16,6 +16,7 @@
 #include "services/gateway/core/errors.h"
 #include "services/gateway/core/rate_limit.h"
 #include "services/gateway/device/device_gate.h"
+#include "services/gateway/device/device_listener.h"
 #include "services/gateway/device/device_service.h"
 #include "services/gateway/device/device_streams.h"
 #include "services/gateway/device/message_scanner.h"
@@ -110,19 +111,26 @@ struct Doors::Impl {
   }
 
   absl::StatusOr<std::unique_ptr<rpc::Server>> OpenDevice(telemetry::Metrics& metrics) {
+    PW_ASSIGN_OR_RETURN(listener, DeviceListener::Listen(options.device_address,
+                                                         options.device_connections_per_second));
     rpc::ServerOptions server;
-    server.address = options.device_address;
-    server.credentials = rpc::MutualTlsServer(options.device_tls);
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
     server.message_bytes_max = options.device_message_bytes_max;
     server.concurrent_streams_max = kDeviceStreamsMax;
-    server.customise = [this](grpc::ServerBuilder& builder) {
+    server.customise = [this, &acceptor](grpc::ServerBuilder& builder) {
+      acceptor = builder.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+          rpc::MutualTlsServer(options.device_tls));
       builder.RegisterCallbackGenericService(&unknown_device);
       builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMaxMs);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMaxMs);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionAgeGraceMs);
     };
-    return rpc::Server::Start(server, {&device_streams, &device_calls}, metrics);
+    PW_ASSIGN_OR_RETURN(auto started,
+                        rpc::Server::Start(server, {&device_streams, &device_calls}, metrics));
+    listener->Start(std::move(acceptor));
+    return started;
   }
 
   const DoorOptions options;
@@ -145,6 +153,7 @@ struct Doors::Impl {
   UnknownMethods unknown_device;
   std::unique_ptr<rpc::Server> grpc;
   std::unique_ptr<rpc::Server> device;
+  std::unique_ptr<DeviceListener> listener;
   std::unique_ptr<HttpServer> http;
 };
 
@@ -162,11 +171,12 @@ absl::StatusOr<std::unique_ptr<Doors>> Doors::Open(DoorOptions options, const Cl
 
 int Doors::http_port() const { return impl_->http->port(); }
 int Doors::grpc_port() const { return impl_->grpc->port(); }
-int Doors::device_port() const { return impl_->device->port(); }
+int Doors::device_port() const { return impl_->listener->port(); }
 
 void Doors::Drain(absl::Duration grace) {
   impl_->rest.StartDraining();
   if (impl_->grpc != nullptr) impl_->grpc->SetServing(false);
+  if (impl_->listener != nullptr) impl_->listener->Stop();
   impl_->streams.EndAll(Error(kGatewayStopping, "the gateway is about to stop; connect again"));
   if (impl_->http != nullptr) impl_->http->Drain(grace);
   if (impl_->device != nullptr) impl_->device->Drain(grace);

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +45,8 @@ ABSL_FLAG(absl::Duration, stream_timeout, absl::Hours(1), "Longest time of a str
 ABSL_FLAG(absl::Duration, device_recheck_interval, absl::Seconds(5),
           "How often open device streams are checked with the registry, 10ms to 1m");
 ABSL_FLAG(int, device_message_bytes_max, 1 << 20, "Largest message of a device, 1 KiB to 64 MiB");
+ABSL_FLAG(int, device_connections_per_second, 1000,
+          "Connections of devices taken per second, 1 to 100000");
 ABSL_FLAG(int, device_batches_in_flight_max, 32,
           "Batches of a device without an acknowledgement, 1 to 1000");
 ABSL_FLAG(int, device_bytes_in_flight_max, 2 << 20,
@@ -79,6 +83,8 @@ void CheckFlags() {
                absl::Milliseconds(10), absl::Minutes(1));
   RequireRange("device_message_bytes_max", absl::GetFlag(FLAGS_device_message_bytes_max), 1 << 10,
                64 << 20);
+  RequireRange("device_connections_per_second",
+               absl::GetFlag(FLAGS_device_connections_per_second), 1, 100'000);
   RequireRange("device_batches_in_flight_max", absl::GetFlag(FLAGS_device_batches_in_flight_max), 1,
                1000);
   RequireRange("device_bytes_in_flight_max", absl::GetFlag(FLAGS_device_bytes_in_flight_max),
@@ -146,6 +152,7 @@ DoorOptions OptionsFromFlags() {
   }
   options.device_message_bytes_max = absl::GetFlag(FLAGS_device_message_bytes_max);
   options.device_recheck_interval = absl::GetFlag(FLAGS_device_recheck_interval);
+  options.device_connections_per_second = absl::GetFlag(FLAGS_device_connections_per_second);
   options.device_window = {
       absl::GetFlag(FLAGS_device_batches_in_flight_max),
       static_cast<size_t>(absl::GetFlag(FLAGS_device_bytes_in_flight_max))};
@@ -166,8 +173,19 @@ DoorOptions OptionsFromFlags() {
   return options;
 }
 
+// Every connection is an open file: take as many as the system allows.
+void AllowManyFiles() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
+    Log(Severity::kWarning, "the limit of open files cannot be raised");
+  }
+}
+
 int Serve() {
   CheckFlags();
+  AllowManyFiles();
   // Tokens and certificates live in real time, also while the services rehearse another.
   const SystemClock clock;
   telemetry::Metrics metrics;
