@@ -31,6 +31,7 @@ constexpr int kMetadataBytesMax = 16 << 10;
 constexpr int kPublicMessageBytesMax = 1 << 20;
 constexpr int kPublicStreamsMax = 100;
 constexpr int kDeviceStreamsMax = 4;
+constexpr int kDeviceTlsFrameBytes = 4096;
 constexpr int kConnectionAgeMaxMs = 3'600'000;
 constexpr int kConnectionAgeGraceMs = 60'000;
 constexpr int kConnectionIdleMaxMs = 600'000;
@@ -122,6 +123,11 @@ struct Doors::Impl {
           grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
           rpc::MutualTlsServer(options.device_tls));
       builder.RegisterCallbackGenericService(&unknown_device);
+      // Ten thousand idle connections: no buffer larger than an answer needs, no table of headers
+      // for calls that are made once a connection, no probe of bandwidth.
+      builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, kDeviceTlsFrameBytes);
+      builder.AddChannelArgument(GRPC_ARG_HTTP2_HPACK_TABLE_SIZE_DECODER, 0);
+      builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
       builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMaxMs);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMaxMs);

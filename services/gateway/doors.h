@@ -28,7 +28,7 @@ struct DoorOptions {
   int device_message_bytes_max = 1 << 20;
   absl::Duration device_recheck_interval = absl::Seconds(5);
   DeviceWindow device_window;
-  int device_connections_per_second = 1000;
+  int device_connections_per_second = 300;
   Deadlines deadlines;
   TokenPolicy tokens;
   int sign_ins_per_second = 10;

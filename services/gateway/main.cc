@@ -45,7 +45,7 @@ ABSL_FLAG(absl::Duration, stream_timeout, absl::Hours(1), "Longest time of a str
 ABSL_FLAG(absl::Duration, device_recheck_interval, absl::Seconds(5),
           "How often open device streams are checked with the registry, 10ms to 1m");
 ABSL_FLAG(int, device_message_bytes_max, 1 << 20, "Largest message of a device, 1 KiB to 64 MiB");
-ABSL_FLAG(int, device_connections_per_second, 1000,
+ABSL_FLAG(int, device_connections_per_second, 300,
           "Connections of devices taken per second, 1 to 100000");
 ABSL_FLAG(int, device_batches_in_flight_max, 32,
           "Batches of a device without an acknowledgement, 1 to 1000");
