@@ -147,7 +147,15 @@ void DeviceGate::Answered(Call& call, const grpc::Status& status) {
   {
     const absl::MutexLock lock(&mutex_);
     for (size_t i = 0; i < answers.size(); ++i) {
-      if (answers[i].ok()) Remember(call.questions[i].identity, *answers[i]);
+      const DeviceIdentity& identity = call.questions[i].identity;
+      if (answers[i].ok()) {
+        Remember(identity, *answers[i]);
+      } else if (absl::IsPermissionDenied(answers[i].status())) {
+        // Who was just refused is not let in on an older answer.
+        for (KnownDevices* devices : {&known_, &known_before_}) {
+          devices->erase({identity.device, identity.certificate_serial});
+        }
+      }
     }
     if (!failure.ok()) {
       // Whoever waits would wait for the same.
