@@ -34,8 +34,23 @@ def readings():
     yield readings_end_to_end.measure()
 
 
+def fleet(name):
+    """The figure `name` of readings_fleet."""
+    def run():
+        import readings_fleet
+        yield from getattr(readings_fleet, name)()
+    run.__doc__ = {
+        "single_message": "One reading per message, a fleet of 1,000, against a gRPC echo.",
+        "idle_devices": "10,000 silent devices: memory, CPU of the others, all at once.",
+        "acknowledgement_latency": "From due to acknowledged, at half load and at full.",
+    }[name]
+    return run
+
+
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings)}
+FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings),
+           **{name: ("metering", fleet(name))
+              for name in ("single_message", "idle_devices", "acknowledgement_latency")}}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 
