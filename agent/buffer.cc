@@ -159,6 +159,7 @@ absl::Status Buffer::RecoverPosition() {
     state_.sequence_offset = offset == kNone ? std::nullopt : std::optional<int64_t>(offset);
     state_.readings_acknowledged = GetInt(slot, 32);
     state_.readings_refused = GetInt(slot, 40);
+    state_.batches_dropped = GetInt(slot, 48);
   }
   if (state_.acknowledged_index > state_.last_index) {
     // Records that were acknowledged did not reach the disk before the power went.
@@ -215,42 +216,6 @@ absl::Status Buffer::StartSegment() {
   return absl::OkStatus();
 }
 
-bool Buffer::OldestIsAcknowledged() const {
-  return segments_.size() > 1 && segments_[1].first_index - 1 <= state_.acknowledged_index;
-}
-
-absl::Status Buffer::DropOldestSegment() {
-  const Segment& oldest = segments_.front();
-  if (unlink(oldest.path.c_str()) != 0 && errno != ENOENT) {
-    return Error(kDiskFailed, absl::StrCat("cannot remove ", oldest.path));
-  }
-  const int64_t next = segments_[1].first_index;
-  for (; state_.first_index < next; ++state_.first_index) entries_.pop_front();
-  state_.bytes -= oldest.bytes;
-  segments_.pop_front();
-  return absl::OkStatus();
-}
-
-absl::Status Buffer::MakeRoom(int64_t size) {
-  if (segments_.back().bytes >= options_.segment_bytes) PW_RETURN_IF_ERROR(StartSegment());
-  int64_t acknowledged_bytes = 0;
-  for (size_t i = 0; i + 1 < segments_.size(); ++i) {
-    if (segments_[i + 1].first_index - 1 <= state_.acknowledged_index) {
-      acknowledged_bytes += segments_[i].bytes;
-    }
-  }
-  while (OldestIsAcknowledged() && (acknowledged_bytes > options_.acknowledged_bytes_max ||
-                                    state_.bytes + size > options_.bytes_max)) {
-    acknowledged_bytes -= segments_.front().bytes;
-    PW_RETURN_IF_ERROR(DropOldestSegment());
-  }
-  if (state_.bytes + size > options_.bytes_max) {
-    return Error(kBufferFull, absl::StrCat("the buffer holds ", state_.bytes, " of ",
-                                           options_.bytes_max, " bytes"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Buffer::Append(absl::string_view payload, absl::Time through) {
   if (static_cast<int64_t>(payload.size()) > kPayloadMax) {
     return Error(kSettingsInvalid, "a batch is larger than 16 MiB");
@@ -289,7 +254,8 @@ absl::StatusOr<BufferRecord> Buffer::Read(int64_t index) const {
 }
 
 absl::StatusOr<BufferRecord> Buffer::ReadLocked(int64_t index) const {
-  PW_CHECK(index >= state_.first_index && index <= state_.last_index, "a record that is held");
+  PW_CHECK(index <= state_.last_index, "a record that was put in");
+  if (index < state_.first_index) return absl::NotFoundError("the record is no longer held");
   const Entry& entry = entries_[static_cast<size_t>(index - state_.first_index)];
   const auto after = std::upper_bound(
       segments_.begin(), segments_.end(), index,
@@ -318,7 +284,7 @@ absl::Status Buffer::WritePosition() {
   PutInt(slot, state_.sequence_offset.value_or(kNone));
   PutInt(slot, state_.readings_acknowledged);
   PutInt(slot, state_.readings_refused);
-  PutInt(slot, 0);
+  PutInt(slot, state_.batches_dropped);
   Put(slot, Crc32(slot), 4);
   slot.resize(static_cast<size_t>(kSlot));
   // Not synced: an older position only sends again what the server knows already.
@@ -334,6 +300,7 @@ absl::Status Buffer::MoveTo(int64_t index) {
 
 absl::Status Buffer::Acknowledge(int64_t index, int64_t readings) {
   absl::MutexLock lock(&mutex_);
+  if (index <= state_.acknowledged_index) return absl::OkStatus();  // dropped in the meantime
   PW_CHECK(index == state_.acknowledged_index + 1 && index <= state_.last_index,
            "records are acknowledged in order");
   state_.readings_acknowledged += readings;
@@ -343,6 +310,7 @@ absl::Status Buffer::Acknowledge(int64_t index, int64_t readings) {
 absl::Status Buffer::Refuse(int64_t index, int64_t readings, absl::string_view reason,
                             absl::string_view message) {
   absl::MutexLock lock(&mutex_);
+  if (index <= state_.acknowledged_index) return absl::OkStatus();
   PW_CHECK(index == state_.acknowledged_index + 1 && index <= state_.last_index,
            "records are refused in order");
   if (!refused_.contains(index)) {
