@@ -181,6 +181,41 @@ TEST(BufferTest, ReclaimsOnlyWhatIsAcknowledged) {
   ExpectRecords(*buffer, appended / 2 + 1, appended + 1);
 }
 
+TEST(BufferTest, DropsTheOldestWhenToldToKeepTheNewest) {
+  const Scratch scratch;
+  const BufferOptions options{.folder = scratch / "b", .bytes_max = 2000,
+                              .when_full = WhenFull::kKeepNewest, .segment_bytes = 300,
+                              .acknowledged_bytes_max = 600, .sync = false};
+  int64_t dropped = 0;
+  {
+    auto buffer = OpenOrDie(options);
+    for (int64_t i = 1; i <= 3; ++i) {
+      AppendUpTo(*buffer, i);
+      ASSERT_TRUE(buffer->Acknowledge(i, 1).ok());
+    }
+    AppendUpTo(*buffer, 200);
+    const BufferState state = buffer->state();
+    EXPECT_LE(state.bytes, options.bytes_max);
+    EXPECT_GT(state.first_index, 100);
+    // Every record is acknowledged, dropped and counted, or still held.
+    dropped = state.batches_dropped;
+    EXPECT_EQ(dropped, state.first_index - 1 - 3);
+    EXPECT_EQ(state.acknowledged_index, state.first_index - 1);
+    EXPECT_EQ(state.acknowledged_through, At(state.first_index - 1));
+    ExpectRecords(*buffer, state.first_index, 200);
+    EXPECT_TRUE(absl::IsNotFound(buffer->Read(5).status()));
+    // An answer to a batch that was dropped while it was under way changes nothing.
+    EXPECT_TRUE(buffer->Acknowledge(5, 1).ok());
+    EXPECT_TRUE(buffer->Refuse(6, 1, "R", "m").ok());
+    EXPECT_EQ(buffer->state().readings_acknowledged, 3);
+    EXPECT_EQ(buffer->state().readings_refused, 0);
+    ASSERT_TRUE(buffer->Acknowledge(state.first_index, 1).ok());
+  }
+  auto again = OpenOrDie(options);
+  EXPECT_EQ(again->state().batches_dropped, dropped);
+  ExpectRecords(*again, again->state().first_index, 200);
+}
+
 TEST(BufferTest, GoesOnThroughManyRoundsWithinItsBound) {
   const Scratch scratch;
   const BufferOptions options{.folder = scratch / "b", .bytes_max = 2000, .segment_bytes = 300,
