@@ -91,7 +91,7 @@ std::unique_ptr<JwtAccessTokens> TokensFromFlags() {
 
 std::unique_ptr<DeviceAuthority> AuthorityFromFlags(absl::Time now) {
   const absl::Duration life = absl::GetFlag(FLAGS_device_certificate_lifetime);
-  RequireRange("device_certificate_lifetime", life, absl::Hours(1), absl::Hours(24 * 366));
+  RequireRange("device_certificate_lifetime", life, absl::Seconds(10), absl::Hours(24 * 366));
   auto authority = std::make_unique<DeviceAuthority>(
       ReadConfigurationFile("device_ca_cert_file", absl::GetFlag(FLAGS_device_ca_cert_file)),
       ReadConfigurationFile("device_ca_key_file", absl::GetFlag(FLAGS_device_ca_key_file)), life);

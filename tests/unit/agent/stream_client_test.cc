@@ -286,8 +286,9 @@ TEST(StreamClientTest, MakesTheFirstConnectionAtItsMomentOfTheSpread) {
   FakeMetering metering({});
   std::set<int64_t> moments;
   for (uint64_t key = 0; key < 4; ++key) {
-    Rig rig(scratch / absl::StrCat("b", key),
-            {.device = "devices/d1", .connect_spread = absl::Seconds(200), .jitter_key = 1000 * key * key});
+    Rig rig(scratch / absl::StrCat("b", key), {.device = "devices/d1",
+                                               .connect_spread = absl::Seconds(200),
+                                               .jitter_key = 1000 * key * key});
     const int64_t before = metering.streams();
     rig.client().Connect(metering.NewChannel());
     // Each poll moves the time on by a second; it is asked now and then whether one came.
