@@ -34,6 +34,7 @@ constexpr int64_t kRecordHeader = 24;
 constexpr int64_t kSlot = 64;
 constexpr int64_t kPayloadMax = 16 << 20;
 constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
+constexpr int64_t kIndexMax = int64_t{1} << 62;
 
 void Put(std::string& out, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 255);
@@ -103,7 +104,8 @@ absl::Status Buffer::RecoverSegment(const std::string& path, bool newest) {
   PW_ASSIGN_OR_RETURN(const std::string bytes, file.ReadAt(0, size));
   const absl::string_view all = bytes;
   if (size < kSegmentHeader || all.substr(0, 8) != kMagic ||
-      Get(all, 24, 4) != Crc32(all.substr(0, 24)) ||
+      Get(all, 24, 4) != Crc32(all.substr(0, 24)) || GetInt(all, 8) < 1 ||
+      GetInt(all, 8) > kIndexMax ||
       (!segments_.empty() && GetInt(all, 8) <= state_.last_index)) {
     if (!newest) return Error(kBufferDamaged, absl::StrCat(path, " has no valid header"));
     // The process died while it made the file: no record was ever put in.
@@ -151,7 +153,10 @@ absl::Status Buffer::RecoverPosition() {
   for (size_t start = 0; start + kSlot <= slots.size(); start += kSlot) {
     const absl::string_view slot = absl::string_view(slots).substr(start, kSlot);
     const int64_t generation = GetInt(slot, 0);
-    if (Get(slot, 56, 4) != Crc32(slot.substr(0, 56)) || generation <= generation_) continue;
+    if (Get(slot, 56, 4) != Crc32(slot.substr(0, 56)) || generation <= generation_ ||
+        GetInt(slot, 8) < 0 || GetInt(slot, 8) > kIndexMax) {
+      continue;
+    }
     generation_ = generation;
     state_.acknowledged_index = GetInt(slot, 8);
     state_.acknowledged_through = TimeOf(GetInt(slot, 16));
