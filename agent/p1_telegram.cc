@@ -217,7 +217,7 @@ void P1Framer::Take(char c) {
   const bool begins = std::exchange(line_begins_, c == '\n' || c == '\r');
   if (c == '/' && (begins || telegram_.empty())) {
     Skip();
-    telegram_ = "/";
+    telegram_.assign(1, '/');
     return;
   }
   if (telegram_.empty()) {

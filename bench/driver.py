@@ -34,8 +34,15 @@ def readings():
     yield readings_end_to_end.measure()
 
 
+def agent_footprint():
+    """Size of the agent's program and its memory while it reads two meters."""
+    import agent_footprint as footprint
+    yield from footprint.measure()
+
+
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings)}
+FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings),
+           "agent_footprint": ("metering", agent_footprint)}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 
