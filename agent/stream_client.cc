@@ -237,25 +237,32 @@ absl::Status StreamClient::OnOpened(const StreamReadingsResponse::Opened& opened
 
 absl::Status StreamClient::OnAcknowledgement(
     const StreamReadingsResponse::Acknowledgement& acknowledgement) {
-  if (in_flight_.empty() ||
-      acknowledgement.sequence() != in_flight_.front().index + sequence_offset_) {
+  const absl::Status answer = rpc::FromRpcStatus(acknowledgement.status());
+  const int64_t index = acknowledgement.sequence() - sequence_offset_;
+  // Only one that says OK may speak for those before it.
+  const bool in_turn = !in_flight_.empty() && index >= in_flight_.front().index &&
+                       index <= in_flight_.back().index &&
+                       (answer.ok() || index == in_flight_.front().index);
+  if (!in_turn) {
     return Broken(absl::StrCat("acknowledged batch ", acknowledgement.sequence(),
                                " out of turn"));
   }
-  const Sent sent = std::move(in_flight_.front());
-  in_flight_.pop_front();
-  if (resend_from_.has_value()) return absl::OkStatus();  // it is sent again in its turn
-  const absl::Status answer = rpc::FromRpcStatus(acknowledgement.status());
-  if (!answer.ok() && CanPass(answer)) {
-    resend_from_ = sent.index;
-    resend_at_ = now_ + RetryDelayOf(acknowledgement.status()) + backoff_.Next();
-    Log(Severity::kInfo, "a batch is refused for the moment and sent again",
-        {{"device", options_.device}, {"sequence", acknowledgement.sequence()},
-         {"reason", ReasonOf(answer)}});
-    return absl::OkStatus();
+  while (!in_flight_.empty() && in_flight_.front().index <= index) {
+    const Sent sent = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    if (resend_from_.has_value()) continue;  // it is sent again in its turn
+    if (!answer.ok() && CanPass(answer)) {
+      resend_from_ = sent.index;
+      resend_at_ = now_ + RetryDelayOf(acknowledgement.status()) + backoff_.Next();
+      Log(Severity::kInfo, "a batch is refused for the moment and sent again",
+          {{"device", options_.device}, {"sequence", acknowledgement.sequence()},
+           {"reason", ReasonOf(answer)}});
+      continue;
+    }
+    backoff_.Reset();
+    PW_RETURN_IF_ERROR(Settle(sent, answer));
   }
-  backoff_.Reset();
-  return Settle(sent, answer);
+  return absl::OkStatus();
 }
 
 absl::Status StreamClient::Settle(const Sent& sent, const absl::Status& answer) {

@@ -1,5 +1,6 @@
 #include "agent/stream_client.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -123,6 +124,22 @@ TEST(StreamClientTest, DeliversEverythingInOrder) {
   ASSERT_TRUE(rig.Drain());
   EXPECT_EQ(server.stored(), Expected(1, 300));
   EXPECT_EQ(server.streams(), 1);
+}
+
+TEST(StreamClientTest, OneAcknowledgementMaySpeakForSeveralBatches) {
+  const Scratch scratch;
+  FakeMetering server({.batches_per_acknowledgement = 4, .refused_starts = {StartOf(41)}});
+  Rig rig(scratch / "b");
+  rig.Append(1, 201);
+  rig.client().Connect(server.NewChannel());
+  ASSERT_TRUE(rig.Drain());
+  EXPECT_EQ(server.stored(), Expected(1, 201, {StartOf(41)}));
+  EXPECT_EQ(server.batches_received(), 201);
+  EXPECT_EQ(rig.handled().size(), 201U);
+  const std::vector<int64_t> handled = rig.handled();
+  EXPECT_TRUE(std::is_sorted(handled.begin(), handled.end()));
+  EXPECT_EQ(rig.buffer().state().readings_acknowledged, 200);
+  EXPECT_EQ(rig.buffer().state().readings_refused, 1);
 }
 
 // Whatever breaks, at the end everything is there once, and handled once and in order.
