@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "agent/crc32.h"
+#include "agent/buffer_format.h"
 #include "agent/errors.h"
 #include "libs/base/check.h"
 #include "libs/base/error.h"
@@ -23,34 +23,10 @@
 #include "nlohmann/json.hpp"
 
 namespace peerwatt::agent {
+
+using namespace buffer_format;
+
 namespace {
-
-// A segment file: a header of 32 bytes (magic, first index, through of the record before, CRC) and
-// records, each with a header of 24 bytes (CRC of all that follows, size, index, through).
-// The position file: two slots of 64 bytes, written in turn, of which the newer good one counts.
-constexpr absl::string_view kMagic = "PWSEG001";
-constexpr int64_t kSegmentHeader = 32;
-constexpr int64_t kRecordHeader = 24;
-constexpr int64_t kSlot = 64;
-constexpr int64_t kPayloadMax = 16 << 20;
-constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
-constexpr int64_t kIndexMax = int64_t{1} << 62;
-
-void Put(std::string& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 255);
-}
-void PutInt(std::string& out, int64_t value) { Put(out, static_cast<uint64_t>(value), 8); }
-
-uint64_t Get(absl::string_view in, size_t offset, size_t bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) {
-    value |= uint64_t{static_cast<unsigned char>(in[offset + i])} << (8 * i);
-  }
-  return value;
-}
-int64_t GetInt(absl::string_view in, size_t offset) {
-  return static_cast<int64_t>(Get(in, offset, 8));
-}
 
 int64_t MicrosOf(const std::optional<absl::Time>& time) {
   return time.has_value() ? absl::ToUnixMicros(*time) : kNone;
@@ -153,10 +129,7 @@ absl::Status Buffer::RecoverPosition() {
   for (size_t start = 0; start + kSlot <= slots.size(); start += kSlot) {
     const absl::string_view slot = absl::string_view(slots).substr(start, kSlot);
     const int64_t generation = GetInt(slot, 0);
-    if (Get(slot, 56, 4) != Crc32(slot.substr(0, 56)) || generation <= generation_ ||
-        GetInt(slot, 8) < 0 || GetInt(slot, 8) > kIndexMax) {
-      continue;
-    }
+    if (!IsGoodSlot(slot) || generation <= generation_) continue;
     generation_ = generation;
     state_.acknowledged_index = GetInt(slot, 8);
     state_.acknowledged_through = TimeOf(GetInt(slot, 16));

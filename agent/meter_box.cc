@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "agent/buffer_salvage.h"
 #include "agent/disk.h"
 #include "agent/errors.h"
 #include "libs/base/error.h"
@@ -34,7 +35,7 @@ absl::Time ThroughOf(const std::vector<std::unique_ptr<PointRecorder>>& recorder
 
 absl::StatusOr<std::unique_ptr<MeterBox>> MeterBox::New(MeterBoxOptions options) {
   PW_RETURN_IF_ERROR(MakeFolder(options.folder));
-  PW_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, Buffer::Open(options.buffer));
+  PW_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, OpenOrSalvage(options.buffer));
   std::unique_ptr<MeterBox> box(new MeterBox(std::move(options)));
   box->buffer_ = std::move(buffer);
   std::set<std::string> names;

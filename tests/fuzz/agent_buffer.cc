@@ -1,5 +1,5 @@
-// Files of an agent's buffer with arbitrary contents: it opens or says why not, and what it holds
-// can be read and added to.
+// Files of an agent's buffer with arbitrary contents: it opens, damaged parts set aside, and what
+// it holds can be read and added to.
 #include <stdlib.h>
 
 #include <cstdint>
@@ -9,15 +9,13 @@
 #include <memory>
 #include <string>
 
-#include "agent/buffer.h"
+#include "agent/buffer_salvage.h"
 #include "agent/crc32.h"
 #include "agent/disk.h"
 #include "libs/base/check.h"
 #include "libs/base/log.h"
 
 namespace {
-
-using peerwatt::agent::Buffer;
 
 void PutCrc(std::string& bytes, size_t at, absl::string_view of) {
   const uint32_t crc = peerwatt::agent::Crc32(of);
@@ -61,7 +59,7 @@ const std::string& Folder() {
 }
 
 void Write(const std::string& name, absl::string_view bytes) {
-  std::ofstream(Folder() + "/" + name, std::ios::binary | std::ios::trunc)
+  std::ofstream(Folder() + "/buffer/" + name, std::ios::binary | std::ios::trunc)
       .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
@@ -81,13 +79,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return sealed ? how(std::move(bytes)) : bytes;
   };
   std::filesystem::remove_all(Folder());
-  PW_CHECK(std::filesystem::create_directory(Folder()), "a folder to begin in");
+  PW_CHECK(std::filesystem::create_directories(Folder() + "/buffer"), "a folder to begin in");
   Write("segment-0000000000000000001", seal(take(data[0]), SealedSegment));
   if (data[1] != 0) Write("segment-0000000000000000002", seal(take(data[1]), SealedSegment));
   Write("position", seal(take(128), SealedPosition));
   if (!rest.empty()) Write("refused.jsonl", rest);
-  auto buffer = Buffer::Open({.folder = Folder(), .segment_bytes = 4096, .sync = false});
-  if (!buffer.ok()) return 0;
+  auto buffer = peerwatt::agent::OpenOrSalvage(
+      {.folder = Folder() + "/buffer", .segment_bytes = 4096, .sync = false});
+  PW_CHECK(buffer.ok(), buffer.status().message());
   const peerwatt::agent::BufferState state = (*buffer)->state();
   for (int64_t i = state.first_index; i <= state.last_index; ++i) {
     PW_CHECK((*buffer)->Read(i).ok(), "what was recovered can be read");

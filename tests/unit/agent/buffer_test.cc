@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/buffer_salvage.h"
 #include "agent/crc32.h"
 #include "agent/disk.h"
 #include "agent/errors.h"
@@ -313,6 +314,73 @@ TEST(BufferTest, BelongsToOneProcessAtATime) {
   EXPECT_EQ(ReasonOf(Buffer::Open(options).status()), "FOLDER_IN_USE");
   first.reset();
   EXPECT_TRUE(Buffer::Open(options).ok());
+}
+
+// A bit that flips anywhere in an old segment costs the record it is in, and no other.
+TEST(BufferSalvageTest, CarriesOverWhatADamagedSegmentStillSays) {
+  const Scratch scratch;
+  const BufferOptions options{.folder = scratch / "b", .bytes_max = 4000, .segment_bytes = 300,
+                              .sync = false};
+  {
+    auto buffer = OpenOrDie(options);
+    AppendUpTo(*buffer, 30);
+    for (int64_t i = 1; i <= 2; ++i) ASSERT_TRUE(buffer->Acknowledge(i, 1).ok());
+  }
+  std::filesystem::copy(options.folder, scratch / "whole");
+  const std::string segment = options.folder + "/" + Segments(options.folder).front();
+  const std::string bytes = Slurp(segment);
+  ASSERT_GT(bytes.size(), 200u);
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::filesystem::remove_all(options.folder);
+    std::filesystem::copy(scratch / "whole", options.folder);
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+    Spill(segment, damaged);
+    auto buffer = OpenOrSalvage(options);
+    ASSERT_TRUE(buffer.ok()) << at << buffer.status();
+    const BufferState state = (*buffer)->state();
+    // Four bytes of the head say nothing.
+    const bool harmless = at >= 28 && at < 32;
+    EXPECT_EQ(std::filesystem::exists(options.folder + ".damaged-1"), !harmless) << at;
+    EXPECT_EQ(state.acknowledged_index, harmless ? 2 : 0) << at;
+    std::vector<std::string> payloads;
+    for (int64_t i = state.acknowledged_index + 1; i <= state.last_index; ++i) {
+      payloads.push_back((*buffer)->Read(i)->payload);
+    }
+    int64_t found = 0;
+    for (int64_t i = 3; i <= 30; ++i) {
+      found += std::count(payloads.begin(), payloads.end(), PayloadOf(i));
+    }
+    EXPECT_GE(found, 27) << at;
+    EXPECT_EQ(found, static_cast<int64_t>(payloads.size())) << at;
+    std::filesystem::remove_all(options.folder + ".damaged-1");
+  }
+}
+
+TEST(BufferSalvageTest, KeepsTheDamagedFilesAndFinishesWhatWasCutOff) {
+  const Scratch scratch;
+  const BufferOptions options{.folder = scratch / "b", .bytes_max = 4000, .segment_bytes = 300,
+                              .sync = false};
+  {
+    auto buffer = OpenOrDie(options);
+    AppendUpTo(*buffer, 30);
+  }
+  Spill(options.folder + "/chain", "of signatures");
+  const std::string segment = options.folder + "/" + Segments(options.folder).front();
+  std::string bytes = Slurp(segment);
+  bytes[100] = static_cast<char>(bytes[100] ^ 1);
+  Spill(segment, bytes);
+  // A first try was cut off while it filled the new folder.
+  std::filesystem::create_directory(options.folder + ".salvaged");
+  Spill(options.folder + ".salvaged/segment-1", "half");
+  ASSERT_TRUE(OpenOrSalvage(options).ok());
+  EXPECT_TRUE(std::filesystem::exists(options.folder + ".damaged-1/position"));
+  EXPECT_FALSE(std::filesystem::exists(options.folder + ".salvaged"));
+  EXPECT_EQ(Slurp(options.folder + "/chain"), "of signatures");
+  EXPECT_EQ((*OpenOrSalvage(options))->state().last_index, 29);
+  // Another one between the two renames.
+  std::filesystem::rename(options.folder, options.folder + ".salvaged");
+  EXPECT_EQ((*OpenOrSalvage(options))->state().last_index, 29);
 }
 
 }  // namespace
