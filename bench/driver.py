@@ -47,10 +47,21 @@ def fleet(name):
     return run
 
 
+def agent_footprint():
+    """Size of the agent's program and its memory while it reads two meters."""
+    import agent_footprint as footprint
+    yield from footprint.measure()
+
+
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings),
-           **{name: ("metering", fleet(name))
-              for name in ("single_message", "idle_devices", "acknowledgement_latency")}}
+FIGURES = {
+    "clearing": ("market", clearing),
+    "readings": ("metering", readings),
+    "single_message": ("metering", fleet("single_message")),
+    "idle_devices": ("metering", fleet("idle_devices")),
+    "acknowledgement_latency": ("metering", fleet("acknowledgement_latency")),
+    "agent_footprint": ("metering", agent_footprint),
+}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 
