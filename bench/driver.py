@@ -34,8 +34,15 @@ def readings():
     yield readings_end_to_end.measure()
 
 
+def forecast():
+    """Errors of the forecast models against persistence, and the CPU time of 10,000 points."""
+    import forecast as backtest
+    yield from backtest.measure()
+
+
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings)}
+FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings),
+           "forecast": ("metering", forecast)}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 

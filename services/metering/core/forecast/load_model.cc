@@ -44,7 +44,8 @@ std::optional<int64_t> LoadModel::Median(const LocalSlot& target, size_t rows) {
       continue;
     }
     const LocalSlot source{.day = history_.calendar.DayOf(row), .slot = target.slot};
-    const int64_t kind = source.IsWeekend() == target.IsWeekend() ? 4 : weights_.other_kind_quarters;
+    const int64_t kind =
+        source.IsWeekend() == target.IsWeekend() ? 4 : weights_.other_kind_quarters;
     const int64_t quality = history_.qualities[interval] == Quality::kEstimated ? kEstimatedWeight
                                                                                : kMeasuredWeight;
     const int64_t weight = weight_of_row_[row] * kind * quality;
