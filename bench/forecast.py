@@ -38,12 +38,12 @@ def measure():
     scored = [row for row in found if "model" in row]
     print_table(scored)
     judged = [row for row in scored if row["days"] == "judgement"]
-    limits = {(row["class"], row["horizon"]): mean_error(row) for row in judged
-              if row["model"] == "persistence"}
-    for row in judged:
-        yield {"figure": f"forecast_error_{row['class']}_{row['horizon']}_{row['model']}",
-               "value": mean_error(row), "unit": "Wh", "goal": 1.0, "lower_is_better": True,
-               "limit": limits[row["class"], row["horizon"]]}
+    errors = {(row["class"], row["horizon"], row["model"]): mean_error(row) for row in judged}
+    for (kind, horizon, model), error in errors.items():
+        if model != "smoothed":
+            yield {"figure": f"forecast_error_{kind}_{horizon}_against_{model}",
+                   "value": errors[kind, horizon, "smoothed"], "unit": "Wh", "limit": error,
+                   "goal": 1.0, "lower_is_better": True}
     for row in found:
         if "cost" in row:
             yield {"figure": f"forecast_cost_{row['cost']}", "value": row["cpu_seconds"],
