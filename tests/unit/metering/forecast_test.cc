@@ -72,7 +72,7 @@ TEST(SlotCalendarTest, KnowsDaysOf23And25Hours) {
 TEST(ForecastPlanTest, NeedsWholeDaysUpToTheLastIntervalThatEnded) {
   const ForecastPlan plan = DayPlan(Local(2026, 7, 10), Local(2026, 7, 9, 12, 7));
   EXPECT_EQ(plan.history().end, Local(2026, 7, 9, 12));
-  EXPECT_EQ(plan.history().start, Local(2026, 7, 9 - 9) - absl::Hours(24 * 26));
+  EXPECT_EQ(plan.history().start, Local(2026, 6, 30) - absl::Hours(24 * 19));
 }
 
 TEST(ForecastTest, PersistenceIsTheSameLocalTimeOfTheLatestDayThatKnowsIt) {
@@ -294,8 +294,8 @@ TEST(ForecastTest, IsTheSameOnEveryMachine) {
       plan, [&](absl::Time) { return next(500); },
       [&](absl::Time at) { return Sun(at, 20 + next(80)); });
   const PointForecast forecast = plan.Compute(column, ForecastModel::kSmoothed);
-  EXPECT_THAT(forecast.import_wh, ElementsAre(254, 240, 291, 223));
-  EXPECT_THAT(forecast.export_wh, ElementsAre(530, 550, 607, 626));
+  EXPECT_THAT(forecast.import_wh, ElementsAre(317, 202, 104, 256));
+  EXPECT_THAT(forecast.export_wh, ElementsAre(489, 525, 527, 568));
   EXPECT_EQ(forecast, plan.Compute(column, ForecastModel::kSmoothed));
 }
 

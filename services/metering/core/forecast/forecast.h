@@ -23,7 +23,7 @@ enum class ForecastModel {
 };
 
 /// Days of readings that a forecast looks at.
-inline constexpr int64_t kForecastHistoryDays = 35;
+inline constexpr int64_t kForecastHistoryDays = 28;
 /// Days with at least half of their readings that the smoothed model needs.
 inline constexpr size_t kSmoothedDaysMin = 3;
 
