@@ -53,6 +53,12 @@ def agent_footprint():
     yield from footprint.measure()
 
 
+def forecast():
+    """Errors of the forecast models against persistence, and the CPU time of 10,000 points."""
+    import forecast as backtest
+    yield from backtest.measure()
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -61,6 +67,7 @@ FIGURES = {
     "idle_devices": ("metering", fleet("idle_devices")),
     "acknowledgement_latency": ("metering", fleet("acknowledgement_latency")),
     "agent_footprint": ("metering", agent_footprint),
+    "forecast": ("metering", forecast),
 }
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 

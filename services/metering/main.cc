@@ -19,6 +19,7 @@
 #include "services/metering/clients/member_directory.h"
 #include "services/metering/core/ingest.h"
 #include "services/metering/rpc/change_signal.h"
+#include "services/metering/rpc/forecast_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
@@ -146,6 +147,8 @@ int Serve() {
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  ForecastService forecasts(directory, store, **clock);
+  InternalForecastService internal_forecasts(directory, store);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
 
   const Compactor compactor(
@@ -158,7 +161,14 @@ int Serve() {
                                     .health_address = absl::GetFlag(FLAGS_health_address),
                                     .credentials = rpc::MutualTlsServer(tls),
                                     .message_bytes_max = kMessageBytesMax},
-                                   {&public_service, &internal_service, &relay_service}, metrics);
+                                   {
+                                       &public_service,
+                                       &internal_service,
+                                       &relay_service,
+                                       &forecasts,
+                                       &internal_forecasts,
+                                   },
+                                   metrics);
   absl::Status status = server.status();
   if (status.ok()) {
     status = metrics.Expose(absl::GetFlag(FLAGS_metrics_address));
