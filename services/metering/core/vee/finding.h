@@ -23,7 +23,7 @@ enum class Rule : int16_t {
   kCollapsedDstHour = 7,  ///< The hour that the clock repeats was sent once.
   kFuture = 8,            ///< A device sent intervals that were not over.
   kImplausible = 9,       ///< More energy than the capacity lets through.
-  kRegisterMismatch = 10,   ///< Intervals sum to something else than the register moved.
+  kRegisterMismatch = 10,   ///< The register moved by another sum, or too far.
   kRegisterBackwards = 11,  ///< A register fell, and did not roll over.
   kRefused = 12,            ///< A device's batch broke another rule of ingest.
 };
@@ -36,6 +36,11 @@ inline constexpr std::array kRules = {
 
 /// The rule's id, such as `GAP`.
 absl::string_view RuleName(Rule rule);
+
+/// Whether a rule judges pairs of register values, which may span many days, and not a day.
+constexpr bool IsRegisterRule(Rule rule) {
+  return rule == Rule::kRegisterMismatch || rule == Rule::kRegisterBackwards;
+}
 
 /// What a rule says about a span of a metering point.
 struct Found {

@@ -110,7 +110,7 @@ RegisterPairs PairsOf(const std::vector<RegisterValue>& values, RegisterKind kin
                                  absl::StrCat("the ", NameOf(kind), " register fell")});
     } else if (*difference > max_wh) {
       result.findings.push_back(
-          {Rule::kImplausible, span,
+          {Rule::kRegisterMismatch, span,
            absl::StrCat("the ", NameOf(kind),
                         " register moved more than the capacity lets through")});
     } else {
@@ -148,7 +148,10 @@ std::vector<Series> DeriveReadings(const MeteringPointId& point, const Member& m
     const std::optional<Part> imported = PartAt(imports, member.import_capacity_w, start);
     const std::optional<Part> exported = PartAt(exports, member.export_capacity_w, start);
     if (!imported.has_value() || !exported.has_value() ||
-        existing.qualities[i] == Quality::kMeasured) {
+        existing.qualities[i] == Quality::kMeasured ||
+        (existing.qualities[i] == Quality::kCalculated &&
+         existing.import_wh[i] == imported->energy_wh &&
+         existing.export_wh[i] == exported->energy_wh)) {
       continue;
     }
     const bool split =
@@ -169,24 +172,24 @@ std::vector<Series> DeriveReadings(const MeteringPointId& point, const Member& m
   return derived;
 }
 
-std::vector<Found> CheckRegisters(Interval day, const Member& member,
+std::vector<Found> CheckRegisters(Interval days, const Member& member,
                                   const std::vector<RegisterValue>& values,
                                   absl::Time column_start, const ReadingColumn& column) {
   std::vector<Found> found;
-  const auto starts_in_day = [&day](const Interval& span) {
-    return span.start >= day.start && span.start < day.end;
+  const auto is_judged = [&days](const Interval& span) {
+    return span.start < days.end && span.end > days.start && span.length() <= kRegisterSpanMax;
   };
   for (const RegisterKind kind : {RegisterKind::kImport, RegisterKind::kExport}) {
     const int64_t capacity_w = kind == RegisterKind::kImport ? member.import_capacity_w
                                                              : member.export_capacity_w;
     const RegisterPairs registers = PairsOf(values, kind, capacity_w);
     for (const Found& one : registers.findings) {
-      if (starts_in_day(one.span)) {
+      if (is_judged(one.span)) {
         found.push_back(one);
       }
     }
     for (const RegisterPair& pair : registers.pairs) {
-      if (!starts_in_day(pair.span)) {
+      if (!is_judged(pair.span)) {
         continue;
       }
       const std::optional<int64_t> sum =

@@ -35,7 +35,7 @@ struct RegisterPair {
 /// Pairs of one kind of register in order of time, none overlapping another.
 struct RegisterPairs {
   std::vector<RegisterPair> pairs;
-  std::vector<Found> findings;  ///< REGISTER_BACKWARDS, IMPLAUSIBLE; their values give no pair.
+  std::vector<Found> findings;  ///< Of neighbours that give no pair.
 };
 
 /// Pairs the neighbouring values of each meter. Values of different meters are never paired: a
@@ -48,16 +48,19 @@ RegisterPairs PairsOf(const std::vector<RegisterValue>& values, RegisterKind kin
 /// Readings that follow from registers, CALCULATED. A pair one interval apart gives a reading by
 /// REGISTER_DIFFERENCE; one several apart, up to an hour, gives equal parts by SPLIT. An interval
 /// needs a pair in each direction for which the point has capacity. Intervals that `existing` has
-/// measured are left out.
+/// measured, or calculated with the same values, are left out.
 /// existing: one value per interval from `existing_start`; what lies outside is not derived.
 std::vector<Series> DeriveReadings(const MeteringPointId& point, const Member& member,
                                    const std::vector<RegisterValue>& values,
                                    absl::Time existing_start, const ReadingColumn& existing);
 
+/// Longest span between two register values that is compared with its intervals.
+inline constexpr absl::Duration kRegisterSpanMax = absl::Hours(24 * 62);
+
 /// Says where the intervals between two register values do not sum to their difference, and which
-/// registers run backwards. Only pairs that start in `day` are judged, and only those whose
-/// intervals all have a value in the column.
-std::vector<Found> CheckRegisters(Interval day, const Member& member,
+/// registers run backwards. Only neighbours whose span overlaps `days` are judged, and sums only
+/// where all intervals have a value in the column.
+std::vector<Found> CheckRegisters(Interval days, const Member& member,
                                   const std::vector<RegisterValue>& values,
                                   absl::Time column_start, const ReadingColumn& column);
 
