@@ -55,6 +55,11 @@ inline constexpr ErrorReason kSubstituteImpossible{"SUBSTITUTE_IMPOSSIBLE",
 inline constexpr ErrorReason kRegisterContradiction{"REGISTER_CONTRADICTION",
                                                     absl::StatusCode::kFailedPrecondition};
 
+// What reading can break.
+
+/// The metering point has no reading.
+inline constexpr ErrorReason kReadingNotFound{"READING_NOT_FOUND", absl::StatusCode::kNotFound};
+
 // What a device stream can break besides.
 
 /// The first message of a stream is not `open`, or `open` comes again.

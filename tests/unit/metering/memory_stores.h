@@ -57,6 +57,15 @@ class MemoryReadingStore final : public ReadingStore {
     }
     return answer;
   }
+  absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId& point) override {
+    std::optional<Reading> latest;
+    for (const auto& [key, revisions] : readings_) {
+      if (key.first == point) {
+        latest = revisions.back();
+      }
+    }
+    return latest;
+  }
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t cursor, int32_t limit) override {
     std::vector<Change> changes;
     for (const Change& change : changes_) {
@@ -85,9 +94,10 @@ class MemoryReadingStore final : public ReadingStore {
                       .imported = Energy::WattHours(series.import_wh[i]),
                       .exported = Energy::WattHours(series.ExportWhOf(i)),
                       .quality = series.QualityOf(i),
-                      .method = series.method,
                       .revision = static_cast<int32_t>(revisions.size()) + 1,
-                      .created_at = now};
+                      .created_at = now,
+                      .method = series.method,
+                      .length = series.resolution};
       if (!revisions.empty() && revisions.back().imported == reading.imported &&
           revisions.back().exported == reading.exported &&
           revisions.back().quality == reading.quality) {
