@@ -123,6 +123,9 @@ std::string DeviceStream::ForeignPoint() const {
   for (const auto& series : from_device_.batch().series()) {
     if (!points_->contains(series.metering_point())) return series.metering_point();
   }
+  for (const auto& registers : from_device_.batch().registers()) {
+    if (!points_->contains(registers.metering_point())) return registers.metering_point();
+  }
   return "";
 }
 

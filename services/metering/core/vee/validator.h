@@ -24,10 +24,11 @@ struct ValidatorOptions {
 /// Examines local days of metering points as they end, and again when readings of them change.
 ///
 /// A point is declared from its first reading on. A day is examined when it is over and the point
-/// has later readings, or `grace` has passed; then all rules apply to it, and spans between register
-/// values that overlap it are judged. A change in a day that was examined takes the point back to
-/// that day: everything from there on is examined again, since later days look at earlier ones.
-/// What is stored depends on stored data and the time only. Many validators may run: one commits.
+/// has later readings, or `grace` has passed; then all rules apply to it, and the spans between
+/// register values that overlap it are judged. A change in a day that was examined takes the point
+/// back to that day: everything from there on is examined again, since later days look at earlier
+/// ones. What is stored depends on stored data and the time only. Many validators may run: one
+/// commits.
 class Validator {
  public:
   Validator(ReadingStore& readings, RegisterStore& registers, FindingStore& findings,
