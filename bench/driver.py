@@ -34,8 +34,41 @@ def readings():
     yield readings_end_to_end.measure()
 
 
+def fleet(name):
+    """The figure `name` of readings_fleet."""
+    def run():
+        import readings_fleet
+        yield from getattr(readings_fleet, name)()
+    run.__doc__ = {
+        "single_message": "One reading per message, a fleet of 1,000, against a gRPC echo.",
+        "idle_devices": "10,000 silent devices: memory, CPU of the others, all at once.",
+        "acknowledgement_latency": "From due to acknowledged, at half load and at full.",
+    }[name]
+    return run
+
+
+def agent_footprint():
+    """Size of the agent's program and its memory while it reads two meters."""
+    import agent_footprint as footprint
+    yield from footprint.measure()
+
+
+def forecast():
+    """Errors of the forecast models against persistence, and the CPU time of 10,000 points."""
+    import forecast as backtest
+    yield from backtest.measure()
+
+
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings)}
+FIGURES = {
+    "clearing": ("market", clearing),
+    "readings": ("metering", readings),
+    "single_message": ("metering", fleet("single_message")),
+    "idle_devices": ("metering", fleet("idle_devices")),
+    "acknowledgement_latency": ("metering", fleet("acknowledgement_latency")),
+    "agent_footprint": ("metering", agent_footprint),
+    "forecast": ("metering", forecast),
+}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 

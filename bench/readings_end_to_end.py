@@ -74,13 +74,16 @@ def run_stream(stack, api, root, device, batches, ready, start, failures):
             window.acquire()
             yield batch
 
+    acknowledged = 0
     with harness.stream_channel(stack, device.credentials(root)) as channel:
         call = channel.stream_stream(METHOD, lambda b: b, Response.FromString)
         for answer in call(requests(), timeout=600):
             if answer.HasField("opened"):
                 ready.release()
                 continue
-            window.release()
+            # One answer may speak for several batches.
+            window.release(answer.acknowledgement.sequence - acknowledged)
+            acknowledged = answer.acknowledgement.sequence
             if answer.acknowledgement.status.code != 0:
                 failures.append(answer.acknowledgement.status)
 
