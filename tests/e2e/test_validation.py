@@ -1,14 +1,16 @@
 """Gaps, substitutes, registers and findings through the public doors of real processes."""
 
 import datetime
-import os
+import tempfile
 import unittest
+import zoneinfo
 
 import grpc
 
-from harness import RestError, Household, Device, Stack, Api, gateway_authority, stream_channel
-import tempfile
+from harness import (Api, Device, Household, RestError, Stack, gateway_authority, money,
+                     stream_channel)
 
+ZONE = zoneinfo.ZoneInfo("Europe/Berlin")
 QUARTER = datetime.timedelta(minutes=15)
 
 
@@ -22,26 +24,28 @@ class ValidationTest(unittest.TestCase):
         cls.stack = Stack()
         cls.addClassCleanup(cls.stack.close)
         cls.admin = cls.stack.admin()
-        cls.stack.call("POST", "/v1/communities?communityId=village",
-                       {"displayName": "Village", "timeZone": "Europe/Berlin",
-                        "currencyCode": "EUR"}, cls.admin)
-        today = datetime.datetime.now(datetime.timezone.utc).replace(
-            hour=0, minute=0, second=0, microsecond=0)
-        # Some whole days, long over.
-        cls.start = today - datetime.timedelta(days=20)
+        cls.stack.call("POST", "/v1/communities?communityId=village", {
+            "displayName": "Village", "timeZone": "Europe/Berlin", "currencyCode": "EUR",
+            "tradingStartTime": "2026-01-01T00:00:00Z", "networkFeePerKwh": money(50_000),
+            "operatorSharePpm": "20000", "priceMaxPerKwh": money(1_000_000)}, cls.admin)
+        now = datetime.datetime.now(ZONE)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        # Sixteen days ago; the quarters are counted from there up to now.
+        cls.start = (midnight - datetime.timedelta(days=16)).astimezone(datetime.timezone.utc)
+        cls.quarters = int((now - cls.start) / QUARTER)
 
     def house(self, key, **options):
-        house = Household(self.stack, self.admin, "communities/village", key, export_w=0,
-                          deposit_micros=0, **options)
-        return house
+        return Household(self.stack, self.admin, "communities/village", key, export_w=0,
+                         deposit_micros=0, **options)
 
     def at(self, quarter):
         return self.start + QUARTER * quarter
 
-    def send(self, point, first, values, **fields):
+    def send(self, point, *pieces):
+        """Stores runs of quarters, each given by the first one's number and the values."""
         return self.stack.call("POST", "/v1/readings:batchCreate", {"series": [
             {"meteringPoint": point, "startTime": stamp(self.at(first)), "resolution": "900s",
-             "importEnergyWh": values, **fields}]}, self.admin)
+             "importEnergyWh": values} for first, values in pieces]}, self.admin)
 
     def send_registers(self, point, first, values, resolution="900s"):
         return self.stack.call("POST", "/v1/readings:batchCreate", {"registers": [
@@ -70,15 +74,15 @@ class ValidationTest(unittest.TestCase):
 
     def test_a_gap_is_found_filled_to_the_register_and_measured_at_last(self):
         point = self.house("gap-house").point
-        self.send(point, 0, [100 + i % 7 for i in range(96 * 15)])
-        first, last = 96 * 15 + 40, 96 * 15 + 60
-        self.send(point, 96 * 15, [50] * 40)
-        self.send(point, last, [70] * (96 * 2 - 60))
+        day = 96 * 14
+        first, last = day + 40, day + 60
+        self.send(point, (0, [100 + i % 7 for i in range(day)]), (day, [50] * 40),
+                  (last, [70] * (self.quarters - last)))
         self.stack.eventually("the gap is found", lambda: self.rules(point) == ["GAP"])
         finding = self.findings(point)[0]
         self.assertEqual(finding["startTime"], stamp(self.at(first)))
         self.assertEqual(finding["endTime"], stamp(self.at(last)))
-        self.assertEqual(self.completeness(point, 96 * 15, 96 * 16),
+        self.assertEqual(self.completeness(point, day, day + 96),
                          {"expectedCount": 96, "measuredCount": 76, "missingCount": 20})
 
         # The register moved by 4321 Wh in the gap, and by what is known around it.
@@ -102,13 +106,13 @@ class ValidationTest(unittest.TestCase):
         # Filling again changes nothing; what is measured later wins, as a revision.
         again = self.stack.call("POST", f"/v1/{point}/readings:substitute", body, self.admin)
         self.assertEqual(again.get("filledCount", 0), 0)
-        self.send(point, first, [216] * 20)
+        self.send(point, (first, [216] * 20))
         measured = self.readings(point, first, last)
         self.assertEqual({(one["quality"], one["revision"]) for one in measured}, {("MEASURED", 2)})
         # 20 times 216 is 1 Wh less than the register says.
         self.stack.eventually("the mismatch is found",
                               lambda: self.rules(point) == ["REGISTER_MISMATCH"])
-        self.send(point, first, [217])
+        self.send(point, (first, [217]))
         self.stack.eventually("the mismatch is over", lambda: self.rules(point) == [])
 
     def test_registers_become_readings(self):
