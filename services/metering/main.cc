@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
@@ -18,7 +19,9 @@
 #include "libs/telemetry/metrics.h"
 #include "services/metering/clients/member_directory.h"
 #include "services/metering/core/ingest.h"
+#include "services/metering/core/vee/validator.h"
 #include "services/metering/rpc/change_signal.h"
+#include "services/metering/rpc/counted_findings.h"
 #include "services/metering/rpc/forecast_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
@@ -26,10 +29,15 @@
 #include "services/metering/rpc/metering_service.h"
 #include "services/metering/rpc/probe.h"
 #include "services/metering/rpc/relay_service.h"
+#include "services/metering/rpc/validation_service.h"
+#include "services/metering/rpc/validator_thread.h"
 #include "services/metering/storage/compactor.h"
+#include "services/metering/storage/finding_store.h"
 #include "services/metering/storage/migrations.h"
 #include "services/metering/storage/queries.h"
 #include "services/metering/storage/reading_store.h"
+#include "services/metering/storage/register_store.h"
+#include "services/metering/storage/vee_queries.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7102", "gRPC, host:port");
 ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
@@ -52,6 +60,10 @@ ABSL_FLAG(absl::Duration, compaction_delay, absl::Minutes(15),
           "Age of readings at which their shard is compacted, 1ms to 24h");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
           "How often a watch looks for changes of other processes, 1ms to 10s");
+ABSL_FLAG(absl::Duration, validation_grace, absl::Hours(6),
+          "How long a day is waited for before its missing end is a gap, 0s to 720h");
+ABSL_FLAG(absl::Duration, validation_poll_interval, absl::Seconds(1),
+          "How often validation looks for something to do, 10ms to 1h");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
 
 namespace peerwatt::metering {
@@ -113,6 +125,18 @@ CompactionOptions CompactionOptionsFromFlags() {
               Bounded(FLAGS_compaction_delay, absl::Milliseconds(1), absl::Hours(24))};
 }
 
+ValidatorOptions ValidatorOptionsFromFlags() {
+  return {.grace = Bounded(FLAGS_validation_grace, absl::ZeroDuration(), absl::Hours(720))};
+}
+
+/// The statements of all parts.
+std::vector<postgres::Query> AllQueries() {
+  std::vector<postgres::Query> queries = Queries();
+  const std::vector<postgres::Query> vee = VeeQueries();
+  queries.insert(queries.end(), vee.begin(), vee.end());
+  return queries;
+}
+
 int MigrateAndEnd() {
   const absl::Status status =
       postgres::Migrate(absl::GetFlag(FLAGS_database_owner_dsn), Migrations());
@@ -132,12 +156,15 @@ int Serve() {
   const rpc::TlsFiles tls = rpc::TlsFromFlags();
   telemetry::Metrics metrics;
   IngestProbe probe(metrics);
-  postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), Queries(),
+  postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), AllQueries(),
                       Bounded(FLAGS_database_connections, 2, 100));
   PostgresReadingStore store(pool);
   RegistryMemberDirectory directory(
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry"));
-  Ingest ingest(directory, store);
+  PostgresRegisterStore registers(pool);
+  PostgresFindingStore finding_store(pool);
+  CountedFindings findings(finding_store, metrics);
+  Ingest ingest(directory, store, &registers, &findings);
   ChangeSignal changed;
   IngestQueue queue(
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
@@ -147,6 +174,8 @@ int Serve() {
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  ValidationService validation_service(store, registers, findings, directory, ingest, **clock);
+  Validator validator(store, registers, findings, directory, ValidatorOptionsFromFlags());
   ForecastService forecasts(directory, store, **clock);
   InternalForecastService internal_forecasts(directory, store);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
@@ -179,6 +208,9 @@ int Serve() {
   }
   {
     const Readiness readiness(pool, **server);
+    const ValidatorThread validation(
+        validator, **clock,
+        Bounded(FLAGS_validation_poll_interval, absl::Milliseconds(10), absl::Hours(1)));
     WaitForStopSignal();
   }
   Log(Severity::kInfo, "stopping: streams answer what they have read and end");
