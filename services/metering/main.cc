@@ -20,6 +20,7 @@
 #include "services/metering/core/ingest.h"
 #include "services/metering/rpc/change_signal.h"
 #include "services/metering/rpc/device_stream.h"
+#include "services/metering/rpc/exchange_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
@@ -130,6 +131,7 @@ int Serve() {
   DeviceStreams streams;
   MeteringService public_service(queue, streams, store, directory,
                                  Bounded(FLAGS_stream_batches_in_flight_max, 1, 1000));
+  ExchangeService exchange_service(queue, store, directory, **clock);
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
@@ -138,7 +140,7 @@ int Serve() {
   auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),
                                     .health_address = absl::GetFlag(FLAGS_health_address),
                                     .credentials = rpc::MutualTlsServer(tls)},
-                                   {&public_service, &internal_service}, metrics);
+                                   {&public_service, &exchange_service, &internal_service}, metrics);
   absl::Status status = server.status();
   if (status.ok()) {
     status = metrics.Expose(absl::GetFlag(FLAGS_metrics_address));

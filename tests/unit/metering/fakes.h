@@ -16,7 +16,8 @@ class FakeDirectory final : public MemberDirectory {
                                         .community = CommunityId(community),
                                         .import_capacity_w = 100'000,
                                         .export_capacity_w = 100'000,
-                                        .interval = absl::Minutes(15)};
+                                        .interval = absl::Minutes(15),
+                                        .time_zone = "Europe/Berlin"};
   }
   /// Points that are not remembered cannot be found while the registry is down.
   void SetDown(absl::Status failure, std::vector<std::string> forgotten) {
