@@ -22,7 +22,8 @@ set(PW_MAY_USE_edge      "base;domain;core;proto;crypto;telemetry;rpclib;edge")
 set(PW_MAY_USE_agent     "base;domain;crypto;proto;rpclib;agent")
 set(PW_MAY_USE_tool      "base;domain;crypto;proto;postgres;rpclib;agent;tool")
 set(PW_MAY_USE_app
-    "base;domain;core;formats;crypto;proto;postgres;telemetry;rpclib;storage;clients;rpc;edge;agent;tool")
+    "base;domain;core;formats;crypto;proto;postgres;telemetry;rpclib;storage;clients;rpc"
+    "edge;agent;tool")
 
 # Third-party targets that a layer may link, as a regular expression.
 set(PW_THIRD_PARTY_base      "^absl::|^Threads::|^spdlog::")

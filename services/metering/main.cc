@@ -140,7 +140,8 @@ int Serve() {
   auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),
                                     .health_address = absl::GetFlag(FLAGS_health_address),
                                     .credentials = rpc::MutualTlsServer(tls)},
-                                   {&public_service, &exchange_service, &internal_service}, metrics);
+                                   {&public_service, &exchange_service, &internal_service},
+                                   metrics);
   absl::Status status = server.status();
   if (status.ok()) {
     status = metrics.Expose(absl::GetFlag(FLAGS_metrics_address));

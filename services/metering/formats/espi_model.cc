@@ -6,11 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "services/metering/core/exchange_errors.h"
+#include "services/metering/formats/text.h"
 
 namespace peerwatt::metering {
 namespace {
 
 constexpr size_t kResourcesMax = 1000;
+constexpr int64_t kDurationMaxS = 366 * 86'400;
+constexpr int64_t kYear10000 = 253'402'300'800;
 
 absl::Status TooMany() {
   return Error(kFileXmlInvalid, "a feed has at most 1000 usage points, meter readings or types");
@@ -54,6 +57,37 @@ absl::Status CheckType(const EspiReadingType& type) {
 }
 
 }  // namespace
+
+absl::StatusOr<FileReading> ReadingOf(const EspiReading& reading, const EspiSeries& series,
+                                      std::optional<int64_t> block_start_s, int64_t number) {
+  PW_RETURN_IF_ERROR(reading.error);
+  if (!reading.value.has_value()) {
+    return Error(kFileLineInvalid, "a reading has no value");
+  }
+  const std::optional<int64_t> duration_s =
+      reading.duration_s.has_value() ? reading.duration_s : series.interval_s;
+  if (!duration_s.has_value() || *duration_s <= 0 || *duration_s > kDurationMaxS) {
+    return Error(kFileLineInvalid, "a reading's duration is missing or out of bounds");
+  }
+  std::optional<int64_t> start_s = reading.start_s;
+  if (!start_s.has_value() && block_start_s.has_value()) {
+    start_s = *block_start_s + number * *duration_s;
+  }
+  if (!start_s.has_value() || *start_s < 0 || *start_s >= kYear10000) {
+    return Error(kFileLineInvalid, "a reading's start is missing or out of bounds");
+  }
+  FileReading taken;
+  taken.point = series.point;
+  taken.interval.start = absl::FromUnixSeconds(*start_s);
+  taken.interval.end = taken.interval.start + absl::Seconds(*duration_s);
+  PW_ASSIGN_OR_RETURN((series.forward ? taken.import_wh : taken.export_wh),
+                      TimesPowerOfTen(*reading.value, series.power_of_ten));
+  const Provenance provenance = reading.provenance.value_or(series.provenance);
+  taken.quality = provenance.quality;
+  taken.method = provenance.method;
+  taken.line = reading.line;
+  return taken;
+}
 
 absl::Status EspiResources::AddUsagePoint(EspiLinks links, std::string metering_point) {
   if (usage_points_.size() == kResourcesMax) {

@@ -44,6 +44,21 @@ struct EspiSeries {
   std::optional<int64_t> interval_s;
 };
 
+/// An interval reading as far as it was read.
+struct EspiReading {
+  int64_t line = 0;
+  absl::Status error;
+  std::optional<int64_t> duration_s;
+  std::optional<int64_t> start_s;
+  std::optional<int64_t> value;
+  std::optional<Provenance> provenance;
+};
+/// The reading of one direction. block_start_s: of its block; number: its place there, from 0; both
+/// count where it says no time itself. Errors: that of `reading`; FILE_LINE_INVALID,
+/// ENERGY_NOT_WHOLE.
+absl::StatusOr<FileReading> ReadingOf(const EspiReading& reading, const EspiSeries& series,
+                                      std::optional<int64_t> block_start_s, int64_t number);
+
 /// The resources of a feed that readings refer to, found by the links between them. Bounded.
 class EspiResources {
  public:

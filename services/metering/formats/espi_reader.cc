@@ -3,7 +3,6 @@
 #include <expat.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "services/metering/core/exchange_errors.h"
 #include "services/metering/formats/espi_model.h"
 #include "services/metering/formats/espi_names.h"
+#include "services/metering/formats/espi_tags.h"
 #include "services/metering/formats/text.h"
 
 namespace peerwatt::metering {
@@ -27,107 +27,17 @@ constexpr size_t kHrefBytesMax = 2048;
 constexpr size_t kRelatedMax = 16;
 constexpr size_t kStepBytes = 16 << 10;
 constexpr size_t kWaitingMax = 50'000;
-constexpr char kSeparator = ' ';
-
-/// The elements that mean something here.
-enum class Tag {
-  kOther,
-  kFeed,
-  kEntry,
-  kLink,
-  kUsagePoint,
-  kMeterReading,
-  kReadingType,
-  kIntervalBlock,
-  kInterval,
-  kIntervalReading,
-  kReadingQuality,
-  kTimePeriod,
-  // Elements with a text that is read.
-  kAccumulation,
-  kCommodity,
-  kDefaultQuality,
-  kFlowDirection,
-  kIntervalLength,
-  kKind,
-  kPowerOfTen,
-  kUnit,
-  kDuration,
-  kStart,
-  kQuality,
-  kValue,
-  kExtensionMethod,
-  kExtensionPoint,
-};
-
-struct TagName {
-  absl::string_view space;
-  absl::string_view name;
-  Tag tag;
-};
-constexpr std::array<TagName, 25> kTags = {{
-    {kEspiNamespace, "IntervalReading", Tag::kIntervalReading},
-    {kEspiNamespace, "timePeriod", Tag::kTimePeriod},
-    {kEspiNamespace, "duration", Tag::kDuration},
-    {kEspiNamespace, "start", Tag::kStart},
-    {kEspiNamespace, "value", Tag::kValue},
-    {kEspiNamespace, "ReadingQuality", Tag::kReadingQuality},
-    {kEspiNamespace, "quality", Tag::kQuality},
-    {kEspiNamespace, "IntervalBlock", Tag::kIntervalBlock},
-    {kEspiNamespace, "interval", Tag::kInterval},
-    {kEspiNamespace, "UsagePoint", Tag::kUsagePoint},
-    {kEspiNamespace, "MeterReading", Tag::kMeterReading},
-    {kEspiNamespace, "ReadingType", Tag::kReadingType},
-    {kEspiNamespace, "accumulationBehaviour", Tag::kAccumulation},
-    {kEspiNamespace, "commodity", Tag::kCommodity},
-    {kEspiNamespace, "defaultQuality", Tag::kDefaultQuality},
-    {kEspiNamespace, "flowDirection", Tag::kFlowDirection},
-    {kEspiNamespace, "intervalLength", Tag::kIntervalLength},
-    {kEspiNamespace, "kind", Tag::kKind},
-    {kEspiNamespace, "powerOfTenMultiplier", Tag::kPowerOfTen},
-    {kEspiNamespace, "uom", Tag::kUnit},
-    {kAtomNamespace, "feed", Tag::kFeed},
-    {kAtomNamespace, "entry", Tag::kEntry},
-    {kAtomNamespace, "link", Tag::kLink},
-    {kExtensionNamespace, "method", Tag::kExtensionMethod},
-    {kExtensionNamespace, "meteringPoint", Tag::kExtensionPoint},
-}};
-
-Tag TagOf(absl::string_view full_name) {
-  const size_t split = std::min(full_name.find(kSeparator), full_name.size());
-  const absl::string_view space = full_name.substr(0, split);
-  const absl::string_view name =
-      split < full_name.size() ? full_name.substr(split + 1) : absl::string_view();
-  for (const TagName& one : kTags) {
-    if (one.name == name && one.space == space) {
-      return one.tag;
-    }
-  }
-  return Tag::kOther;
-}
-
-bool HasText(Tag tag) { return tag >= Tag::kAccumulation; }
 
 absl::Status XmlError(absl::string_view message) {
   return Error(kFileXmlInvalid, message, {}, {{"content", std::string(message)}});
 }
-
-/// A reading as far as it was read.
-struct PartialReading {
-  int64_t line = 0;
-  absl::Status error;
-  std::optional<int64_t> duration_s;
-  std::optional<int64_t> start_s;
-  std::optional<int64_t> value;
-  std::optional<Provenance> provenance;
-};
 
 }  // namespace
 
 /// What expat calls.
 class EspiReader::Handler {
  public:
-  Handler() : parser_(XML_ParserCreateNS(nullptr, kSeparator)) {
+  Handler() : parser_(XML_ParserCreateNS(nullptr, kNameSeparator)) {
     XML_SetUserData(parser_, this);
     XML_SetElementHandler(
         parser_,
@@ -188,8 +98,8 @@ class EspiReader::Handler {
     if (!failure_.ok()) {
       return;
     }
-    const Tag tag = TagOf(name);
-    if (tags_.empty() && tag != Tag::kFeed && tag != Tag::kEntry) {
+    const EspiTag tag = TagOf(name);
+    if (tags_.empty() && tag != EspiTag::kFeed && tag != EspiTag::kEntry) {
       Fail(XmlError("the file is no Atom feed"));
       return;
     }
@@ -197,34 +107,34 @@ class EspiReader::Handler {
       Fail(XmlError("elements are at most 32 deep"));
       return;
     }
-    const Tag parent = tags_.empty() ? Tag::kOther : tags_.back();
+    const EspiTag parent = tags_.empty() ? EspiTag::kOther : tags_.back();
     tags_.push_back(tag);
     text_.clear();
     switch (tag) {
-      case Tag::kEntry:
+      case EspiTag::kEntry:
         links_ = {};
-        resource_ = Tag::kOther;
+        resource_ = EspiTag::kOther;
         break;
-      case Tag::kLink:
-        if (parent == Tag::kEntry) {
+      case EspiTag::kLink:
+        if (parent == EspiTag::kEntry) {
           ReadLink(attributes);
         }
         break;
-      case Tag::kUsagePoint:
-      case Tag::kMeterReading:
-      case Tag::kReadingType:
+      case EspiTag::kUsagePoint:
+      case EspiTag::kMeterReading:
+      case EspiTag::kReadingType:
         resource_ = tag;
         type_ = {};
         metering_point_.clear();
         break;
-      case Tag::kIntervalBlock:
+      case EspiTag::kIntervalBlock:
         StartBlock();
         break;
-      case Tag::kIntervalReading:
+      case EspiTag::kIntervalReading:
         reading_ = {};
         reading_.line = static_cast<int64_t>(XML_GetCurrentLineNumber(parser_));
         break;
-      case Tag::kReadingQuality:
+      case EspiTag::kReadingQuality:
         quality_ = {};
         method_.reset();
         break;
@@ -281,18 +191,18 @@ class EspiReader::Handler {
     if (!failure_.ok()) {
       return;
     }
-    const Tag tag = tags_.back();
+    const EspiTag tag = tags_.back();
     tags_.pop_back();
-    const Tag parent = tags_.empty() ? Tag::kOther : tags_.back();
-    if (tag == Tag::kEntry) {
+    const EspiTag parent = tags_.empty() ? EspiTag::kOther : tags_.back();
+    if (tag == EspiTag::kEntry) {
       EndEntry();
-    } else if (tag == Tag::kIntervalReading && parent == Tag::kIntervalBlock) {
+    } else if (tag == EspiTag::kIntervalReading && parent == EspiTag::kIntervalBlock) {
       EndReading();
-    } else if (tag == Tag::kReadingQuality && parent == Tag::kIntervalReading) {
+    } else if (tag == EspiTag::kReadingQuality && parent == EspiTag::kIntervalReading) {
       EndQuality();
-    } else if (tag == Tag::kExtensionMethod) {
+    } else if (tag == EspiTag::kExtensionMethod) {
       method_ = std::string(absl::StripAsciiWhitespace(text_));
-    } else if (tag == Tag::kExtensionPoint && resource_ == Tag::kUsagePoint) {
+    } else if (tag == EspiTag::kExtensionPoint && resource_ == EspiTag::kUsagePoint) {
       metering_point_ =
           std::string(absl::StripPrefix(absl::StripAsciiWhitespace(text_), "meteringPoints/"));
     } else if (HasText(tag)) {
@@ -302,11 +212,11 @@ class EspiReader::Handler {
 
   void EndEntry() {
     absl::Status added;
-    if (resource_ == Tag::kUsagePoint) {
+    if (resource_ == EspiTag::kUsagePoint) {
       added = resources_.AddUsagePoint(std::move(links_), std::move(metering_point_));
-    } else if (resource_ == Tag::kMeterReading) {
+    } else if (resource_ == EspiTag::kMeterReading) {
       added = resources_.AddMeterReading(std::move(links_));
-    } else if (resource_ == Tag::kReadingType) {
+    } else if (resource_ == EspiTag::kReadingType) {
       added = resources_.AddReadingType(std::move(links_), type_);
     }
     links_ = {};
@@ -316,57 +226,58 @@ class EspiReader::Handler {
   }
 
   /// Keeps the number in `text_` where it belongs.
-  void EndNumber(Tag tag, Tag parent) {
-    if (parent != Tag::kReadingType && parent != Tag::kTimePeriod && parent != Tag::kInterval &&
-        parent != Tag::kIntervalReading && parent != Tag::kReadingQuality) {
+  void EndNumber(EspiTag tag, EspiTag parent) {
+    if (parent != EspiTag::kReadingType && parent != EspiTag::kTimePeriod &&
+        parent != EspiTag::kInterval && parent != EspiTag::kIntervalReading &&
+        parent != EspiTag::kReadingQuality) {
       return;
     }
     const absl::StatusOr<int64_t> number = ParseInteger(absl::StripAsciiWhitespace(text_));
     if (!number.ok()) {
-      if (parent == Tag::kReadingType) {
+      if (parent == EspiTag::kReadingType) {
         Fail(number.status());
       } else {
         reading_.error = number.status();
       }
       return;
     }
-    if (parent == Tag::kReadingType) {
+    if (parent == EspiTag::kReadingType) {
       EndTypeField(tag, *number);
-    } else if (parent == Tag::kTimePeriod) {
-      (tag == Tag::kDuration ? reading_.duration_s : reading_.start_s) = *number;
-    } else if (parent == Tag::kInterval && tag == Tag::kStart) {
+    } else if (parent == EspiTag::kTimePeriod) {
+      (tag == EspiTag::kDuration ? reading_.duration_s : reading_.start_s) = *number;
+    } else if (parent == EspiTag::kInterval && tag == EspiTag::kStart) {
       block_start_s_ = *number;
-    } else if (parent == Tag::kIntervalReading && tag == Tag::kValue) {
+    } else if (parent == EspiTag::kIntervalReading && tag == EspiTag::kValue) {
       reading_.value = *number;
-    } else if (parent == Tag::kReadingQuality && tag == Tag::kQuality) {
+    } else if (parent == EspiTag::kReadingQuality && tag == EspiTag::kQuality) {
       quality_ = *number;
     }
   }
 
-  void EndTypeField(Tag tag, int64_t number) {
+  void EndTypeField(EspiTag tag, int64_t number) {
     switch (tag) {
-      case Tag::kAccumulation:
+      case EspiTag::kAccumulation:
         type_.accumulation = number;
         break;
-      case Tag::kCommodity:
+      case EspiTag::kCommodity:
         type_.commodity = number;
         break;
-      case Tag::kDefaultQuality:
+      case EspiTag::kDefaultQuality:
         type_.default_quality = number;
         break;
-      case Tag::kFlowDirection:
+      case EspiTag::kFlowDirection:
         type_.flow = number;
         break;
-      case Tag::kIntervalLength:
+      case EspiTag::kIntervalLength:
         type_.interval_s = number;
         break;
-      case Tag::kKind:
+      case EspiTag::kKind:
         type_.kind = number;
         break;
-      case Tag::kPowerOfTen:
+      case EspiTag::kPowerOfTen:
         type_.power_of_ten = number;
         break;
-      case Tag::kUnit:
+      case EspiTag::kUnit:
         type_.unit = number;
         break;
       default:
@@ -400,7 +311,8 @@ class EspiReader::Handler {
     if (!series_.has_value()) {
       return;  // The block was refused as a whole.
     }
-    absl::StatusOr<FileReading> reading = ReadingOf(number);
+    absl::StatusOr<FileReading> reading =
+        ReadingOf(reading_, *series_, block_start_s_, number);
     if (!reading.ok()) {
       sink_->OnError(reading_.line, reading.status());
     } else if (series_->both_directions) {
@@ -410,55 +322,22 @@ class EspiReader::Handler {
     }
   }
 
-  /// The reading that was just read; number: its place in the block, from 0.
-  absl::StatusOr<FileReading> ReadingOf(int64_t number) const {
-    PW_RETURN_IF_ERROR(reading_.error);
-    if (!reading_.value.has_value()) {
-      return Error(kFileLineInvalid, "a reading has no value");
-    }
-    const std::optional<int64_t> duration_s =
-        reading_.duration_s.has_value() ? reading_.duration_s : series_->interval_s;
-    std::optional<int64_t> start_s = reading_.start_s;
-    if (!start_s.has_value() && block_start_s_.has_value() && duration_s.has_value() &&
-        *duration_s > 0 && *duration_s <= 366 * 86'400) {
-      start_s = *block_start_s_ + number * *duration_s;
-    }
-    if (!duration_s.has_value() || !start_s.has_value()) {
-      return Error(kFileLineInvalid, "a reading has no time");
-    }
-    constexpr int64_t kYear10000 = 253'402'300'800;
-    if (*duration_s <= 0 || *duration_s > 366 * 86'400 || *start_s < 0 || *start_s >= kYear10000) {
-      return Error(kFileLineInvalid, "a reading's time is out of bounds");
-    }
-    FileReading reading;
-    reading.point = series_->point;
-    reading.interval.start = absl::FromUnixSeconds(*start_s);
-    reading.interval.end = reading.interval.start + absl::Seconds(*duration_s);
-    PW_ASSIGN_OR_RETURN((series_->forward ? reading.import_wh : reading.export_wh),
-                        TimesPowerOfTen(*reading_.value, series_->power_of_ten));
-    const Provenance provenance = reading_.provenance.value_or(series_->provenance);
-    reading.quality = provenance.quality;
-    reading.method = provenance.method;
-    reading.line = reading_.line;
-    return reading;
-  }
-
   const XML_Parser parser_;
   FileSink* sink_ = nullptr;
   absl::Status failure_;
   int64_t line_ = 0;    ///< Of the failure.
   int64_t pushed_ = 0;  ///< Bytes given to the parser.
-  std::vector<Tag> tags_;
+  std::vector<EspiTag> tags_;
   std::string text_;
   EspiLinks links_;           ///< Of the entry.
-  Tag resource_ = Tag::kOther;  ///< What the entry holds.
+  EspiTag resource_ = EspiTag::kOther;  ///< What the entry holds.
   std::string metering_point_;
   EspiReadingType type_;
   EspiResources resources_;
   std::optional<EspiSeries> series_;  ///< Of the block; nothing when the block is refused.
   std::optional<int64_t> block_start_s_;
   int64_t readings_in_block_ = 0;
-  PartialReading reading_;
+  EspiReading reading_;
   std::optional<int64_t> quality_;
   std::optional<std::string> method_;
   DirectionMerge merge_{kWaitingMax};

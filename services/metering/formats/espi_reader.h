@@ -8,10 +8,10 @@
 
 namespace peerwatt::metering {
 
-/// Reads Green Button XML (NAESB REQ.21 ESPI): an Atom feed in which usage points, meter readings and
-/// reading types come before the blocks that belong to them. Energy in any power of ten of watt
-/// hours that is whole, forward and reverse. Parses as the bytes come. A document type, and so every
-/// entity of its own, is refused; depth and lengths are bounded.
+/// Reads Green Button XML (NAESB REQ.21 ESPI): an Atom feed in which usage points, meter readings
+/// and reading types come before the blocks that belong to them. Energy in any power of ten of watt
+/// hours that is whole, forward and reverse. Parses as the bytes come. A document type, and so
+/// every entity of its own, is refused; depth and lengths are bounded.
 class EspiReader final : public ReadingFileReader {
  public:
   EspiReader();

@@ -17,8 +17,8 @@ struct LocalTimeRules {
   uint32_t daylight_end = kNoRule;
 };
 
-/// The rules of a zone in the local year of `time`. Where two rules a year do not say it, the offset
-/// at `time` without daylight saving time.
+/// The rules of a zone in the local year of `time`. Where two rules a year do not say it, the
+/// offset at `time` without daylight saving time.
 /// Source: NAESB ESPI 4.0, DstRuleType.
 LocalTimeRules LocalTimeRulesOf(const absl::TimeZone& zone, absl::Time time);
 

@@ -65,7 +65,8 @@ absl::Status AddDirection(const ReadingColumn& stored, absl::Time first, absl::D
   const bool import_missing = !reading.import_wh.has_value();
   const std::vector<int64_t>& values = import_missing ? stored.import_wh : stored.export_wh;
   const auto begin = static_cast<size_t>((reading.interval.start - first) / interval);
-  const auto end = static_cast<size_t>((reading.interval.end - first - absl::Seconds(1)) / interval);
+  const auto end =
+      static_cast<size_t>((reading.interval.end - first - absl::Seconds(1)) / interval);
   int64_t other_wh = 0;
   for (size_t i = begin; i <= end && i < values.size(); ++i) {
     other_wh |= values[i];
@@ -290,9 +291,10 @@ void ReadingImport::TakeOutcome(const BatchOutcome& outcome, std::vector<FileRea
   int64_t line = std::min_element(readings.begin(), readings.end(), by_line)->line;
   absl::Status error = outcome.status;
   if (absl::StatusOr<Bad> bad = Judge(readings); bad.ok() && !bad->empty()) {
-    const auto first = std::min_element(bad->begin(), bad->end(), [&](const auto& a, const auto& b) {
-      return readings[a.first].line < readings[b.first].line;
-    });
+    const auto first =
+        std::min_element(bad->begin(), bad->end(), [&](const auto& a, const auto& b) {
+          return readings[a.first].line < readings[b.first].line;
+        });
     line = readings[first->first].line;
     error = first->second;
   }

@@ -29,7 +29,7 @@ class BatchLane {
 
 /// How a file is imported.
 struct ImportOptions {
-  bool skip = false;               ///< Leave errors out and go on, instead of stopping at the first.
+  bool skip = false;               ///< Leave errors out and go on; else stop at the first.
   MeteringPointId metering_point;  ///< Of all readings; empty: as the file says.
   size_t batch_readings = 10'000;  ///< Readings of one batch.
 };
@@ -43,9 +43,9 @@ struct ImportResult {
 };
 inline constexpr size_t kImportErrorsMax = 100;
 
-/// Puts the readings of a file into batches and stores them by the ordinary way, one batch while the
-/// next is read. Without `skip`, the first error ends it: the batch in which it is and what follows
-/// are not stored. With `skip`, what is wrong is left out and the rest of its batch stored.
+/// Puts the readings of a file into batches and stores them by the ordinary way, one batch while
+/// the next is read. Without `skip`, the first error ends it: the batch in which it is and what
+/// follows are not stored. With `skip`, what is wrong is left out and the rest of its batch stored.
 /// A direction that the file does not say stays as it is stored.
 class ReadingImport final : public FileSink {
  public:
@@ -108,7 +108,7 @@ class ReadingImport final : public FileSink {
   const Clock& clock_;
   std::vector<FileReading> pending_;
   std::optional<std::vector<FileReading>> under_way_;  ///< Of the batch in the lane.
-  std::optional<std::string> file_point_;  ///< The one point of the file when the request names one.
+  std::optional<std::string> file_point_;  ///< The file's one point when the request names one.
   std::string known_point_;                ///< The last id that was found to be one.
   bool stopped_ = false;
   absl::Status interruption_;

@@ -216,6 +216,7 @@ class FakeExchange final : public metering::v1::Exchange::Service {
       return rpc::Handle(*context, "metering.peerwatt.dev",
                          [] { return Error(kCommunityUnknown, "gone"); });
     }
+    if (request.has_spec()) begun.Notify();
     int64_t bytes = 0;
     while (reader->Read(&request)) {
       bytes += static_cast<int64_t>(request.content().size());
@@ -245,6 +246,7 @@ class FakeExchange final : public metering::v1::Exchange::Service {
   }
 
   std::atomic<int64_t> deadline_seconds{0};
+  absl::Notification begun;
   absl::Notification ended;
 };
 

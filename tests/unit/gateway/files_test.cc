@@ -109,12 +109,15 @@ TEST_F(FilesTest, EndsTheUploadWithItsClient) {
   const auto writer = stub_->ImportReadings(context.get(), &response_);
   ASSERT_TRUE(writer->Write(Spec()));
   ASSERT_TRUE(writer->Write(Piece(1000)));
+  ASSERT_TRUE(exchange_.begun.WaitForNotificationWithTimeout(absl::Seconds(10)));
   context->TryCancel();
   EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
   EXPECT_TRUE(exchange_.ended.WaitForNotificationWithTimeout(absl::Seconds(10)));
 }
 
 TEST_F(FilesTest, SaysUnavailableWhenTheServiceIsAway) {
+  // The gateway knows the registry's keys from a call before.
+  EXPECT_EQ(Send("GET", "/v1/communities/c1", "", {Bearer({"OPERATOR"})}).code, 200);
   StopServices();
   const auto context = Context({"OPERATOR"});
   const auto writer = stub_->ImportReadings(context.get(), &response_);

@@ -22,7 +22,8 @@ FakeSink Read(const std::string& text, size_t piece_bytes = 1 << 20) {
 
 TEST(CsvReaderTest, ReadsColumnsInAnyOrder) {
   const FakeSink sink = Read(
-      "\xEF\xBB\xBFquality,export_wh,end_time,metering_point,import_wh,revision,start_time,method\r\n"
+      "\xEF\xBB\xBFquality,export_wh,end_time,metering_point,import_wh,revision,start_time,"
+      "method\r\n"
       "ESTIMATED,7,2026-07-01T02:15:00+02:00,meteringPoints/m1,5,3,2026-07-01T00:00:00Z,LINEAR\r\n"
       "\r\n"
       ",0,2026-07-01T00:30:00Z,\"m2\",6,,2026-06-30T20:15:00-04:00,");

@@ -91,8 +91,8 @@ TEST(EspiReaderTest, ReadsOneDirection) {
 
 TEST(EspiReaderTest, BringsBothDirectionsTogether) {
   const std::string text = Feed(absl::StrCat(
-      Type("/T/1", 1, 0), Type("/T/2", 19, 0), Meter("/U/1/M/1", "/T/1"),
-      Meter("/U/1/M/2", "/T/2"), Block("/U/1/M/1", OneReading(kStart, 5) + OneReading(kStart + 900, 6)),
+      Type("/T/1", 1, 0), Type("/T/2", 19, 0), Meter("/U/1/M/1", "/T/1"), Meter("/U/1/M/2", "/T/2"),
+      Block("/U/1/M/1", OneReading(kStart, 5) + OneReading(kStart + 900, 6)),
       Block("/U/1/M/2",
             OneReading(kStart, 7, 900, "<ReadingQuality><quality>9</quality></ReadingQuality>"))));
   for (const size_t piece : {size_t{1}, size_t{7}, text.size()}) {
@@ -166,8 +166,9 @@ TEST(EspiReaderTest, LeavesOutABlockThatIsNotEnergy) {
 
 TEST(EspiReaderTest, RefusesWhatCouldHurt) {
   const std::string good = OneReading(kStart, 5);
-  EXPECT_THAT(Failure("<!DOCTYPE feed [<!ENTITY a \"x\"><!ENTITY b \"&a;&a;\">]>\n<feed>&b;</feed>"),
-              HasSubstr("1 FILE_XML_INVALID"));
+  EXPECT_THAT(
+      Failure("<!DOCTYPE feed [<!ENTITY a \"x\"><!ENTITY b \"&a;&a;\">]>\n<feed>&b;</feed>"),
+      HasSubstr("1 FILE_XML_INVALID"));
   EXPECT_EQ(Failure("<!DOCTYPE feed SYSTEM \"file:///etc/passwd\">\n<feed/>"),
             "1 FILE_XML_INVALID");
   EXPECT_EQ(Failure("<feed xmlns=\"http://www.w3.org/2005/Atom\">\n&b;</feed>"),

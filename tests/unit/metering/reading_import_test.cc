@@ -106,7 +106,8 @@ TEST_F(ReadingImportTest, StopsBeforeABatchThatBreaksARule) {
 TEST_F(ReadingImportTest, SkipsOnlyWhatIsWrong) {
   const std::string lines = Line(0, "1") + Line(1, "x") + Line(2, "-3") + Line(3, "4") +
                             Line(4, "5", "nobody") + Line(200, "6") + Line(6, "7") +
-                            Line(7, "8", "m2") + "m1,2026-07-01T00:01:00Z,2026-07-01T00:16:00Z,1\n" +
+                            Line(7, "8", "m2") +
+                            "m1,2026-07-01T00:01:00Z,2026-07-01T00:16:00Z,1\n" +
                             "m1,2026-07-01T02:00:00Z,2026-07-01T02:05:00Z,1\n" + Line(8, "9");
   const ImportResult result = Import(lines, /*skip=*/true, 4);
   EXPECT_EQ(result.stored, 5);
