@@ -47,6 +47,34 @@ bool SaysBoth(const FileReading& reading) {
   return reading.import_wh.has_value() && reading.export_wh.has_value();
 }
 
+/// How many readings, from the first one on, do not overlap with each other; at least one.
+/// order: their places by point and time.
+size_t CountWithoutOverlap(const std::vector<FileReading>& readings,
+                           const std::vector<size_t>& order) {
+  size_t count = readings.size();
+  for (bool again = true; again;) {
+    again = false;
+    const FileReading* last = nullptr;
+    size_t last_place = 0;
+    for (const size_t place : order) {
+      const FileReading& reading = readings[place];
+      if (place >= count) {
+        continue;
+      }
+      if (last != nullptr && last->point == reading.point &&
+          reading.interval.start < last->interval.end) {
+        // The later one of the two begins the next batch.
+        count = std::max(place, last_place);
+        again = true;
+        continue;
+      }
+      last = &reading;
+      last_place = place;
+    }
+  }
+  return count;
+}
+
 std::vector<MeteringPointId> PointsOf(const std::vector<FileReading>& readings) {
   std::vector<MeteringPointId> points;
   for (const FileReading& reading : readings) {
@@ -106,11 +134,13 @@ void ReadingImport::OnError(int64_t line, absl::Status error) {
   if (stopped_) {
     return;
   }
-  Record(line, std::move(error));
-  if (!options_.skip) {
-    stopped_ = true;
-    pending_.clear();
+  if (options_.skip) {
+    Record(line, std::move(error));
+    return;
   }
+  // What is not stored any more may hold an error that stands before this one.
+  StopAt(pending_, line, std::move(error));
+  pending_.clear();
 }
 
 absl::Status ReadingImport::TakePoint(FileReading& reading) {
@@ -161,30 +191,33 @@ void ReadingImport::Flush() {
 }
 
 ReadingImport::Prepared ReadingImport::Prepare(std::vector<FileReading>& readings) {
-  const auto before = [](const FileReading& a, const FileReading& b) {
-    return std::tie(a.point, a.interval.start, a.line) <
-           std::tie(b.point, b.interval.start, b.line);
+  std::vector<size_t> order(readings.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto before = [&readings](size_t a, size_t b) {
+    return std::tie(readings[a].point, readings[a].interval.start, a) <
+           std::tie(readings[b].point, readings[b].interval.start, b);
   };
-  if (!std::is_sorted(readings.begin(), readings.end(), before)) {
-    std::sort(readings.begin(), readings.end(), before);
+  if (!std::is_sorted(order.begin(), order.end(), before)) {
+    std::sort(order.begin(), order.end(), before);
   }
+  const size_t count = CountWithoutOverlap(readings, order);
   Prepared prepared;
-  std::vector<FileReading> left;
-  for (FileReading& reading : readings) {
-    const FileReading* last = prepared.readings.empty() ? nullptr : &prepared.readings.back();
-    const bool same_point = last != nullptr && last->point == reading.point;
-    if (same_point && reading.interval.start < last->interval.end) {
-      left.push_back(std::move(reading));
+  prepared.readings.reserve(count);
+  for (const size_t i : order) {
+    if (i >= count) {
       continue;
     }
-    if (!same_point || reading.interval.start != last->interval.end ||
+    FileReading& reading = readings[i];
+    const FileReading* last = prepared.readings.empty() ? nullptr : &prepared.readings.back();
+    if (last == nullptr || last->point != reading.point ||
+        reading.interval.start != last->interval.end ||
         reading.interval.length() != last->interval.length() || reading.method != last->method) {
       prepared.batch.series.push_back(SeriesOf(reading));
     }
     Append(reading, prepared.batch.series.back());
     prepared.readings.push_back(std::move(reading));
   }
-  readings = std::move(left);
+  readings.erase(readings.begin(), readings.begin() + static_cast<std::ptrdiff_t>(count));
   return prepared;
 }
 
@@ -286,19 +319,28 @@ void ReadingImport::TakeOutcome(const BatchOutcome& outcome, std::vector<FileRea
     StoreWithoutBad(std::move(readings), outcome.status);
     return;
   }
-  // The first line that is wrong by itself; a rule about several is told of the batch's first.
-  const auto by_line = [](const FileReading& a, const FileReading& b) { return a.line < b.line; };
-  int64_t line = std::min_element(readings.begin(), readings.end(), by_line)->line;
-  absl::Status error = outcome.status;
-  if (absl::StatusOr<Bad> bad = Judge(readings); bad.ok() && !bad->empty()) {
-    const auto first =
-        std::min_element(bad->begin(), bad->end(), [&](const auto& a, const auto& b) {
-          return readings[a.first].line < readings[b.first].line;
-        });
-    line = readings[first->first].line;
-    error = first->second;
+  // What was found since, while the batch was under way, comes after it.
+  result_.errors.clear();
+  result_.refused = 0;
+  StopAt(readings, std::nullopt, outcome.status);
+}
+
+void ReadingImport::StopAt(const std::vector<FileReading>& readings, std::optional<int64_t> line,
+                           absl::Status error) {
+  if (const absl::StatusOr<Bad> bad = Judge(readings); bad.ok()) {
+    for (const auto& [place, why] : *bad) {
+      if (!line.has_value() || readings[place].line < *line) {
+        line = readings[place].line;
+        error = why;
+      }
+    }
   }
-  Record(line, std::move(error));
+  if (!line.has_value()) {
+    // A rule about several readings is told of the first.
+    const auto by_line = [](const FileReading& a, const FileReading& b) { return a.line < b.line; };
+    line = std::min_element(readings.begin(), readings.end(), by_line)->line;
+  }
+  Record(*line, std::move(error));
   stopped_ = true;
 }
 

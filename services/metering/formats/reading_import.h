@@ -84,7 +84,8 @@ class ReadingImport final : public FileSink {
   absl::Status TakePoint(FileReading& reading);
   /// Hands what is pending to the lane, in as many batches as it needs.
   void Flush();
-  /// Makes a batch of `readings`; what overlaps with it stays there for the next one.
+  /// Makes a batch of `readings` up to the first that overlaps with one before it, which is a
+  /// correction; what is left stays there for the next batch.
   static Prepared Prepare(std::vector<FileReading>& readings);
   /// Asks the store for the directions that the file does not say.
   void CompletePending();
@@ -92,6 +93,10 @@ class ReadingImport final : public FileSink {
   /// Waits for the batch under way.
   void Settle();
   void TakeOutcome(const BatchOutcome& outcome, std::vector<FileReading> readings);
+  /// Ends the import with the first error: that at `line`, or that of a reading before it. Without
+  /// a line, `error` is about the readings as a whole.
+  void StopAt(const std::vector<FileReading>& readings, std::optional<int64_t> line,
+              absl::Status error);
   /// Stores readings of a batch that was refused; halves it where no single one is to blame.
   void StoreWithoutBad(std::vector<FileReading> readings, const absl::Status& refusal);
   /// The readings that break a rule by themselves. Errors: nothing can be said now.
