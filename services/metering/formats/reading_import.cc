@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
-#include <numeric>
-#include <tuple>
 
 #include "absl/strings/ascii.h"
 #include "libs/base/status_macros.h"
 #include "services/metering/core/exchange_errors.h"
 #include "services/metering/core/validation.h"
+#include "services/metering/formats/file_batch.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -25,66 +24,8 @@ bool IsId(absl::string_view text) {
          std::all_of(text.begin(), text.end(), is_inner);
 }
 
-/// A reading as a series of its own, or the begin of a longer one.
-Series SeriesOf(const FileReading& reading) {
-  Series series{.metering_point = MeteringPointId(reading.point),
-                .start = reading.interval.start,
-                .resolution = reading.interval.length(),
-                .import_wh = {},
-                .export_wh = {},
-                .qualities = {},
-                .method = reading.method};
-  return series;
-}
-
-void Append(const FileReading& reading, Series& series) {
-  series.import_wh.push_back(reading.import_wh.value_or(0));
-  series.export_wh.push_back(reading.export_wh.value_or(0));
-  series.qualities.push_back(reading.quality);
-}
-
 bool SaysBoth(const FileReading& reading) {
   return reading.import_wh.has_value() && reading.export_wh.has_value();
-}
-
-/// How many readings, from the first one on, do not overlap with each other; at least one.
-/// order: their places by point and time.
-size_t CountWithoutOverlap(const std::vector<FileReading>& readings,
-                           const std::vector<size_t>& order) {
-  size_t count = readings.size();
-  for (bool again = true; again;) {
-    again = false;
-    const FileReading* last = nullptr;
-    size_t last_place = 0;
-    for (const size_t place : order) {
-      const FileReading& reading = readings[place];
-      if (place >= count) {
-        continue;
-      }
-      if (last != nullptr && last->point == reading.point &&
-          reading.interval.start < last->interval.end) {
-        // The later one of the two begins the next batch.
-        count = std::max(place, last_place);
-        again = true;
-        continue;
-      }
-      last = &reading;
-      last_place = place;
-    }
-  }
-  return count;
-}
-
-std::vector<MeteringPointId> PointsOf(const std::vector<FileReading>& readings) {
-  std::vector<MeteringPointId> points;
-  for (const FileReading& reading : readings) {
-    if (points.empty() || points.back().value() != reading.point) {
-      points.emplace_back(reading.point);
-    }
-  }
-  std::sort(points.begin(), points.end());
-  points.erase(std::unique(points.begin(), points.end()), points.end());
-  return points;
 }
 
 /// Adds the direction that is not there. stored: the column of the span from `first` on.
@@ -177,7 +118,7 @@ void ReadingImport::Finish(bool whole) {
 void ReadingImport::Flush() {
   CompletePending();
   while (!stopped_ && !pending_.empty()) {
-    Prepared next = Prepare(pending_);
+    FileBatch next = TakeBatch(pending_);
     Settle();
     if (stopped_) {
       break;
@@ -188,37 +129,6 @@ void ReadingImport::Flush() {
   if (stopped_) {
     pending_.clear();
   }
-}
-
-ReadingImport::Prepared ReadingImport::Prepare(std::vector<FileReading>& readings) {
-  std::vector<size_t> order(readings.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  const auto before = [&readings](size_t a, size_t b) {
-    return std::tie(readings[a].point, readings[a].interval.start, a) <
-           std::tie(readings[b].point, readings[b].interval.start, b);
-  };
-  if (!std::is_sorted(order.begin(), order.end(), before)) {
-    std::sort(order.begin(), order.end(), before);
-  }
-  const size_t count = CountWithoutOverlap(readings, order);
-  Prepared prepared;
-  prepared.readings.reserve(count);
-  for (const size_t i : order) {
-    if (i >= count) {
-      continue;
-    }
-    FileReading& reading = readings[i];
-    const FileReading* last = prepared.readings.empty() ? nullptr : &prepared.readings.back();
-    if (last == nullptr || last->point != reading.point ||
-        reading.interval.start != last->interval.end ||
-        reading.interval.length() != last->interval.length() || reading.method != last->method) {
-      prepared.batch.series.push_back(SeriesOf(reading));
-    }
-    Append(reading, prepared.batch.series.back());
-    prepared.readings.push_back(std::move(reading));
-  }
-  readings.erase(readings.begin(), readings.begin() + static_cast<std::ptrdiff_t>(count));
-  return prepared;
 }
 
 void ReadingImport::CompletePending() {
@@ -367,9 +277,9 @@ void ReadingImport::StoreWithoutBad(std::vector<FileReading> readings,
     if (part.empty() || stopped_) {
       continue;
     }
-    Prepared prepared = Prepare(part);
-    lane_.Start(std::move(prepared.batch));
-    TakeOutcome(lane_.Wait(), std::move(prepared.readings));
+    FileBatch next = TakeBatch(part);
+    lane_.Start(std::move(next.batch));
+    TakeOutcome(lane_.Wait(), std::move(next.readings));
   }
 }
 
@@ -382,7 +292,6 @@ absl::StatusOr<ReadingImport::Bad> ReadingImport::Judge(const std::vector<FileRe
   batch.series.resize(1);
   for (size_t i = 0; i < readings.size(); ++i) {
     batch.series[0] = SeriesOf(readings[i]);
-    Append(readings[i], batch.series[0]);
     if (absl::Status status = ValidateBatch(batch, lookup.members, now); !status.ok()) {
       bad.emplace_back(i, std::move(status));
     }

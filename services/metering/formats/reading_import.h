@@ -71,11 +71,6 @@ class ReadingImport final : public FileSink {
   const ImportResult& result() const { return result_; }
 
  private:
-  /// A batch and the readings in it, in the order of its series.
-  struct Prepared {
-    Batch batch;
-    std::vector<FileReading> readings;
-  };
   /// What is wrong with single readings: their places in a list, in order, and why.
   using Bad = std::vector<std::pair<size_t, absl::Status>>;
 
@@ -84,9 +79,6 @@ class ReadingImport final : public FileSink {
   absl::Status TakePoint(FileReading& reading);
   /// Hands what is pending to the lane, in as many batches as it needs.
   void Flush();
-  /// Makes a batch of `readings` up to the first that overlaps with one before it, which is a
-  /// correction; what is left stays there for the next batch.
-  static Prepared Prepare(std::vector<FileReading>& readings);
   /// Asks the store for the directions that the file does not say.
   void CompletePending();
   absl::StatusOr<Bad> Complete(const Member& member, const std::vector<size_t>& places);
