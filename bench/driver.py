@@ -34,8 +34,15 @@ def readings():
     yield readings_end_to_end.measure()
 
 
+def files():
+    """Readings of a CSV file per second against COPY of the same rows as text; no goal."""
+    import file_import
+    yield file_import.measure()
+
+
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings)}
+FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings),
+           "files": ("metering", files)}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 
