@@ -26,6 +26,7 @@
 #include "services/metering/rpc/internal_service.h"
 #include "services/metering/rpc/metering_service.h"
 #include "services/metering/rpc/probe.h"
+#include "services/metering/storage/compactor.h"
 #include "services/metering/storage/migrations.h"
 #include "services/metering/storage/queries.h"
 #include "services/metering/storage/reading_store.h"
@@ -46,6 +47,10 @@ ABSL_FLAG(int, ingest_queue_readings_max, 2'000'000,
           "Readings that may wait before streams are no longer read, 1000 to 100000000");
 ABSL_FLAG(int, stream_batches_in_flight_max, 32,
           "Batches of one stream without an acknowledgement, 1 to 1000");
+ABSL_FLAG(int, compaction_days, 4096,
+          "Days of metering points in a shard at which it is compacted, 1 to 25000");
+ABSL_FLAG(absl::Duration, compaction_delay, absl::Minutes(15),
+          "Age of readings at which their shard is compacted, 1ms to 24h");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
           "How often a watch looks for changes of other processes, 1ms to 10s");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
@@ -100,6 +105,12 @@ IngestOptions IngestOptionsFromFlags() {
               static_cast<size_t>(Bounded(FLAGS_ingest_readings_per_commit, 1, 1'000'000))};
 }
 
+CompactionOptions CompactionOptionsFromFlags() {
+  return {.days = static_cast<size_t>(Bounded(FLAGS_compaction_days, 1, 25'000)),
+          .delay =
+              Bounded(FLAGS_compaction_delay, absl::Milliseconds(1), absl::Hours(24))};
+}
+
 int MigrateAndEnd() {
   const absl::Status status =
       postgres::Migrate(absl::GetFlag(FLAGS_database_owner_dsn), Migrations());
@@ -136,6 +147,12 @@ int Serve() {
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
+
+  const Compactor compactor(
+      CompactionOptionsFromFlags(), pool, store.cache(),
+      [&](const absl::StatusOr<size_t>& days, absl::Duration elapsed) {
+        probe.Compacted(days, elapsed);
+      });
 
   auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),
                                     .health_address = absl::GetFlag(FLAGS_health_address),

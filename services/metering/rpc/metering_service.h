@@ -30,6 +30,9 @@ class MeteringService final
                                    v1::BatchCreateReadingsResponse* response) override;
   grpc::Status ListReadings(grpc::ServerContext* context, const v1::ListReadingsRequest* request,
                             v1::ListReadingsResponse* response) override;
+  grpc::Status GetLatestReading(grpc::ServerContext* context,
+                                const v1::GetLatestReadingRequest* request,
+                                v1::Reading* response) override;
   grpc::Status AggregateReadings(grpc::ServerContext* context,
                                  const v1::AggregateReadingsRequest* request,
                                  v1::AggregateReadingsResponse* response) override;
