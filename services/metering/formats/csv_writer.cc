@@ -14,7 +14,7 @@ void CsvWriter::Add(const Reading& reading, std::string& out) {
   absl::StrAppend(&out, head_.metering_point.value(), ",");
   AppendInstant(reading.start, out);
   out += ',';
-  AppendInstant(reading.start + head_.interval, out);
+  AppendInstant(reading.start + LengthOf(reading, head_), out);
   absl::StrAppend(&out, ",", reading.imported.wh(), ",", reading.exported.wh(), ",",
                   QualityName(reading.quality), ",", MethodName(reading.method), ",",
                   reading.revision, "\r\n");

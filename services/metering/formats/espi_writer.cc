@@ -156,16 +156,17 @@ void EspiWriter::AppendDay(std::string& out) {
 }
 
 void EspiWriter::AppendBlock(int number, std::string& out) const {
-  const int64_t length_s = absl::ToInt64Seconds(head_.interval);
   const int64_t start_s = absl::ToUnixSeconds(readings_.front().start);
-  const int64_t end_s = absl::ToUnixSeconds(readings_.back().start) + length_s;
+  const int64_t end_s =
+      absl::ToUnixSeconds(readings_.back().start + LengthOf(readings_.back(), head_));
   std::string content = absl::StrCat("<espi:IntervalBlock><espi:interval><espi:duration>",
                                      end_s - start_s, "</espi:duration><espi:start>", start_s,
                                      "</espi:start></espi:interval>");
   for (const Reading& reading : readings_) {
     content += "\n<espi:IntervalReading>";
     AppendQuality({reading.quality, reading.method}, content);
-    absl::StrAppend(&content, "<espi:timePeriod><espi:duration>", length_s,
+    absl::StrAppend(&content, "<espi:timePeriod><espi:duration>",
+                    absl::ToInt64Seconds(LengthOf(reading, head_)),
                     "</espi:duration><espi:start>", absl::ToUnixSeconds(reading.start),
                     "</espi:start></espi:timePeriod><espi:value>",
                     (number == kForwardNumber ? reading.imported : reading.exported).wh(),

@@ -58,11 +58,16 @@ std::unique_ptr<ReadingFileReader> NewReader(FileFormat format);
 /// What a file is about.
 struct FileHead {
   MeteringPointId metering_point;
-  absl::Duration interval;                            ///< Length of each reading.
+  absl::Duration interval;                            ///< Length where a reading says none.
   absl::TimeZone time_zone = absl::UTCTimeZone();     ///< Of the community.
   Interval span;                                      ///< What was asked for.
   absl::Time written_at;
 };
+
+/// How long a reading is.
+inline absl::Duration LengthOf(const Reading& reading, const FileHead& head) {
+  return reading.length > absl::ZeroDuration() ? reading.length : head.interval;
+}
 
 /// Writes the readings of one metering point. Every method appends text to `out`.
 class ReadingFileWriter {

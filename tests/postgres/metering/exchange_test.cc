@@ -53,12 +53,16 @@ class ExchangeTest : public ServiceTest {
       AppendInstant(Quarter(i), lines);
       lines += ',';
       AppendInstant(Quarter(i + 1), lines);
-      absl::StrAppend(&lines, ",", 100 + i, ",", i % 3, ",", i % 2 == 0 ? "" : "ESTIMATED", "\n");
+      absl::StrAppend(&lines, ",", 100 + i, ",", i % 3, ",",
+                      i % 2 == 0   ? ","
+                      : i % 3 == 0 ? "ESTIMATED,PROFILE"
+                                   : "CALCULATED,SPLIT",
+                      "\n");
     }
     return lines;
   }
   static std::string Csv(const std::string& lines) {
-    return "metering_point,start_time,end_time,import_wh,export_wh,quality\n" + lines;
+    return "metering_point,start_time,end_time,import_wh,export_wh,quality,method\n" + lines;
   }
 
   grpc::Status Import(const Request& spec, const std::string& file, bool end = true,
@@ -113,7 +117,8 @@ class ExchangeTest : public ServiceTest {
     for (const Reading& reading : Revisions(point)) {
       known.push_back(absl::StrCat(absl::ToUnixSeconds(reading.start), " ", reading.imported.wh(),
                                    " ", reading.exported.wh(), " ",
-                                   QualityName(reading.quality), " ", reading.revision));
+                                   QualityName(reading.quality), " ",
+                                   MethodName(reading.method), " ", reading.revision));
     }
     return known;
   }

@@ -52,9 +52,9 @@ Case RandomCase(std::mt19937_64& random) {
          .imported = Energy::WattHours(below(large ? 100'000'000'000'000 : 5000)),
          .exported = Energy::WattHours(below(3) == 0 ? below(5000) : 0),
          .quality = static_cast<Quality>(1 + below(3)),
-         .method = static_cast<Method>(below(7)),
          .revision = static_cast<int32_t>(1 + below(9)),
-         .created_at = {}});
+         .created_at = {},
+         .method = static_cast<Method>(below(7))});
   }
   made.head.span = {start, start + made.head.interval * 400};
   made.head.written_at = start;

@@ -147,14 +147,15 @@ TEST(CsvWriterTest, WritesWhatItReads) {
                .imported = Energy::WattHours(5),
                .exported = Energy::WattHours(7),
                .quality = Quality::kEstimated,
-               .method = Method::kReferenceDay,
                .revision = 2,
-               .created_at = {}},
+               .created_at = {},
+               .method = Method::kReferenceDay,
+               .length = absl::Hours(1)},
               out);
   writer->End(out);
   EXPECT_EQ(out,
             "metering_point,start_time,end_time,import_wh,export_wh,quality,method,revision\r\n"
-            "m1,2026-07-01T00:00:00Z,2026-07-01T00:15:00Z,5,7,ESTIMATED,REFERENCE_DAY,2\r\n");
+            "m1,2026-07-01T00:00:00Z,2026-07-01T01:00:00Z,5,7,ESTIMATED,REFERENCE_DAY,2\r\n");
   EXPECT_EQ(Read(out).readings.at(0).method, Method::kReferenceDay);
 }
 

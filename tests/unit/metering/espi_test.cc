@@ -248,9 +248,9 @@ std::string WrittenFile(size_t count, absl::Duration interval, const char* zone)
                  .imported = Energy::WattHours(static_cast<int64_t>(i)),
                  .exported = Energy::WattHours(static_cast<int64_t>(i % 7)),
                  .quality = static_cast<Quality>(1 + i % 3),
-                 .method = static_cast<Method>(i % 7),
                  .revision = 1,
-                 .created_at = {}},
+                 .created_at = {},
+                 .method = static_cast<Method>(i % 7)},
                 out);
   }
   writer->End(out);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,9 +34,9 @@ class MemoryStore final : public ReadingStore {
                                 .imported = Energy::WattHours(series.import_wh[i]),
                                 .exported = Energy::WattHours(series.ExportWhOf(i)),
                                 .quality = series.QualityOf(i),
-                                .method = series.method,
                                 .revision = 1,
-                                .created_at = now};
+                                .created_at = now,
+                                .method = series.method};
           Reading& known = readings[{series.metering_point.value(), reading.start}];
           const bool same = known.revision > 0 && known.imported == reading.imported &&
                             known.exported == reading.exported && known.quality == reading.quality;
@@ -74,6 +76,13 @@ class MemoryStore final : public ReadingStore {
       }
     }
     return answer;
+  }
+  absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId& point) override {
+    const auto after = readings.lower_bound({point.value(), absl::InfiniteFuture()});
+    if (after == readings.begin() || std::prev(after)->first.first != point.value()) {
+      return std::optional<Reading>();
+    }
+    return std::optional<Reading>(std::prev(after)->second);
   }
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t /*cursor*/,
                                                    int32_t /*limit*/) override {
