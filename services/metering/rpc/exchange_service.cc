@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
@@ -19,6 +18,7 @@
 #include "services/metering/formats/reading_import.h"
 #include "services/metering/rpc/codec.h"
 #include "services/metering/rpc/import_lane.h"
+#include "services/metering/rpc/visible_member.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -227,28 +227,13 @@ absl::Status ExchangeService::Import(const grpc::ServerContext& context,
   return absl::OkStatus();
 }
 
-absl::StatusOr<Member> ExchangeService::MemberFor(const grpc::ServerContext& context,
-                                                  const MeteringPointId& point) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  const MemberLookup lookup = directory_.Find({point});
-  PW_RETURN_IF_ERROR(lookup.failure);
-  const auto member = lookup.members.find(point);
-  if (member == lookup.members.end()) {
-    PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(caller, ""));
-    return Error(kMeteringPointUnknown, "the metering point is not registered",
-                 {{"metering_point", point.value()}});
-  }
-  PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(
-      caller, absl::StrCat("participants/", member->second.participant.value())));
-  return member->second;
-}
-
 grpc::Status ExchangeService::ExportReadings(grpc::ServerContext* context,
                                              const v1::ExportReadingsRequest* request,
                                              grpc::ServerWriter<google::api::HttpBody>* writer) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const ExportQuery query, QueryFrom(*request));
-    PW_ASSIGN_OR_RETURN(const Member member, MemberFor(*context, query.metering_point));
+    PW_ASSIGN_OR_RETURN(const Member member,
+                        VisibleMember(*context, directory_, query.metering_point));
     const Place place(exports_, limits_.exports_max);
     PW_RETURN_IF_ERROR(place.status());
     FileHead head{.metering_point = query.metering_point,

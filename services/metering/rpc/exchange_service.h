@@ -36,9 +36,6 @@ class ExchangeService final : public v1::Exchange::Service {
   absl::Status Import(const grpc::ServerContext& context,
                       grpc::ServerReader<v1::ImportReadingsRequest>& reader,
                       v1::ImportReadingsResponse& response);
-  /// The metering point, when the caller may see its readings; as `ListReadings`.
-  absl::StatusOr<Member> MemberFor(const grpc::ServerContext& context,
-                                   const MeteringPointId& point);
 
   IngestQueue& queue_;
   ReadingStore& store_;

@@ -128,11 +128,6 @@ absl::StatusOr<AggregateQuery> QueryFrom(const v1::AggregateReadingsRequest& req
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::StreamReadingsRequest, v1::StreamReadingsResponse>*
-MeteringService::StreamReadings(grpc::CallbackServerContext* context) {
-  return DeviceStream::Start(*context, queue_, streams_, in_flight_max_);
-}
-
 BatchOutcome MeteringService::Store(LaneItem item) {
   const auto answer = std::make_shared<OneAnswer>();
   queue_.Push(queue_.AddLane(answer, /*waits=*/false), std::move(item));
