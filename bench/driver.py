@@ -66,6 +66,12 @@ def forecast():
     yield from backtest.measure()
 
 
+def files():
+    """Readings of a CSV file per second against COPY of the same rows as text; no goal."""
+    import file_import
+    yield file_import.measure()
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -76,6 +82,7 @@ FIGURES = {
     "idle_devices": ("metering", fleet("idle_devices")),
     "acknowledgement_latency": ("metering", fleet("acknowledgement_latency")),
     "agent_footprint": ("metering", agent_footprint),
+    "files": ("metering", files),
     "forecast": ("metering", forecast),
 }
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]

@@ -22,6 +22,7 @@
 #include "services/metering/core/vee/validator.h"
 #include "services/metering/rpc/change_signal.h"
 #include "services/metering/rpc/counted_findings.h"
+#include "services/metering/rpc/exchange_service.h"
 #include "services/metering/rpc/forecast_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
@@ -171,6 +172,7 @@ int Serve() {
   RelayCalls relay_calls;
   RelayService relay_service(queue, relay_calls);
   MeteringService public_service(queue, store, directory);
+  ExchangeService exchange_service(queue, store, directory, **clock);
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
@@ -192,8 +194,10 @@ int Serve() {
                                     .message_bytes_max = kMessageBytesMax},
                                    {
                                        &public_service,
+                                       &exchange_service,
                                        &internal_service,
                                        &relay_service,
+                                       &validation_service,
                                        &forecasts,
                                        &internal_forecasts,
                                    },
