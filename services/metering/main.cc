@@ -194,6 +194,7 @@ int Serve() {
                                        &public_service,
                                        &internal_service,
                                        &relay_service,
+                                       &validation_service,
                                        &forecasts,
                                        &internal_forecasts,
                                    },
