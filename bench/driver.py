@@ -28,10 +28,17 @@ def clearing():
                "goal": goals.get(orders, 1.0), "lower_is_better": False}
 
 
-def readings():
-    """Acknowledged readings per second, device to commit, against COPY of the same rows."""
-    import readings_end_to_end
-    yield readings_end_to_end.measure()
+def store(name):
+    """The figure `name` of readings_store."""
+    def run():
+        import readings_store
+        yield from getattr(readings_store, name)()
+    run.__doc__ = {
+        "readings": "Acknowledged readings per second, device to commit, against raw COPY.",
+        "sustained": "The same until they are compacted, and bytes per reading.",
+        "growth": "CPU per reading with a million points, and after 20 million readings.",
+    }[name]
+    return run
 
 
 def fleet(name):
@@ -62,7 +69,9 @@ def forecast():
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
-    "readings": ("metering", readings),
+    "readings": ("metering", store("readings")),
+    "sustained": ("metering", store("sustained")),
+    "growth": ("metering", store("growth")),
     "single_message": ("metering", fleet("single_message")),
     "idle_devices": ("metering", fleet("idle_devices")),
     "acknowledgement_latency": ("metering", fleet("acknowledgement_latency")),

@@ -1,6 +1,7 @@
 #include "services/metering/core/forecast/forecaster.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,9 @@ class ColumnStore final : public ReadingStore {
     return absl::UnimplementedError("not asked for");
   }
   absl::StatusOr<std::vector<Reading>> List(const ListQuery&) override {
+    return absl::UnimplementedError("not asked for");
+  }
+  absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId&) override {
     return absl::UnimplementedError("not asked for");
   }
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t, int32_t) override {
