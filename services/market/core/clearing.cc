@@ -9,14 +9,13 @@
 #include "absl/strings/string_view.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
-#include "services/market/core/clearing/one_zone.h"
+#include "services/market/core/clearing/network.h"
 #include "services/market/core/errors.h"
 
 namespace peerwatt::market {
 namespace {
 
 using clearing::Entry;
-using clearing::Filled;
 using clearing::Outcome;
 using clearing::Way;
 
@@ -56,21 +55,6 @@ absl::StatusOr<std::vector<Entry>> Pack(const std::vector<BookOrder>& orders,
   return book;
 }
 
-// The part of one side that trades, best limit first, then earliest.
-std::vector<Filled> FilledBest(const std::vector<Entry>& book, const Outcome& outcome, Way way) {
-  std::vector<Filled> fills;
-  for (size_t i = 0; i < book.size(); ++i) {
-    if (book[i].way() == way && outcome.fills[i] > Energy()) {
-      fills.push_back({static_cast<uint32_t>(i), book[i].owner(), outcome.fills[i].wh()});
-    }
-  }
-  std::stable_sort(fills.begin(), fills.end(), [&](const Filled& a, const Filled& b) {
-    return way == Way::kBuy ? book[a.order].limit > book[b.order].limit
-                            : book[a.order].limit < book[b.order].limit;
-  });
-  return fills;
-}
-
 }  // namespace
 
 absl::StatusOr<ClearingResult> Clear(const std::vector<BookOrder>& orders,
@@ -96,8 +80,7 @@ absl::StatusOr<ClearingResult> Clear(const std::vector<BookOrder>& orders,
   const absl::int128 welfare = outcome.welfare_milli_micros / 1000;  // Never negative.
   PW_CHECK(welfare <= std::numeric_limits<int64_t>::max(), "welfare does not fit 64 bits");
   result.welfare = Money::Micros(static_cast<int64_t>(welfare));
-  result.trades =
-      PairFills(FilledBest(book, outcome, Way::kBuy), FilledBest(book, outcome, Way::kSell));
+  result.trades = clearing::PairOutcome(book, {}, {}, outcome);
   for (clearing::Pair& trade : result.trades) {
     trade.bid = by_time[trade.bid];
     trade.offer = by_time[trade.offer];

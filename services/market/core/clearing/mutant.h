@@ -21,6 +21,8 @@ enum class Mutant {
   kBestOrderIsCutFirst,
   kLesserWelfareIsKept,
   kModeIsIgnored,
+  kLinesDoNotBoundPrices,
+  kZoneSelfTradesAreNotLookedFor,
 };
 
 /// The bug that is in force.
