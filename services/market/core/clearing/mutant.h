@@ -23,6 +23,10 @@ enum class Mutant {
   kModeIsIgnored,
   kLinesDoNotBoundPrices,
   kZoneSelfTradesAreNotLookedFor,
+  kFeesDoNotCount,
+  kFeeIsPaidOneWay,
+  kBackwardCapacityIsForgotten,
+  kExportsAreNotCut,
 };
 
 /// The bug that is in force.

@@ -9,6 +9,7 @@
 #include "services/market/core/clearing/mutant.h"
 #include "services/market/core/clearing/zone_pairing.h"
 #include "services/market/core/clearing/zones.h"
+#include "services/market/core/errors.h"
 
 namespace peerwatt::market::clearing {
 namespace {
@@ -55,12 +56,25 @@ std::vector<Filled> BestFirst(std::span<const Entry> book, const Outcome& outcom
 
 }  // namespace
 
+absl::Status CheckNetwork(const Network& network) {
+  bool is_valid = network.zones >= 1 && network.zones <= kZonesMax;
+  for (const Edge& edge : network.edges) {
+    is_valid = is_valid && edge.from < network.zones && edge.to < network.zones &&
+               edge.from != edge.to && edge.fee >= 0 && edge.fee <= kPriceMax.micros_per_kwh() &&
+               edge.capacity.value_or(Energy()) >= Energy() &&
+               edge.capacity_back.value_or(Energy()) >= Energy();
+  }
+  return is_valid ? absl::OkStatus()
+                  : Error(kNetworkInvalid, "a line of the network does not join two of its zones");
+}
+
 absl::Status ClearNetwork(std::span<const Entry> book, std::span<const uint32_t> zones,
                           const Network& network, const Rules& rules, Scratch& scratch,
                           Outcome& outcome) {
   if (network.zones == 1 && network.edges.empty()) {
     return ClearOneZone(book, rules, scratch, outcome);
   }
+  PW_RETURN_IF_ERROR(CheckNetwork(network));
   PW_ASSIGN_OR_RETURN(
       const bool may_have_self_trades,
       CrossZones(book, zones, network, Energy::WattHours(1), rules.tie_rule, outcome));

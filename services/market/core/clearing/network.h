@@ -11,6 +11,14 @@
 
 namespace peerwatt::market::clearing {
 
+/// Whether every line joins two zones of the network at a fee from 0 to kPriceMax, with capacities
+/// that are not negative, and there are at most kZonesMax zones.
+/// Errors: NETWORK_INVALID (kInvalidArgument).
+absl::Status CheckNetwork(const Network& network);
+
+/// Most zones of a network.
+inline constexpr uint32_t kZonesMax = 100'000;
+
 /// Clears a book over a network, all rules: see ClearOneZone for one zone, CrossZones for more.
 ///
 /// Nobody trades with himself. With more than one zone who sells to whom follows the flows: a zone

@@ -44,10 +44,12 @@ Curve SeenFromAbove(const Curve& curve, const Upward& line) {
     if (imported > 0) {
       seen.jumps.push_back({jump.key - line.fee_key, imported});
     }
-    const int64_t exported = std::min(std::max<int64_t>(after, 0), line.export_wh) -
+    const int64_t exported = std::min(std::max<int64_t>(after, 0),
+                                      PW_MUTANT(kExportsAreNotCut, kUnlimitedWh, line.export_wh)) -
                              std::min(std::max<int64_t>(before, 0), line.export_wh);
     if (exported > 0) {
-      seen.jumps.push_back({jump.key + line.fee_key, exported});
+      seen.jumps.push_back(
+          {PW_MUTANT(kFeeIsPaidOneWay, jump.key, jump.key + line.fee_key), exported});
     }
     before = after;
   }

@@ -13,6 +13,7 @@
 #include "libs/base/status_macros.h"
 #include "services/market/core/clearing/curve.h"
 #include "services/market/core/clearing/graph.h"
+#include "services/market/core/clearing/grid.h"
 #include "services/market/core/clearing/mutant.h"
 #include "services/market/core/clearing/rationing.h"
 #include "services/market/core/clearing/support.h"
@@ -24,57 +25,10 @@ namespace {
 
 constexpr int64_t kLimitMax = kPriceMax.micros_per_kwh();
 constexpr int64_t kBookEnergyMaxWh = int64_t{1} << 62;
-constexpr size_t kSamples = 256;
-// Price steps of the first round and of the later ones.
-constexpr int64_t kCoarse = 64;
+// Price steps of the rounds after the first.
 constexpr int64_t kFine = 32;
-constexpr size_t kOwnerGroups = 16;
-
-int64_t KeyOf(const Entry& entry) {
-  return int64_t{4} * entry.limit + 1 - 2 * static_cast<int64_t>(entry.way());
-}
-
-int64_t WorthOf(const Entry& entry) {
-  return int64_t{entry.limit} * (1 - 2 * static_cast<int64_t>(entry.way()));
-}
-
-// Price steps of 2^shift micro-units from `low` on, the same in all zones.
-struct Grid {
-  int64_t low = 0;
-  unsigned shift = 0;
-  int64_t steps = kCoarse;
-
-  int64_t high() const { return low + (steps << shift) - 1; }
-  size_t StepOf(int64_t limit) const {
-    return static_cast<size_t>(std::clamp<int64_t>((limit - low) >> shift, 0, steps - 1));
-  }
-  // Steps of keys: those of limits, as keys lie one beside four times the limit.
-  size_t StepOfKey(int64_t key) const { return StepOf((key + 1) >> 2); }
-};
-
-Grid GridBetween(int64_t low, int64_t high) {
-  Grid grid;
-  grid.low = low;
-  while (((high - low) >> grid.shift) >= grid.steps) {
-    ++grid.shift;
-  }
-  return grid;
-}
-
-Grid GuessGrid(std::span<const Entry> book) {
-  int64_t low = kLimitMax;
-  int64_t high = -kLimitMax;
-  const size_t stride = std::max<size_t>(book.size() / kSamples, 1);
-  for (size_t i = 0; i < book.size(); i += stride) {
-    low = std::min<int64_t>(low, book[i].limit);
-    high = std::max<int64_t>(high, book[i].limit);
-  }
-  if (book.empty()) {
-    return Grid();
-  }
-  const int64_t margin = (high - low) / 16 + 1;
-  return GridBetween(low - margin, high + margin);
-}
+constexpr size_t kOwnerGroups = 8;
+constexpr size_t kBlock = 1024;
 
 // An order whose fill the first round leaves open, or that bounds a price.
 struct Candidate {
@@ -95,11 +49,12 @@ class Clearing {
   Clearing(std::span<const Entry> book, std::span<const uint32_t> zones, const Network& network)
       : book_(book), zones_(zones), network_(network), size_(network.zones) {
     for (const Edge& edge : network.edges) {
-      Line line = {edge.from, edge.to, int64_t{4} * edge.fee, kUnlimitedWh, kUnlimitedWh};
+      Line line = {edge.from, edge.to, PW_MUTANT(kFeesDoNotCount, 0, int64_t{4} * edge.fee),
+                   kUnlimitedWh, kUnlimitedWh};
       if (edge.capacity.has_value()) {
         line.capacity_wh = std::min(line.capacity_wh, edge.capacity->wh());
       }
-      if (edge.capacity_back.has_value()) {
+      if (PW_MUTANT(kBackwardCapacityIsForgotten, false, edge.capacity_back.has_value())) {
         line.capacity_back_wh = std::min(line.capacity_back_wh, edge.capacity_back->wh());
       }
       lines_.push_back(line);
@@ -147,7 +102,6 @@ class Clearing {
     Limits limits;
     const uint64_t min = static_cast<uint64_t>(energy_min.wh());
     const uint64_t range = static_cast<uint64_t>(kEnergyMax.wh()) - min;
-    constexpr size_t kBlock = size_t{1} << 20;
     for (size_t start = 0; start < book_.size(); start += kBlock) {
       uint64_t sum = 0;
       for (size_t i = start; i < std::min(book_.size(), start + kBlock); ++i) {
@@ -237,21 +191,28 @@ class Clearing {
     by_owner_.assign(size_ * kOwnerGroups, 0);
     absl::int128 welfare = 0;
     int64_t bought = 0;
-    for (size_t i = 0; i < book_.size(); ++i) {
-      const Entry& entry = book_[i];
-      const Bounds& bound = bounds[zones_[i]];
-      const int64_t is_bid = -(1 - static_cast<int64_t>(entry.way()));
-      const int64_t is_low = -static_cast<int64_t>(entry.limit < bound.low);
-      const int64_t is_high = -static_cast<int64_t>(entry.limit > bound.high);
-      const int64_t fill = entry.energy.wh() & ((is_bid & is_high) | (~is_bid & is_low));
-      outcome.fills[i] = Energy::WattHours(fill);
-      bought += fill & is_bid;
-      by_owner_[zones_[i] * kOwnerGroups + entry.owner() % kOwnerGroups] +=
-          static_cast<uint64_t>(fill);
-      welfare += absl::int128(WorthOf(entry)) * fill;
-      if ((is_low | is_high) == 0) [[unlikely]] {
-        candidates_.push_back(
-            {static_cast<uint32_t>(i), zones_[i], KeyOf(entry), entry.energy.wh()});
+    // Candidates are noted without a branch, which would be guessed wrong too often.
+    std::array<uint32_t, kBlock> noted;
+    for (size_t start = 0; start < book_.size(); start += kBlock) {
+      size_t count = 0;
+      for (size_t i = start; i < std::min(book_.size(), start + kBlock); ++i) {
+        const Entry& entry = book_[i];
+        const Bounds& bound = bounds[zones_[i]];
+        const int64_t is_bid = static_cast<int64_t>(entry.way()) - 1;
+        const int64_t is_low = -static_cast<int64_t>(entry.limit < bound.low);
+        const int64_t is_high = -static_cast<int64_t>(entry.limit > bound.high);
+        const int64_t fill = entry.energy.wh() & ((is_bid & is_high) | (~is_bid & is_low));
+        outcome.fills[i] = Energy::WattHours(fill);
+        bought += fill & is_bid;
+        by_owner_[zones_[i] * kOwnerGroups + entry.owner() % kOwnerGroups] +=
+            static_cast<uint64_t>(fill);
+        welfare += absl::int128(WorthOf(entry)) * fill;
+        noted[count] = static_cast<uint32_t>(i);
+        count += static_cast<size_t>(1 + (is_low | is_high));
+      }
+      for (size_t n = 0; n < count; ++n) {
+        const uint32_t i = noted[n];
+        candidates_.push_back({i, zones_[i], KeyOf(book_[i]), book_[i].energy.wh()});
       }
     }
     outcome.energy = Energy::WattHours(bought);
@@ -430,22 +391,9 @@ class Clearing {
 
 }  // namespace
 
-absl::Status CheckNetwork(const Network& network) {
-  bool is_valid = network.zones >= 1 && network.zones <= kZonesMax;
-  for (const Edge& edge : network.edges) {
-    is_valid = is_valid && edge.from < network.zones && edge.to < network.zones &&
-               edge.from != edge.to && edge.fee >= 0 && edge.fee <= kLimitMax &&
-               edge.capacity.value_or(Energy()) >= Energy() &&
-               edge.capacity_back.value_or(Energy()) >= Energy();
-  }
-  return is_valid ? absl::OkStatus()
-                  : Error(kNetworkInvalid, "a line of the network does not join two of its zones");
-}
-
 absl::StatusOr<bool> CrossZones(std::span<const Entry> book, std::span<const uint32_t> zones,
                                 const Network& network, Energy energy_min, TieRule tie_rule,
                                 Outcome& outcome) {
-  PW_RETURN_IF_ERROR(CheckNetwork(network));
   return Clearing(book, zones, network).Run(energy_min, tie_rule, outcome);
 }
 

@@ -23,19 +23,11 @@ namespace peerwatt::market::clearing {
 /// Trees are balanced by curves (tree.h), other networks by minimum-cost flow (graph.h).
 /// O(n + z k d log c) for n orders, z zones, k = 64 price steps, depth d, at most c children; the
 /// graph's complexity otherwise.
-/// Errors: BOOK_INVALID, NETWORK_INVALID (kInvalidArgument).
+/// network: valid. Errors: BOOK_INVALID (kInvalidArgument).
 /// Source of the rounding bound: prices of supply and demand are monotone in supply, L-natural
 /// convexity (Murota 2003).
 absl::StatusOr<bool> CrossZones(std::span<const Entry> book, std::span<const uint32_t> zones,
                                 const Network& network, Energy energy_min, TieRule tie_rule,
                                 Outcome& outcome);
-
-/// Whether every line joins two zones of the network at a fee from 0 to kPriceMax, with capacities
-/// that are not negative, and there are at most kZonesMax zones.
-/// Errors: NETWORK_INVALID (kInvalidArgument).
-absl::Status CheckNetwork(const Network& network);
-
-/// Most zones of a network.
-inline constexpr uint32_t kZonesMax = 100'000;
 
 }  // namespace peerwatt::market::clearing
