@@ -11,6 +11,7 @@
 
 #include "services/market/core/clearing/mutant.h"
 #include "tests/property/market/clearing_oracle.h"
+#include "tests/property/market/preferences_oracle.h"
 
 namespace peerwatt::market {
 namespace {
@@ -32,7 +33,7 @@ bool IsKilled(Mutant mutant, uint64_t seed) {
   const pid_t child = fork();
   if (child == 0) {
     clearing::active_mutant = mutant;
-    _exit(FirstFault(seed, kBooks).empty() ? 0 : 1);
+    _exit(FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty() ? 0 : 1);
   }
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);
@@ -70,7 +71,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Named{Mutant::kFeesDoNotCount, "FeesDoNotCount"},
                     Named{Mutant::kFeeIsPaidOneWay, "FeeIsPaidOneWay"},
                     Named{Mutant::kBackwardCapacityIsForgotten, "BackwardCapacityIsForgotten"},
-                    Named{Mutant::kExportsAreNotCut, "ExportsAreNotCut"}),
+                    Named{Mutant::kExportsAreNotCut, "ExportsAreNotCut"},
+                    Named{Mutant::kPreferringOwnerTradesWithHimself,
+                          "PreferringOwnerTradesWithHimself"},
+                    Named{Mutant::kBidsRequireNothing, "BidsRequireNothing"},
+                    Named{Mutant::kOffersRequireNothing, "OffersRequireNothing"},
+                    Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"}),
     [](const testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace

@@ -27,6 +27,10 @@ enum class Mutant {
   kFeeIsPaidOneWay,
   kBackwardCapacityIsForgotten,
   kExportsAreNotCut,
+  kPreferringOwnerTradesWithHimself,
+  kBidsRequireNothing,
+  kOffersRequireNothing,
+  kPremiumsDoNotCount,
 };
 
 /// The bug that is in force.
