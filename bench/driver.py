@@ -36,6 +36,16 @@ def clearing():
            "limit": per_order[10_000], "goal": 1.2, "lower_is_better": True}
 
 
+def zones():
+    """A tree of 1,000 zones and 1,000 communities against one zone; the checker against both."""
+    row = lines_of("bench_zones")[0]
+    for name, limit, goal in (("tree", "one_zone", 3.0), ("capped_tree", "one_zone", 3.0),
+                              ("communities", "one_zone", 2.0),
+                              ("one_zone_check", "one_zone", 0.5), ("tree_check", "tree", 0.5)):
+        yield {"figure": f"clearing_{name}", "value": row[name], "unit": "s",
+               "limit": row[limit], "goal": goal, "lower_is_better": True}
+
+
 def readings():
     """Acknowledged readings per second, device to commit, against COPY of the same rows."""
     import readings_end_to_end
@@ -43,7 +53,8 @@ def readings():
 
 
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings)}
+FIGURES = {"clearing": ("market", clearing), "zones": ("market", zones),
+           "readings": ("metering", readings)}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
+#include "services/market/checker/checker.h"
 #include "services/market/core/clearing/network.h"
 #include "services/market/core/errors.h"
 
@@ -57,6 +58,25 @@ absl::StatusOr<std::vector<Entry>> Pack(const std::vector<BookOrder>& orders,
 
 }  // namespace
 
+absl::Status Prove(std::span<const Entry> book, const clearing::Rules& rules,
+                   const Outcome& outcome, const std::vector<clearing::Pair>& trades) {
+  std::vector<checker::Trade> shown;
+  shown.reserve(trades.size());
+  for (const clearing::Pair& trade : trades) {
+    shown.push_back({trade.bid, trade.offer, trade.energy});
+  }
+  checker::Verdict verdict = checker::Check(book, {}, {}, rules, outcome);
+  if (verdict.ok()) {
+    verdict = checker::CheckTrades(book, outcome, shown);
+  }
+  if (verdict.ok()) {
+    return absl::OkStatus();
+  }
+  return Error(kOutcomeUnproven, "the checker does not accept the outcome of an auction",
+               {{"flaw", std::string(checker::NameOf(verdict.flaw))},
+                {"position", std::to_string(verdict.position)}});
+}
+
 absl::StatusOr<ClearingResult> Clear(const std::vector<BookOrder>& orders,
                                      const clearing::Rules& rules) {
   const std::vector<uint32_t> by_time = ByTime(orders);
@@ -64,6 +84,9 @@ absl::StatusOr<ClearingResult> Clear(const std::vector<BookOrder>& orders,
   clearing::Scratch scratch;
   Outcome outcome;
   PW_RETURN_IF_ERROR(ClearOneZone(book, rules, scratch, outcome));
+
+  const std::vector<clearing::Pair> trades = clearing::PairOutcome(book, {}, {}, outcome);
+  PW_RETURN_IF_ERROR(Prove(book, rules, outcome, trades));
 
   ClearingResult result;
   result.fills.assign(orders.size(), Energy());
@@ -80,7 +103,7 @@ absl::StatusOr<ClearingResult> Clear(const std::vector<BookOrder>& orders,
   const absl::int128 welfare = outcome.welfare_milli_micros / 1000;  // Never negative.
   PW_CHECK(welfare <= std::numeric_limits<int64_t>::max(), "welfare does not fit 64 bits");
   result.welfare = Money::Micros(static_cast<int64_t>(welfare));
-  result.trades = clearing::PairOutcome(book, {}, {}, outcome);
+  result.trades = trades;
   for (clearing::Pair& trade : result.trades) {
     trade.bid = by_time[trade.bid];
     trade.offer = by_time[trade.offer];

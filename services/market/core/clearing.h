@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/market/core/clearing/book.h"
 #include "services/market/core/clearing/pairing.h"
@@ -40,6 +42,12 @@ struct ClearingResult {
   std::vector<clearing::Pair> trades;
 };
 
+/// Has the independent checker prove an outcome and its trades: optimal, supported by its prices,
+/// nobody trading with himself.
+/// Errors: OUTCOME_UNPROVEN (kInternal), with the flaw and where it is.
+absl::Status Prove(std::span<const clearing::Entry> book, const clearing::Rules& rules,
+                   const clearing::Outcome& outcome, const std::vector<clearing::Pair>& trades);
+
 /// Clears one frozen order book of one zone at a uniform price.
 ///
 /// Bids with a limit at or above the marginal offer trade: of all allocations with the greatest
@@ -54,7 +62,8 @@ struct ClearingResult {
 /// remains is cleared at its own uniform price.
 ///
 /// orders: any order; energy 1 to kEnergyMax, limit within kPriceMax, ids unique.
-/// Errors: BOOK_INVALID (kInvalidArgument) for energy or limits out of bounds.
+/// No outcome is returned that the checker did not prove.
+/// Errors: BOOK_INVALID (kInvalidArgument) for energy or limits out of bounds; OUTCOME_UNPROVEN.
 /// Source: k-double auction, k = 1/2 (Satterthwaite and Williams 1989).
 absl::StatusOr<ClearingResult> Clear(const std::vector<BookOrder>& orders,
                                      const clearing::Rules& rules = {});
