@@ -15,17 +15,35 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "tests" / "e2e"))
 
 
+def lines_of(program, *arguments):
+    """What a program of ours prints, one JSON object per line."""
+    binary = pathlib.Path(os.environ["PEERWATT_BIN"]) / program
+    out = subprocess.run([binary, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
 def clearing():
-    """Clearing a book of N orders against std::sort and a sweep over the same arrays."""
-    goals = {1_000: 0.8, 10_000: 1.0, 100_000: 5.0, 1_000_000: 5.0}
-    binary = pathlib.Path(os.environ["PEERWATT_BIN"]) / "bench_clearing"
-    out = subprocess.run([binary], stdout=subprocess.PIPE, text=True, check=True).stdout
-    for line in out.splitlines():
-        row = json.loads(line)
+    """Clearing one zone of N orders against std::sort and a sweep over the same arrays."""
+    goals = {1_000: 0.8, 10_000: 1.0, 100_000: 5.0, 1_000_000: 5.0, 10_000_000: 5.0}
+    per_order = {}
+    for row in lines_of("bench_clearing"):
         orders = row["orders"]
+        per_order[orders] = row["clear_seconds"] / orders * 1e9
         yield {"figure": f"clearing_{orders}", "value": orders / row["clear_seconds"],
                "unit": "orders/s", "limit": orders / row["sort_seconds"],
-               "goal": goals.get(orders, 1.0), "lower_is_better": False}
+               "goal": goals[orders], "lower_is_better": False}
+    yield {"figure": "clearing_growth", "value": per_order[10_000_000], "unit": "ns/order",
+           "limit": per_order[10_000], "goal": 1.2, "lower_is_better": True}
+
+
+def zones():
+    """A tree of 1,000 zones and 1,000 communities against one zone; the checker against both."""
+    row = lines_of("bench_zones")[0]
+    for name, limit, goal in (("tree", "one_zone", 3.0), ("capped_tree", "one_zone", 3.0),
+                              ("communities", "one_zone", 2.0),
+                              ("one_zone_check", "one_zone", 0.5), ("tree_check", "tree", 0.5)):
+        yield {"figure": f"clearing_{name}", "value": row[name], "unit": "s",
+               "limit": row[limit], "goal": goal, "lower_is_better": True}
 
 
 def store(name):
@@ -75,6 +93,7 @@ def files():
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
+    "zones": ("market", zones),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

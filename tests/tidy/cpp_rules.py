@@ -15,7 +15,11 @@ LAYERS = (
     ("libs/postgres/", ("libs/base/", "libs/domain/", "libs/postgres/")),
     ("libs/telemetry/", ("libs/base/", "libs/telemetry/")),
     ("libs/rpc/", ("libs/base/", "libs/domain/", "libs/crypto/", "libs/telemetry/", "libs/rpc/")),
-    ("services/{service}/core/", ("libs/base/", "libs/domain/", "services/{service}/core/")),
+    ("services/{service}/core/", ("libs/base/", "libs/domain/", "services/{service}/core/",
+                                  "services/{service}/checker/")),
+    # A checker shares no code with what it checks, only its plain values.
+    ("services/market/checker/", ("libs/base/", "libs/domain/", "services/market/checker/",
+                                  "services/market/core/clearing/book.h")),
     ("services/{service}/formats/", ("libs/base/", "libs/domain/", "services/{service}/core/",
                                      "services/{service}/formats/")),
     ("services/{service}/storage/", ("libs/base/", "libs/domain/", "libs/postgres/",

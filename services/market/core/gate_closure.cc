@@ -49,8 +49,8 @@ absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,
     outcome.holds_reduced = outcome.holds_reduced && order.hold == Money();
     if (order.state == OrderState::kActive) {
       active.push_back(&order);
-      book.push_back({order.id, order.participant, order.side, order.energy, order.limit,
-                      order.create_time});
+      book.push_back(
+          {order.id, order.participant, order.side, order.energy, order.limit, order.create_time});
     }
   }
   PW_ASSIGN_OR_RETURN(const ClearingResult result, Clear(book));
@@ -61,7 +61,7 @@ absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,
   for (size_t i = 0; i < active.size(); ++i) {
     outcome.orders.push_back(OutcomeOf(*active[i], result.fills[i]));
   }
-  for (const Pair& pair : result.trades) {
+  for (const clearing::Pair& pair : result.trades) {
     outcome.trades.push_back(NewTrade(static_cast<int32_t>(outcome.trades.size() + 1),
                                       *active[pair.bid], *active[pair.offer], pair.energy,
                                       *result.price));
@@ -157,8 +157,7 @@ absl::Status GateClosure::ClearBook(const Auction& auction) {
     }
     PW_ASSIGN_OR_RETURN(const std::optional<Auction> first,
                         store_.FirstUnfinished(auction.key.community));
-    if (!first.has_value() || first->key != auction.key ||
-        first->state != AuctionState::kClosed) {
+    if (!first.has_value() || first->key != auction.key || first->state != AuctionState::kClosed) {
       return absl::OkStatus();  // Another replica did it.
     }
   }

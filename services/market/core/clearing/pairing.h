@@ -2,17 +2,16 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "libs/domain/quantities.h"
 
-namespace peerwatt::market {
+namespace peerwatt::market::clearing {
 
-/// The part of an order that trades. owner must outlive the call it is given to.
+/// The part of an order that trades.
 struct Filled {
   uint32_t order = 0;
-  std::string_view owner;
+  uint32_t owner = 0;
   int64_t energy_wh = 0;
 };
 
@@ -25,7 +24,7 @@ struct Pair {
 
 /// The energy that one owner would have to trade with himself, and who that is.
 struct Excess {
-  std::string_view owner;
+  uint32_t owner = 0;
   int64_t energy_wh = 0;
 };
 
@@ -41,4 +40,4 @@ std::optional<Excess> FindExcess(const std::vector<Filled>& bids,
 /// bids, offers: sum to the same energy, without excess owner.
 std::vector<Pair> PairFills(const std::vector<Filled>& bids, const std::vector<Filled>& offers);
 
-}  // namespace peerwatt::market
+}  // namespace peerwatt::market::clearing

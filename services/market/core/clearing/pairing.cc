@@ -1,4 +1,4 @@
-#include "services/market/core/pairing.h"
+#include "services/market/core/clearing/pairing.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -8,7 +8,7 @@
 #include "libs/base/check.h"
 #include "libs/domain/arithmetic.h"
 
-namespace peerwatt::market {
+namespace peerwatt::market::clearing {
 namespace {
 
 struct OwnerSums {
@@ -52,7 +52,7 @@ std::vector<Filled> GroupedByOwner(std::vector<Filled> fills) {
 // bids start at B and its offers at S: a turn in [B + b - S, total + B - S - s] keeps o apart, and
 // these spans of all owners meet whenever b + s <= total for each.
 int64_t RingTurn(const std::vector<Filled>& bids, const std::vector<Filled>& offers) {
-  std::map<std::string_view, OwnerSums> sums;
+  std::map<uint32_t, OwnerSums> sums;
   for (const Filled& bid : bids) {
     sums[bid.owner].bought_wh += bid.energy_wh;
   }
@@ -112,7 +112,7 @@ std::optional<Excess> FindExcess(const std::vector<Filled>& bids,
                                  const std::vector<Filled>& offers) {
   // Such an owner has more than half of the weight of both sides: a weighted majority vote finds
   // the only candidate in one pass (Boyer and Moore 1981), a second pass weighs it.
-  std::string_view candidate;
+  uint32_t candidate = 0;
   int64_t votes = 0;
   int64_t total = 0;
   const auto vote = [&](const Filled& fill) {
@@ -160,4 +160,4 @@ std::vector<Pair> PairFills(const std::vector<Filled>& bids, const std::vector<F
   return Merged(std::move(pairs));
 }
 
-}  // namespace peerwatt::market
+}  // namespace peerwatt::market::clearing

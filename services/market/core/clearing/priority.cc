@@ -1,10 +1,10 @@
-#include "services/market/core/priority.h"
+#include "services/market/core/clearing/priority.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 
-namespace peerwatt::market {
+namespace peerwatt::market::clearing {
 namespace {
 
 constexpr size_t kRadixFrom = 1024;
@@ -51,4 +51,4 @@ void SortKeys(std::vector<uint64_t>& keys) {
   }
 }
 
-}  // namespace peerwatt::market
+}  // namespace peerwatt::market::clearing
