@@ -38,6 +38,9 @@ class ForgetfulStore final : public ReadingStore {
                                          absl::Duration) override {
     return ReadingColumns();
   }
+  absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId&) override {
+    return std::optional<Reading>();
+  }
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t, int32_t) override {
     return std::vector<Change>();
   }

@@ -11,8 +11,6 @@
 namespace peerwatt::market {
 namespace {
 
-constexpr absl::Duration kDay = absl::Hours(24);
-
 // Orders change under a runner only through a call that was in flight at gate closure, and each at
 // most once; more tries than this mean a bug.
 constexpr int kClearAttempts = 100;
@@ -51,8 +49,8 @@ absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,
     outcome.holds_reduced = outcome.holds_reduced && order.hold == Money();
     if (order.state == OrderState::kActive) {
       active.push_back(&order);
-      book.push_back({order.id, order.participant, order.side, order.energy, order.limit,
-                      order.create_time});
+      book.push_back(
+          {order.id, order.participant, order.side, order.energy, order.limit, order.create_time});
     }
   }
   PW_ASSIGN_OR_RETURN(const ClearingResult result, Clear(book));
@@ -63,7 +61,7 @@ absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,
   for (size_t i = 0; i < active.size(); ++i) {
     outcome.orders.push_back(OutcomeOf(*active[i], result.fills[i]));
   }
-  for (const Pair& pair : result.trades) {
+  for (const clearing::Pair& pair : result.trades) {
     outcome.trades.push_back(NewTrade(static_cast<int32_t>(outcome.trades.size() + 1),
                                       *active[pair.bid], *active[pair.offer], pair.energy,
                                       *result.price));
@@ -75,7 +73,7 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   const CommunityId& community = auction.key.community;
   std::vector<Candidate> candidates;
   CommunitySnapshot snapshot;
-  ReadingsByPoint readings;
+  ForecastsByPoint forecasts;
   PW_ASSIGN_OR_RETURN(const std::vector<StandingOrder> standing_orders,
                       store_.ActiveStandingOrders(community));
   if (!standing_orders.empty()) {
@@ -83,14 +81,15 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
     candidates = Candidates(standing_orders, snapshot);
   }
   if (!candidates.empty()) {
-    const Interval yesterday = {auction.key.delivery_start - kDay, auction.delivery_end - kDay};
     PW_ASSIGN_OR_RETURN(
-        readings, metering_.ReadInterval(PointsToForecast(candidates, snapshot), yesterday));
+        forecasts, metering_.ForecastInterval(PointsToForecast(candidates, snapshot),
+                                              {auction.key.delivery_start, auction.delivery_end},
+                                              DataEndOf(auction)));
   }
   return store_
       .CloseAuction(auction.key,
                     [&](const OfferedByConnection& offered) {
-                      return PlaceStandingOrders(auction, candidates, snapshot, readings, offered);
+                      return PlaceStandingOrders(auction, candidates, snapshot, forecasts, offered);
                     })
       .status();
 }
@@ -158,8 +157,7 @@ absl::Status GateClosure::ClearBook(const Auction& auction) {
     }
     PW_ASSIGN_OR_RETURN(const std::optional<Auction> first,
                         store_.FirstUnfinished(auction.key.community));
-    if (!first.has_value() || first->key != auction.key ||
-        first->state != AuctionState::kClosed) {
+    if (!first.has_value() || first->key != auction.key || first->state != AuctionState::kClosed) {
       return absl::OkStatus();  // Another replica did it.
     }
   }

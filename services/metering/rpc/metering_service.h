@@ -20,6 +20,9 @@ class MeteringService final : public v1::Metering::Service {
                                    v1::BatchCreateReadingsResponse* response) override;
   grpc::Status ListReadings(grpc::ServerContext* context, const v1::ListReadingsRequest* request,
                             v1::ListReadingsResponse* response) override;
+  grpc::Status GetLatestReading(grpc::ServerContext* context,
+                                const v1::GetLatestReadingRequest* request,
+                                v1::Reading* response) override;
   grpc::Status AggregateReadings(grpc::ServerContext* context,
                                  const v1::AggregateReadingsRequest* request,
                                  v1::AggregateReadingsResponse* response) override;

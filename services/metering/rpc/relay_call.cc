@@ -8,6 +8,7 @@
 #include "libs/rpc/status.h"
 #include "services/metering/core/errors.h"
 #include "services/metering/rpc/codec.h"
+#include "services/metering/rpc/vee_codec.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -25,6 +26,9 @@ LaneItem ItemFrom(const v1::Batch& proto, const DeviceId& device) {
   item.batch.sequence = proto.sequence();
   item.refusal = proto.sequence() < 1 ? FieldInvalid("sequence", "must count up from 1")
                                       : ReadSeries(proto.series(), item.batch);
+  if (item.refusal.ok()) {
+    item.refusal = ReadRegisters(proto.registers(), item.batch);
+  }
   return item;
 }
 

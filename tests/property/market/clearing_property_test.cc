@@ -1,7 +1,7 @@
 // Holds clearing against a naive version that shares no code with it: orders become single watt
 // hours, and every quantity is tried.
 
-#include "services/market/core/clearing.h"
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <iostream>
@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include <gtest/gtest.h>
+#include "services/market/core/clearing.h"
 
 namespace peerwatt::market {
 namespace {
@@ -145,7 +145,7 @@ class RandomBooks {
 void CheckTrades(const std::vector<BookOrder>& book, const ClearingResult& result) {
   std::vector<int64_t> traded(book.size(), 0);
   int64_t total = 0;
-  for (const Pair& trade : result.trades) {
+  for (const clearing::Pair& trade : result.trades) {
     ASSERT_EQ(book[trade.bid].side, Side::kBid);
     ASSERT_EQ(book[trade.offer].side, Side::kOffer);
     ASSERT_NE(book[trade.bid].participant, book[trade.offer].participant);
@@ -229,11 +229,10 @@ TEST(ClearPropertyTest, AgreesWithTheNaiveVersionOnLargeBooks) {
     const int64_t owners = draw(3, 2'000);
     std::vector<BookOrder> book;
     for (int n = 0; n < 6'000; ++n) {
-      book.push_back({OrderId("o" + std::to_string(n)),
-                      ParticipantId("p" + std::to_string(draw(1, owners))),
-                      draw(0, 1) == 0 ? Side::kBid : Side::kOffer, Energy::WattHours(draw(1, 9)),
-                      Price::MicrosPerKwh(draw(-price_max, price_max)),
-                      absl::FromUnixSeconds(draw(0, 50))});
+      book.push_back(
+          {OrderId("o" + std::to_string(n)), ParticipantId("p" + std::to_string(draw(1, owners))),
+           draw(0, 1) == 0 ? Side::kBid : Side::kOffer, Energy::WattHours(draw(1, 9)),
+           Price::MicrosPerKwh(draw(-price_max, price_max)), absl::FromUnixSeconds(draw(0, 50))});
     }
     const auto result = Clear(book);
     ASSERT_TRUE(result.ok());

@@ -1,10 +1,10 @@
 #include "services/market/core/clearing.h"
 
-#include <string>
-#include <vector>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "libs/base/error.h"
 
@@ -21,8 +21,12 @@ struct Row {
 };
 
 BookOrder Make(const Row& row, Side side, int64_t second = 0) {
-  return {OrderId(row.id), ParticipantId(row.owner), side, Energy::WattHours(row.energy_wh),
-          Price::MicrosPerKwh(row.price), absl::FromUnixSeconds(second)};
+  return {OrderId(row.id),
+          ParticipantId(row.owner),
+          side,
+          Energy::WattHours(row.energy_wh),
+          Price::MicrosPerKwh(row.price),
+          absl::FromUnixSeconds(second)};
 }
 
 std::vector<BookOrder> Book(const std::vector<Row>& bids, const std::vector<Row>& offers) {
@@ -60,27 +64,43 @@ TEST(ClearTest, ReachesTheKnownOptimum) {
   const std::vector<Scenario> scenarios = {
       // Order book of the gsy-framework tests (pay as clear); the optimum is recomputed.
       {"three bids, three offers, owner C does not sell to himself",
-       {{"b1", "A", 10'000, 1'000'000}, {"b2", "B", 15'000, 2'000'000},
+       {{"b1", "A", 10'000, 1'000'000},
+        {"b2", "B", 15'000, 2'000'000},
         {"b3", "C", 20'000, 3'000'000}},
-       {{"o4", "A", 25'000, 1'000'020}, {"o5", "B", 30'000, 5'000'000},
+       {{"o4", "A", 25'000, 1'000'020},
+        {"o5", "B", 30'000, 5'000'000},
         {"o6", "C", 35'000, 2'400'000}},
-       44'999'500, 25'000, 2'000'000, 2'000'000},
+       44'999'500,
+       25'000,
+       2'000'000,
+       2'000'000},
       // rec-operation Example05; the optimum is recomputed.
       {"price interval, both sides exhausted",
        {{"b1", "A", 500'000, 45'000'000}, {"b2", "B", 1'000'000, 35'000'000}},
-       {{"o1", "C", 500'000, 0}, {"o2", "D", 1'000'000, 10'000'000},
-        {"o3", "E", 1'000'000, 20'000'000}, {"o4", "F", 500'000, 30'000'000}},
-       47'500'000'000, 1'500'000, 10'000'000, 20'000'000},
+       {{"o1", "C", 500'000, 0},
+        {"o2", "D", 1'000'000, 10'000'000},
+        {"o3", "E", 1'000'000, 20'000'000},
+        {"o4", "F", 500'000, 30'000'000}},
+       47'500'000'000,
+       1'500'000,
+       10'000'000,
+       20'000'000},
       // Own probe.
       {"cheap offer must win",
        {{"b1", "X", 10'000, 10'000'000}},
        {{"o2", "P", 10'000, 9'000'000}, {"o3", "Q", 10'000, 1'000'000}},
-       90'000'000, 10'000, 1'000'000, 9'000'000},
+       90'000'000,
+       10'000,
+       1'000'000,
+       9'000'000},
       // Own probe: a price cap as a percentage of a negative ask ends below the ask.
       {"negative ask",
        {{"b1", "A", 1'000, 0}},
        {{"o1", "B", 1'000, -10'000'000}},
-       10'000'000, 1'000, -10'000'000, 0},
+       10'000'000,
+       1'000,
+       -10'000'000,
+       0},
       {"equal limits trade", {{"b1", "A", 7, 5}}, {{"o1", "B", 9, 5}}, 0, 7, 5, 5},
       {"limits do not meet", {{"b1", "A", 7, 4}}, {{"o1", "B", 9, 5}}, 0, 0, 0, 0},
       {"only bids", {{"b1", "A", 7, 4}}, {}, 0, 0, 0, 0},
@@ -119,9 +139,8 @@ TEST(ClearTest, FillsByPriceThenTimeThenId) {
 }
 
 TEST(ClearTest, DoesNotDependOnTheOrderOfTheBook) {
-  std::vector<BookOrder> book =
-      Book({{"b1", "A", 10, 9}, {"b2", "B", 10, 9}, {"b3", "C", 5, 8}},
-           {{"o1", "D", 7, 3}, {"o2", "E", 6, 8}, {"o3", "F", 20, 9}});
+  std::vector<BookOrder> book = Book({{"b1", "A", 10, 9}, {"b2", "B", 10, 9}, {"b3", "C", 5, 8}},
+                                     {{"o1", "D", 7, 3}, {"o2", "E", 6, 8}, {"o3", "F", 20, 9}});
   const auto expected = Clear(book);
   std::swap(book[0], book[5]);
   std::swap(book[1], book[3]);
@@ -134,10 +153,10 @@ TEST(ClearTest, DoesNotDependOnTheOrderOfTheBook) {
 
 TEST(ClearTest, PairsOwnersWithOthersWhereThatIsPossible) {
   // By priority alone, A's bid would meet A's offer.
-  const auto result = Clear(Book({{"b1", "A", 10, 9}, {"b2", "B", 10, 8}},
-                                 {{"o1", "A", 10, 1}, {"o2", "C", 10, 2}}));
+  const auto result = Clear(
+      Book({{"b1", "A", 10, 9}, {"b2", "B", 10, 8}}, {{"o1", "A", 10, 1}, {"o2", "C", 10, 2}}));
   EXPECT_EQ(result->energy.wh(), 20);
-  for (const Pair& trade : result->trades) {
+  for (const clearing::Pair& trade : result->trades) {
     EXPECT_FALSE(trade.bid == 0 && trade.offer == 2) << "A trades with himself";
   }
 }
@@ -159,8 +178,7 @@ TEST(ClearTest, TradesNothingWhenThereIsOnlyOneOwner) {
 
 TEST(ClearTest, LeavesOnlyTheEnergyThatWouldBeSoldToOneself) {
   // A wants 10 and has 10; B sells 4 more. Only 4 can come from another.
-  const auto result =
-      Clear(Book({{"b1", "A", 10, 9}}, {{"o1", "A", 10, 1}, {"o2", "B", 4, 2}}));
+  const auto result = Clear(Book({{"b1", "A", 10, 9}}, {{"o1", "A", 10, 1}, {"o2", "B", 4, 2}}));
   EXPECT_THAT(Fills(*result), ElementsAre(4, 0, 4));
 }
 

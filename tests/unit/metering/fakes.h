@@ -12,12 +12,13 @@ namespace peerwatt::metering::testing {
 /// A registry in memory. Safe for many threads.
 class FakeDirectory final : public MemberDirectory {
  public:
-  void Add(const std::string& point, const std::string& community = "c1") {
+  void Add(const std::string& point, const std::string& community = "c1",
+           int64_t import_capacity_w = 100'000, int64_t export_capacity_w = 100'000) {
     const std::lock_guard lock(mutex_);
     members_[MeteringPointId(point)] = {.participant = ParticipantId("p-" + point),
                                         .community = CommunityId(community),
-                                        .import_capacity_w = 100'000,
-                                        .export_capacity_w = 100'000,
+                                        .import_capacity_w = import_capacity_w,
+                                        .export_capacity_w = export_capacity_w,
                                         .interval = absl::Minutes(15),
                                         .time_zone = "Europe/Berlin"};
   }

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/numeric/int128.h"
+#include "libs/domain/quantities.h"
+
+// The plain values of a clearing: what goes in and what comes out. No code that decides anything,
+// so that the engine and its checker can both read them.
+namespace peerwatt::market::clearing {
+
+/// Which side of the book an order stands on.
+enum class Way : uint8_t { kBuy = 0, kSell = 1 };
+
+/// One order, packed into 16 bytes, because books of ten million are walked. Time priority is the
+/// position in the book: earlier first.
+struct Entry {
+  /// 1 to kEnergyMax.
+  Energy energy;
+  /// Micro-units per kWh, within kPriceMax either way.
+  int32_t limit = 0;
+  /// The beneficial owner's number, below 2^31, doubled; one more for an offer. Accounts of one
+  /// owner share the number.
+  uint32_t owner_and_way = 0;
+
+  uint32_t owner() const { return owner_and_way >> 1; }
+  Way way() const { return static_cast<Way>(owner_and_way & 1); }
+};
+
+/// Packs an order.
+inline Entry MakeEntry(Way way, uint32_t owner, Energy energy, Price limit) {
+  return {energy, static_cast<int32_t>(limit.micros_per_kwh()),
+          owner << 1 | static_cast<uint32_t>(way)};
+}
+
+/// A line between two zones. Either direction costs the fee and has its own capacity.
+struct Edge {
+  uint32_t from = 0;
+  uint32_t to = 0;
+  /// Micro-units per kWh moved, not negative.
+  int32_t fee = 0;
+  /// Most energy in the direction from → to; none means no limit.
+  std::optional<Energy> capacity;
+  /// Most energy in the direction to → from.
+  std::optional<Energy> capacity_back;
+};
+
+/// The zones of a community and the lines between them.
+struct Network {
+  uint32_t zones = 1;
+  std::vector<Edge> edges;
+};
+
+/// Who trades among orders of equal limit when not all can.
+enum class TieRule {
+  kTime,     ///< The earlier first.
+  kProRata,  ///< In proportion to energy, by largest remainder; equal remainders: earlier first.
+};
+
+/// What happens when an owner would have to trade with himself.
+enum class SelfTradeMode {
+  kKeepGreaterWelfare,  ///< Bids or offers are withdrawn, whichever leaves the greater welfare.
+  kWithdrawBids,        ///< The owner's bids are withdrawn, worst first.
+  kWithdrawOffers,      ///< The owner's offers are withdrawn, worst first.
+};
+
+/// The community's choices.
+struct Rules {
+  TieRule tie_rule = TieRule::kTime;
+  SelfTradeMode self_trade_mode = SelfTradeMode::kKeepGreaterWelfare;
+};
+
+/// The dual of a zone: prices that support the outcome.
+struct ZonePrice {
+  /// What is paid and received in the zone, micro-units per kWh: low and high halved, down.
+  int64_t price = 0;
+  /// The lowest and the highest price that support the outcome.
+  int64_t low = 0;
+  int64_t high = 0;
+};
+
+/// What moves over an edge, and what a watt hour more of room on it would be worth.
+struct EdgeFlow {
+  /// From → to when positive, to → from when negative.
+  int64_t energy_wh = 0;
+  /// Micro-units per kWh beyond the fee, of the direction in which the edge is full; 0 otherwise.
+  int64_t congestion = 0;
+};
+
+/// The outcome of one auction, primal and dual.
+struct Outcome {
+  /// What each order trades, in the order of the book.
+  std::vector<Energy> fills;
+  /// Energy withdrawn to keep owners from trading with themselves; empty when none is.
+  std::vector<Energy> withdrawn;
+  /// Energy bought, which is energy sold.
+  Energy energy;
+  /// Limits of bids times energy less limits of offers times energy less fees: in thousandths of a
+  /// micro-unit, exactly.
+  absl::int128 welfare_milli_micros = 0;
+  std::vector<ZonePrice> zones;
+  std::vector<EdgeFlow> flows;
+};
+
+}  // namespace peerwatt::market::clearing

@@ -1,0 +1,83 @@
+// Breaks the engine on purpose, in one place at a time, and expects the properties to see it. The
+// engine is built into this test with its deliberate bugs (mutant.h).
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ostream>
+#include <random>
+#include <string>
+
+#include "services/market/core/clearing/mutant.h"
+#include "tests/property/market/clearing_oracle.h"
+#include "tests/property/market/preferences_oracle.h"
+
+namespace peerwatt::market {
+namespace {
+
+using clearing::Mutant;
+
+constexpr int kBooks = 3'000;
+
+struct Named {
+  Mutant mutant;
+  const char* name;
+};
+
+void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
+
+// Whether the properties fail, or an invariant of the engine stops the process, which happens in
+// one of its own.
+bool IsKilled(Mutant mutant, uint64_t seed) {
+  const pid_t child = fork();
+  if (child == 0) {
+    clearing::active_mutant = mutant;
+    _exit(FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty() ? 0 : 1);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+class MutantTest : public testing::TestWithParam<Named> {};
+
+TEST_P(MutantTest, IsKilledByTheProperties) {
+  const uint64_t seed = std::random_device()();
+  EXPECT_TRUE(IsKilled(GetParam().mutant, seed)) << "seed " << seed;
+}
+
+TEST(NoMutantTest, WithoutAMutantThePropertiesHold) {
+  const uint64_t seed = std::random_device()();
+  EXPECT_FALSE(IsKilled(Mutant::kNone, seed)) << "seed " << seed;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, MutantTest,
+    testing::Values(Named{Mutant::kEqualLimitsDoNotTrade, "EqualLimitsDoNotTrade"},
+                    Named{Mutant::kLeftBidsDoNotCount, "LeftBidsDoNotCount"},
+                    Named{Mutant::kLeftOffersDoNotCount, "LeftOffersDoNotCount"},
+                    Named{Mutant::kPriceIsRoundedUp, "PriceIsRoundedUp"},
+                    Named{Mutant::kExcessIsNotLookedFor, "ExcessIsNotLookedFor"},
+                    Named{Mutant::kLaterOrderFirst, "LaterOrderFirst"},
+                    Named{Mutant::kProRataIsByTime, "ProRataIsByTime"},
+                    Named{Mutant::kCutIsOneTooLarge, "CutIsOneTooLarge"},
+                    Named{Mutant::kCutIsOneTooSmall, "CutIsOneTooSmall"},
+                    Named{Mutant::kBestOrderIsCutFirst, "BestOrderIsCutFirst"},
+                    Named{Mutant::kLesserWelfareIsKept, "LesserWelfareIsKept"},
+                    Named{Mutant::kModeIsIgnored, "ModeIsIgnored"},
+                    Named{Mutant::kLinesDoNotBoundPrices, "LinesDoNotBoundPrices"},
+                    Named{Mutant::kZoneSelfTradesAreNotLookedFor, "ZoneSelfTradesAreNotLookedFor"},
+                    Named{Mutant::kFeesDoNotCount, "FeesDoNotCount"},
+                    Named{Mutant::kFeeIsPaidOneWay, "FeeIsPaidOneWay"},
+                    Named{Mutant::kBackwardCapacityIsForgotten, "BackwardCapacityIsForgotten"},
+                    Named{Mutant::kExportsAreNotCut, "ExportsAreNotCut"},
+                    Named{Mutant::kPreferringOwnerTradesWithHimself,
+                          "PreferringOwnerTradesWithHimself"},
+                    Named{Mutant::kBidsRequireNothing, "BidsRequireNothing"},
+                    Named{Mutant::kOffersRequireNothing, "OffersRequireNothing"},
+                    Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"}),
+    [](const testing::TestParamInfo<Named>& named) { return named.param.name; });
+
+}  // namespace
+}  // namespace peerwatt::market
