@@ -107,8 +107,9 @@ TEST(RegistersTest, AJumpAboveTheCapacityIsAFinding) {
 }
 
 TEST(RegistersTest, AnExchangeOfTheMeterIsNotBridged) {
-  const auto open = Derive({Import(0, 1000), Import(1, 1100), Import(2, 7, "B"),
-                            Import(3, 57, "B")});
+  // The new meter stands a little higher, as if it were the old one.
+  const auto open = Derive({Import(0, 1000), Import(1, 1100), Import(2, 1150, "B"),
+                            Import(3, 1200, "B")});
   ASSERT_THAT(open, SizeIs(2));
   EXPECT_THAT(open[0].import_wh, ElementsAre(100));
   EXPECT_EQ(open[1].start, At(2));
