@@ -68,8 +68,8 @@ class VeeStoreTest : public ::testing::Test {
   }
   std::vector<int64_t> ValuesAround(int first, int last) {
     std::vector<int64_t> values;
-    for (const RegisterValue& value :
-         *registers_.Around(MeteringPointId("m"), {At(first), At(last)})) {
+    const auto found = registers_.Around(MeteringPointId("m"), {At(first), At(last)});
+    for (const RegisterValue& value : *found) {
       values.push_back(value.energy_wh);
     }
     return values;
@@ -284,7 +284,8 @@ TEST_F(VeeStoreTest, TwoWritersOfTheSameRegisterValuesBothSucceed) {
   for (std::thread& thread : threads) {
     thread.join();
   }
-  for (const RegisterValue& value : *registers_.Around(MeteringPointId("m"), {At(0), At(19)})) {
+  const auto found = registers_.Around(MeteringPointId("m"), {At(0), At(19)});
+  for (const RegisterValue& value : *found) {
     EXPECT_EQ(value.revision, 1);
   }
 }
