@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
@@ -18,16 +19,26 @@
 #include "libs/telemetry/metrics.h"
 #include "services/metering/clients/member_directory.h"
 #include "services/metering/core/ingest.h"
+#include "services/metering/core/vee/validator.h"
 #include "services/metering/rpc/change_signal.h"
-#include "services/metering/rpc/device_stream.h"
+#include "services/metering/rpc/counted_findings.h"
+#include "services/metering/rpc/exchange_service.h"
+#include "services/metering/rpc/forecast_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
 #include "services/metering/rpc/metering_service.h"
 #include "services/metering/rpc/probe.h"
+#include "services/metering/rpc/relay_service.h"
+#include "services/metering/rpc/validation_service.h"
+#include "services/metering/rpc/validator_thread.h"
+#include "services/metering/storage/compactor.h"
+#include "services/metering/storage/finding_store.h"
 #include "services/metering/storage/migrations.h"
 #include "services/metering/storage/queries.h"
 #include "services/metering/storage/reading_store.h"
+#include "services/metering/storage/register_store.h"
+#include "services/metering/storage/vee_queries.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7102", "gRPC, host:port");
 ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
@@ -38,19 +49,29 @@ ABSL_FLAG(bool, migrate, false, "Apply the migrations and end");
 ABSL_FLAG(int, database_connections, 8, "Connections to the database, 2 to 100");
 ABSL_FLAG(std::string, registry_address, "127.0.0.1:7101", "Registry, host:port");
 ABSL_FLAG(int, ingest_workers, 2, "Threads that store batches, 1 to 64");
-ABSL_FLAG(int, ingest_batches_per_commit, 64, "Batches in one transaction at most, 1 to 1000");
+ABSL_FLAG(int, ingest_batches_per_commit, 1000,
+          "Batches in one transaction at most, 1 to 10000");
 ABSL_FLAG(int, ingest_readings_per_commit, 100'000,
           "Readings at which a transaction is full, 1 to 1000000");
 ABSL_FLAG(int, ingest_queue_readings_max, 2'000'000,
           "Readings that may wait before streams are no longer read, 1000 to 100000000");
-ABSL_FLAG(int, stream_batches_in_flight_max, 32,
-          "Batches of one stream without an acknowledgement, 1 to 1000");
+ABSL_FLAG(int, compaction_days, 4096,
+          "Days of metering points in a shard at which it is compacted, 1 to 25000");
+ABSL_FLAG(absl::Duration, compaction_delay, absl::Minutes(15),
+          "Age of readings at which their shard is compacted, 1ms to 24h");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
           "How often a watch looks for changes of other processes, 1ms to 10s");
+ABSL_FLAG(absl::Duration, validation_grace, absl::Hours(6),
+          "How long a day is waited for before its missing end is a gap, 0s to 720h");
+ABSL_FLAG(absl::Duration, validation_poll_interval, absl::Seconds(1),
+          "How often validation looks for something to do, 10ms to 1h");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
 
 namespace peerwatt::metering {
 namespace {
+
+/// A gateway's message is a little larger than the largest that it takes of a device.
+constexpr int kMessageBytesMax = 72 << 20;
 
 /// The value of a flag; ends the process when it is out of bounds.
 template <typename T>
@@ -94,9 +115,27 @@ class Readiness {
 IngestOptions IngestOptionsFromFlags() {
   return {.workers = Bounded(FLAGS_ingest_workers, 1, 64),
           .batches_per_commit =
-              static_cast<size_t>(Bounded(FLAGS_ingest_batches_per_commit, 1, 1000)),
+              static_cast<size_t>(Bounded(FLAGS_ingest_batches_per_commit, 1, 10'000)),
           .readings_per_commit =
               static_cast<size_t>(Bounded(FLAGS_ingest_readings_per_commit, 1, 1'000'000))};
+}
+
+CompactionOptions CompactionOptionsFromFlags() {
+  return {.days = static_cast<size_t>(Bounded(FLAGS_compaction_days, 1, 25'000)),
+          .delay =
+              Bounded(FLAGS_compaction_delay, absl::Milliseconds(1), absl::Hours(24))};
+}
+
+ValidatorOptions ValidatorOptionsFromFlags() {
+  return {.grace = Bounded(FLAGS_validation_grace, absl::ZeroDuration(), absl::Hours(720))};
+}
+
+/// The statements of all parts.
+std::vector<postgres::Query> AllQueries() {
+  std::vector<postgres::Query> queries = Queries();
+  const std::vector<postgres::Query> vee = VeeQueries();
+  queries.insert(queries.end(), vee.begin(), vee.end());
+  return queries;
 }
 
 int MigrateAndEnd() {
@@ -118,27 +157,51 @@ int Serve() {
   const rpc::TlsFiles tls = rpc::TlsFromFlags();
   telemetry::Metrics metrics;
   IngestProbe probe(metrics);
-  postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), Queries(),
+  postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), AllQueries(),
                       Bounded(FLAGS_database_connections, 2, 100));
   PostgresReadingStore store(pool);
   RegistryMemberDirectory directory(
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry"));
-  Ingest ingest(directory, store);
+  PostgresRegisterStore registers(pool);
+  PostgresFindingStore finding_store(pool);
+  CountedFindings findings(finding_store, metrics);
+  Ingest ingest(directory, store, &registers, &findings);
   ChangeSignal changed;
   IngestQueue queue(
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
-  DeviceStreams streams;
-  MeteringService public_service(queue, streams, store, directory,
-                                 Bounded(FLAGS_stream_batches_in_flight_max, 1, 1000));
+  RelayCalls relay_calls;
+  RelayService relay_service(queue, relay_calls);
+  MeteringService public_service(queue, store, directory);
+  ExchangeService exchange_service(queue, store, directory, **clock);
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  ValidationService validation_service(store, registers, findings, directory, ingest, **clock);
+  Validator validator(store, registers, findings, directory, ValidatorOptionsFromFlags());
+  ForecastService forecasts(directory, store, **clock);
+  InternalForecastService internal_forecasts(directory, store);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
+
+  const Compactor compactor(
+      CompactionOptionsFromFlags(), pool, store.cache(),
+      [&](const absl::StatusOr<size_t>& days, absl::Duration elapsed) {
+        probe.Compacted(days, elapsed);
+      });
 
   auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),
                                     .health_address = absl::GetFlag(FLAGS_health_address),
-                                    .credentials = rpc::MutualTlsServer(tls)},
-                                   {&public_service, &internal_service}, metrics);
+                                    .credentials = rpc::MutualTlsServer(tls),
+                                    .message_bytes_max = kMessageBytesMax},
+                                   {
+                                       &public_service,
+                                       &exchange_service,
+                                       &internal_service,
+                                       &relay_service,
+                                       &validation_service,
+                                       &forecasts,
+                                       &internal_forecasts,
+                                   },
+                                   metrics);
   absl::Status status = server.status();
   if (status.ok()) {
     status = metrics.Expose(absl::GetFlag(FLAGS_metrics_address));
@@ -149,10 +212,13 @@ int Serve() {
   }
   {
     const Readiness readiness(pool, **server);
+    const ValidatorThread validation(
+        validator, **clock,
+        Bounded(FLAGS_validation_poll_interval, absl::Milliseconds(10), absl::Hours(1)));
     WaitForStopSignal();
   }
   Log(Severity::kInfo, "stopping: streams answer what they have read and end");
-  streams.Drain();
+  relay_calls.Drain();
   changed.Stop();
   (*server)->Drain(absl::GetFlag(FLAGS_drain_time));
   workers.Stop();

@@ -50,16 +50,42 @@ struct Series {
   }
 };
 
+/// What a register counts. The numbers are those on the wire and in the database.
+enum class RegisterKind : int16_t {
+  kImport = 1,  ///< Energy drawn, OBIS 1.8.0.
+  kExport = 2,  ///< Energy fed in, OBIS 2.8.0.
+};
+
+/// Values of a meter's cumulative register at equidistant instants.
+struct RegisterSeries {
+  MeteringPointId metering_point;
+  std::string meter;  ///< Serial number.
+  RegisterKind kind = RegisterKind::kImport;
+  absl::Time start;  ///< Instant of the first value.
+  absl::Duration resolution;
+  std::vector<int64_t> energy_wh;
+  int64_t rollover_wh = 0;  ///< The register starts again from 0 when it reaches this; 0: never.
+
+  size_t size() const { return energy_wh.size(); }
+  absl::Time TimeOf(size_t i) const { return start + resolution * static_cast<int64_t>(i); }
+  /// From the first to the last value; both ends belong to it.
+  Interval Span() const { return {start, TimeOf(size() - 1)}; }
+};
+
 /// Series that are stored together or not at all.
 struct Batch {
   DeviceId device;       ///< Empty when the batch does not come from a device's stream.
   int64_t sequence = 0;  ///< Counts up per device from 1.
   std::vector<Series> series;
+  std::vector<RegisterSeries> registers = {};
 
-  /// Number of readings in all series.
+  /// Number of readings in all series, and of register values.
   size_t ReadingCount() const {
     size_t count = 0;
     for (const Series& one : series) {
+      count += one.size();
+    }
+    for (const RegisterSeries& one : registers) {
       count += one.size();
     }
     return count;
@@ -73,7 +99,7 @@ struct Member {
   int64_t import_capacity_w = 0;
   int64_t export_capacity_w = 0;
   absl::Duration interval;
-  std::string time_zone;  ///< IANA name; that of the community.
+  std::string time_zone = "Etc/UTC";  ///< IANA name; that of the community.
 };
 
 /// A stored reading.
@@ -82,9 +108,10 @@ struct Reading {
   Energy imported;
   Energy exported;
   Quality quality = Quality::kMissing;
-  Method method = Method::kNone;
   int32_t revision = 0;
   absl::Time created_at;
+  Method method = Method::kNone;
+  absl::Duration length = absl::ZeroDuration();  ///< Of the interval.
 };
 
 }  // namespace peerwatt::metering

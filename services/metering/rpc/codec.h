@@ -24,8 +24,8 @@ absl::StatusOr<MeteringPointId> PointFrom(const std::string& name, absl::string_
 /// Errors: FIELD_INVALID for names and times that cannot be read.
 absl::Status ReadSeries(const google::protobuf::RepeatedPtrField<v1::Series>& series, Batch& batch);
 
-/// A reading of a metering point whose intervals have this length.
-v1::Reading ToProto(const Reading& reading, const MeteringPointId& point, absl::Duration length);
+/// A reading of a metering point.
+v1::Reading ToProto(const Reading& reading, const MeteringPointId& point);
 v1::AggregateReadingsResponse::Bucket ToProto(const Bucket& bucket);
 v1::WatchReadingsResponse::Change ToProto(const Change& change);
 /// The column of one metering point, moved into `proto`.

@@ -19,9 +19,9 @@ TEST(QueriesTest, EveryStatementPreparesOnTheMigratedSchema) {
 TEST(QueriesTest, ApplicationRoleMayNotChangeOrRemoveReadings) {
   const auto database = peerwatt::testing::TestDatabase::Create("metering", Migrations());
   pqxx::connection connection(database->dsn());
-  for (const char* sql : {"UPDATE readings SET import_wh = 0", "DELETE FROM readings",
-                          "UPDATE changes SET position = 1", "DELETE FROM changes",
-                          "DELETE FROM metering_points"}) {
+  for (const char* sql :
+       {"UPDATE blocks SET payload = ''", "DELETE FROM days", "DELETE FROM shards",
+        "UPDATE changes SET position = 1", "DELETE FROM changes", "DELETE FROM metering_points"}) {
     pqxx::work tx(connection);
     EXPECT_THROW(tx.exec(sql), pqxx::insufficient_privilege) << sql;
   }

@@ -25,7 +25,8 @@ struct HttpAnswer {
 /// The gateway with its three doors before fake services, all over real TLS on loopback.
 class GatewayFixture : public ::testing::Test {
  protected:
-  GatewayFixture();
+  /// window: of device streams.
+  explicit GatewayFixture(DeviceWindow window = {});
   ~GatewayFixture() override;
 
   /// One request on a connection of its own. headers: `Name: value` lines.
@@ -49,6 +50,7 @@ class GatewayFixture : public ::testing::Test {
   FakeRegistryInternal registry_internal_;
   FakeMarket market_;
   FakeMetering metering_;
+  FakeExchange exchange_;
   std::unique_ptr<grpc::Server> services_;
   ManualClock clock_{absl::Now()};  ///< stands still: rates and tokens do not depend on the machine
   telemetry::Metrics metrics_;

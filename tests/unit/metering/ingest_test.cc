@@ -43,6 +43,9 @@ class RecordingStore final : public ReadingStore {
                                          absl::Duration) override {
     return absl::UnimplementedError("");
   }
+  absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId&) override {
+    return absl::UnimplementedError("not asked");
+  }
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t, int32_t) override {
     return absl::UnimplementedError("");
   }

@@ -19,7 +19,8 @@ Member House() {
           .community = CommunityId("c1"),
           .import_capacity_w = 10'001,
           .export_capacity_w = 5'000,
-          .interval = kQuarter};
+          .interval = kQuarter,
+          .time_zone = "Europe/Berlin"};
 }
 
 /// Four valid quarters that end now.
@@ -53,7 +54,8 @@ std::vector<Case> Cases() {
       {"no values", "SERIES_EMPTY", [](Series& s) { s.import_wh.clear(); }},
       {"unknown point", "METERING_POINT_UNKNOWN",
        [](Series& s) { s.metering_point = MeteringPointId("m2"); }},
-      {"other resolution", "RESOLUTION_MISMATCH", [](Series& s) { s.resolution = absl::Hours(1); }},
+      {"over an hour", "RESOLUTION_MISMATCH", [](Series& s) { s.resolution = absl::Hours(2); }},
+      {"no multiple", "RESOLUTION_MISMATCH", [](Series& s) { s.resolution = absl::Minutes(20); }},
       {"no resolution", "RESOLUTION_MISMATCH",
        [](Series& s) { s.resolution = absl::ZeroDuration(); }},
       {"negative resolution", "RESOLUTION_MISMATCH", [](Series& s) { s.resolution = -kQuarter; }},
