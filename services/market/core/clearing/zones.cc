@@ -26,7 +26,7 @@ namespace {
 constexpr int64_t kLimitMax = kPriceMax.micros_per_kwh();
 constexpr int64_t kBookEnergyMaxWh = int64_t{1} << 62;
 // Price steps of the rounds after the first.
-constexpr int64_t kFine = 32;
+constexpr int64_t kFine = 128;
 constexpr size_t kOwnerGroups = 8;
 constexpr size_t kBlock = 1024;
 
