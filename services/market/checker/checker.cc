@@ -67,12 +67,15 @@ Flaw FlawOf(const Entry& entry, int64_t available, int64_t fill, const ZonePrice
 template <bool kHasZones, bool kHasWithdrawn>
 Verdict CheckOrders(std::span<const Entry> book, std::span<const uint32_t> zones,
                     const Outcome& outcome, Sums& sums) {
+  // Sums stay in registers: what is written elsewhere could be what is read here.
   uint64_t faults = 0;
   Traded all;
+  absl::int128 total_worth = 0;
+  const ZonePrice first = outcome.zones[0];
   for (size_t i = 0; i < book.size(); ++i) {
     const Entry& entry = book[i];
     const size_t zone = kHasZones ? zones[i] : 0;
-    const ZonePrice& price = outcome.zones[zone];
+    const ZonePrice price = kHasZones ? outcome.zones[zone] : first;
     const int64_t available = entry.energy.wh() - (kHasWithdrawn ? outcome.withdrawn[i].wh() : 0);
     const int64_t fill = outcome.fills[i].wh();
     // Seen from an offer; a bid is an offer with all prices turned round.
@@ -93,9 +96,10 @@ Verdict CheckOrders(std::span<const Entry> book, std::span<const uint32_t> zones
       all.sold_wh += fill - bought;
     }
     const int64_t worth = (int64_t{entry.limit} ^ ~is_bid) - ~is_bid;
-    sums.worth += absl::int128(worth) * fill;
+    total_worth += absl::int128(worth) * fill;
     sums.groups[entry.owner() % kGroups] += static_cast<uint64_t>(fill);
   }
+  sums.worth = total_worth;
   if constexpr (!kHasZones) {
     sums.zones[0] = all;
   }

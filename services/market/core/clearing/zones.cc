@@ -26,7 +26,7 @@ namespace {
 constexpr int64_t kLimitMax = kPriceMax.micros_per_kwh();
 constexpr int64_t kBookEnergyMaxWh = int64_t{1} << 62;
 // Price steps of the rounds after the first.
-constexpr int64_t kFine = 32;
+constexpr int64_t kFine = 128;
 constexpr size_t kOwnerGroups = 8;
 constexpr size_t kBlock = 1024;
 
@@ -94,33 +94,35 @@ class Clearing {
     bool is_invalid = false;
     absl::int128 total = 0;
   };
-
-  Limits AddUpOn(const Grid& grid, Energy energy_min) {
+  Limits AddUpOn(const Grid grid, Energy energy_min) {
     grid_ = grid;
     by_step_.assign(static_cast<size_t>(size_ * grid_.steps), 0);
     demand_.assign(size_, 0);
-    Limits limits;
-    const uint64_t min = static_cast<uint64_t>(energy_min.wh());
-    const uint64_t range = static_cast<uint64_t>(kEnergyMax.wh()) - min;
+    Limits limits;  // The loop's own sums are local: what it writes could be what it reads.
+    int64_t lowest = limits.low;
+    int64_t highest = limits.high;
+    uint64_t* const by_step = by_step_.data();
+    bool is_invalid = false;
     for (size_t start = 0; start < book_.size(); start += kBlock) {
       uint64_t sum = 0;
       for (size_t i = start; i < std::min(book_.size(), start + kBlock); ++i) {
         const Entry& entry = book_[i];
         const uint64_t energy = static_cast<uint64_t>(entry.energy.wh());
-        limits.is_invalid |= energy - min > range;
+        is_invalid |= entry.energy < energy_min || entry.energy > kEnergyMax;
         if (zones_[i] >= size_) [[unlikely]] {
           limits.is_invalid = true;
           return limits;
         }
-        limits.low = std::min<int64_t>(limits.low, entry.limit);
-        limits.high = std::max<int64_t>(limits.high, entry.limit);
+        lowest = std::min<int64_t>(lowest, entry.limit);
+        highest = std::max<int64_t>(highest, entry.limit);
         sum += energy;
-        by_step_[zones_[i] * static_cast<size_t>(grid_.steps) + grid_.StepOf(entry.limit)] +=
-            energy;
+        by_step[zones_[i] * static_cast<size_t>(grid.steps) + grid.StepOf(entry.limit)] += energy;
         demand_[zones_[i]] += energy & (static_cast<uint64_t>(entry.way()) - 1);
       }
       limits.total += sum;
-      limits.is_invalid |= limits.low < -kLimitMax || limits.high > kLimitMax;
+      limits.low = lowest;
+      limits.high = highest;
+      limits.is_invalid = is_invalid || lowest < -kLimitMax || highest > kLimitMax;
       if (limits.is_invalid) {
         break;
       }
@@ -174,10 +176,8 @@ class Clearing {
     for (uint32_t zone = 0; zone < size_; ++zone) {
       size_t low = grid_.StepOfKey(windows_[zone].low);
       size_t high = grid_.StepOfKey(windows_[zone].high);
-      while (low > 0 && StepEnergy(zone, --low) == 0) {
-      }
-      while (high < last && StepEnergy(zone, ++high) == 0) {
-      }
+      while (low > 0 && StepEnergy(zone, --low) == 0) continue;
+      while (high < last && StepEnergy(zone, ++high) == 0) continue;
       bounds[zone] = {
           low == 0 ? -2 * kLimitMax : grid_.low + (static_cast<int64_t>(low) << grid_.shift),
           high == last ? 2 * kLimitMax
