@@ -7,6 +7,7 @@ most eight (the server's processes share the cores anyway).
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import struct
@@ -238,3 +239,21 @@ def growth():
                     **dict(load, start_s=devices.day_start(10)))
     yield figure("cpu_at_1000000_points", costs[1_000_000], costs[10_000], 1.25, "µs/reading", True)
     yield figure("cpu_after_20000000_readings", later, empty, 1.15, "µs/reading", True)
+
+
+def reads():
+    """One interval of 100,000 points, a point's month, and a day of 1,000, against rows."""
+    stack = harness.Stack()
+    try:
+        dsn = (f"host=127.0.0.1 port={stack.document['ports']['postgres']} "
+               f"user=peerwatt_superuser dbname=peerwatt_metering "
+               f"password={stack.secret('postgres_superuser_password')}")
+        out = subprocess.run([harness.BIN / "bench_reads"], stdout=subprocess.PIPE, text=True,
+                             check=True, env={**os.environ, "PEERWATT_DATABASE_DSN": dsn}).stdout
+    finally:
+        stack.close()
+    goals = {"slot": 1 / 15, "month": 1.0, "day_of_1000": 1.0}
+    for line in out.splitlines():
+        row = json.loads(line)
+        yield figure(f"read_{row['name']}", row["packed_s"] * 1000, row["rows_s"] * 1000,
+                     round(goals[row["name"]], 3), "ms", lower=True)
