@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/buffer.h"
+#include "libs/crypto/signature.h"
 #include "peerwatt/metering/v1/metering.pb.h"
 
 namespace peerwatt::agent {
@@ -67,8 +68,10 @@ class StreamClient {
   StreamClient(const StreamClient&) = delete;
   StreamClient& operator=(const StreamClient&) = delete;
 
-  /// Uses this channel from now on; an open stream on another one is ended.
-  void Connect(std::shared_ptr<grpc::Channel> channel);
+  /// Uses this channel from now on; an open stream on another one is ended. signer: makes the
+  /// signatures of batches that are to be signed, which are not sent without it.
+  void Connect(std::shared_ptr<grpc::Channel> channel,
+               std::shared_ptr<const crypto::Signer> signer = nullptr);
   /// Does what is due. now: real time, never going back.
   void Poll(absl::Time now);
   StreamState state() const;
@@ -102,6 +105,7 @@ class StreamClient {
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const crypto::Signer> signer_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<grpc::Channel> stream_channel_ ABSL_GUARDED_BY(mutex_);  // outlives stream_
   Stream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;  // deletes itself in OnDone
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;       // stream_ takes itself apart

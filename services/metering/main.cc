@@ -16,17 +16,21 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
+#include "services/metering/clients/device_keys.h"
 #include "services/metering/clients/member_directory.h"
+#include "services/metering/core/evidence/signature_gate.h"
 #include "services/metering/core/ingest.h"
 #include "services/metering/rpc/change_signal.h"
 #include "services/metering/rpc/device_stream.h"
+#include "services/metering/rpc/evidence_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
 #include "services/metering/rpc/metering_service.h"
 #include "services/metering/rpc/probe.h"
+#include "services/metering/storage/all_queries.h"
+#include "services/metering/storage/evidence_store.h"
 #include "services/metering/storage/migrations.h"
-#include "services/metering/storage/queries.h"
 #include "services/metering/storage/reading_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7102", "gRPC, host:port");
@@ -118,12 +122,16 @@ int Serve() {
   const rpc::TlsFiles tls = rpc::TlsFromFlags();
   telemetry::Metrics metrics;
   IngestProbe probe(metrics);
-  postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), Queries(),
+  postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), AllQueries(),
                       Bounded(FLAGS_database_connections, 2, 100));
   PostgresReadingStore store(pool);
-  RegistryMemberDirectory directory(
-      rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry"));
-  Ingest ingest(directory, store);
+  const auto registry =
+      rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry");
+  RegistryMemberDirectory directory(registry);
+  PostgresEvidenceStore evidence(pool);
+  RegistryDeviceKeys device_keys(registry);
+  SignatureGate signatures(device_keys, evidence);
+  Ingest ingest(directory, store, {&signatures});
   ChangeSignal changed;
   IngestQueue queue(
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
@@ -133,12 +141,14 @@ int Serve() {
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  EvidenceService evidence_service(evidence);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
 
   auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),
                                     .health_address = absl::GetFlag(FLAGS_health_address),
                                     .credentials = rpc::MutualTlsServer(tls)},
-                                   {&public_service, &internal_service}, metrics);
+                                   {&public_service, &internal_service, &evidence_service},
+                                   metrics);
   absl::Status status = server.status();
   if (status.ok()) {
     status = metrics.Expose(absl::GetFlag(FLAGS_metrics_address));

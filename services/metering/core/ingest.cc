@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "libs/base/error.h"
 #include "services/metering/core/validation.h"
 
@@ -46,23 +45,33 @@ bool IsUndecided(const absl::Status& status) {
          absl::IsDeadlineExceeded(status);
 }
 
+bool LaneOrder::Holds(uint64_t lane, absl::Status& status) {
+  if (const auto held = waiting_.find(lane); held != waiting_.end()) {
+    status = held->second;
+    return true;
+  }
+  if (!IsUndecided(status)) {
+    return false;
+  }
+  waiting_.emplace(lane, status);
+  return true;
+}
+
 std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, absl::Time now) {
   const MemberLookup lookup = directory_.Find(PointsOf(requests));
   std::vector<BatchOutcome> outcomes(requests.size());
+  LaneOrder order;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    outcomes[i].status = Judge(*requests[i].batch, lookup, now);
+    order.Holds(requests[i].lane, outcomes[i].status);
+  }
+  for (BatchGate* const gate : gates_) {
+    gate->Pass(requests, lookup, now, outcomes);
+  }
   std::vector<AcceptedBatch> accepted;
   std::vector<size_t> positions;
-  absl::flat_hash_set<uint64_t> waiting;
   for (size_t i = 0; i < requests.size(); ++i) {
     const Batch& batch = *requests[i].batch;
-    // A device's position says that all before it is settled: nothing overtakes in a lane.
-    if (waiting.contains(requests[i].lane)) {
-      outcomes[i].status = lookup.failure;
-      continue;
-    }
-    outcomes[i].status = Judge(batch, lookup, now);
-    if (IsUndecided(outcomes[i].status)) {
-      waiting.insert(requests[i].lane);
-    }
     if (!outcomes[i].status.ok()) {
       continue;
     }

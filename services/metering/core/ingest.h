@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "services/metering/core/evidence/chain.h"
 #include "services/metering/core/ports.h"
 #include "services/metering/core/series.h"
 
@@ -23,16 +26,40 @@ struct IngestRequest {
 struct BatchOutcome {
   absl::Status status;
   StoredCounts counts;
+  ChainEvents events;  ///< What is new about the device's chain, whatever the status.
 };
 
 /// Whether trying again is what `status` asks for.
 bool IsUndecided(const absl::Status& status);
 
+/// Holds back what follows an undecided batch in its lane: a device's position says that all before
+/// it is settled, so nothing overtakes.
+class LaneOrder {
+ public:
+  /// Whether the next batch of a lane may not be decided now; its status says why then.
+  /// status: of the batch, and what it becomes.
+  bool Holds(uint64_t lane, absl::Status& status);
+
+ private:
+  absl::flat_hash_map<uint64_t, absl::Status> waiting_;
+};
+
+/// A step between the judgement of batches and their storage.
+class BatchGate {
+ public:
+  virtual ~BatchGate() = default;
+  /// Changes the status of batches that may not pass.
+  /// outcomes: one per request; the judgements so far.
+  virtual void Pass(absl::Span<const IngestRequest> requests, const MemberLookup& lookup,
+                    absl::Time now, std::vector<BatchOutcome>& outcomes) = 0;
+};
+
 /// Judges and stores batches, many in one transaction. A batch that breaks a rule is refused alone.
 class Ingest {
  public:
-  Ingest(MemberDirectory& directory, ReadingStore& store)
-      : directory_(directory), store_(store) {}
+  /// gates: passed in this order by every batch. All must outlive this object.
+  Ingest(MemberDirectory& directory, ReadingStore& store, std::vector<BatchGate*> gates = {})
+      : directory_(directory), store_(store), gates_(std::move(gates)) {}
 
   /// Returns one outcome per request, in their order. now: the instant of judgement and storage.
   std::vector<BatchOutcome> Run(absl::Span<const IngestRequest> requests, absl::Time now);
@@ -43,6 +70,7 @@ class Ingest {
 
   MemberDirectory& directory_;
   ReadingStore& store_;
+  const std::vector<BatchGate*> gates_;
 };
 
 }  // namespace peerwatt::metering

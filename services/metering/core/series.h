@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,11 +51,21 @@ struct Series {
   }
 };
 
+/// What binds a batch to its device and to the batch before it.
+struct BatchSignature {
+  int64_t counter = 0;          ///< counts the signed batches of the device, from 1
+  std::string previous_digest;  ///< SHA-256 of the encoding of the signed batch before
+  std::string signature;        ///< of the batch's encoding, ECDSA, DER
+};
+
 /// Series that are stored together or not at all.
 struct Batch {
   DeviceId device;       ///< Empty when the batch does not come from a device's stream.
   int64_t sequence = 0;  ///< Counts up per device from 1.
   std::vector<Series> series;
+  std::vector<std::string> ocmf_records{};    ///< Signed records of charge points, as they came.
+  std::optional<BatchSignature> signature{};  ///< Of a device.
+  bool by_device = false;  ///< Comes from a device, also without a stream of its own.
 
   /// Number of readings in all series.
   size_t ReadingCount() const {
@@ -73,7 +84,8 @@ struct Member {
   int64_t import_capacity_w = 0;
   int64_t export_capacity_w = 0;
   absl::Duration interval;
-  std::string time_zone;  ///< IANA name; that of the community.
+  std::string time_zone{};  ///< IANA name; that of the community.
+  bool signed_readings_required = false;  ///< The community's devices sign their batches.
 };
 
 /// A stored reading.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
@@ -50,7 +51,23 @@ absl::Status ReadSeries(const google::protobuf::RepeatedPtrField<v1::Series>& se
     one.import_wh.assign(proto.import_energy_wh().begin(), proto.import_energy_wh().end());
     one.export_wh.assign(proto.export_energy_wh().begin(), proto.export_energy_wh().end());
     one.qualities = QualitiesFrom(proto.qualities());
+    one.method = static_cast<Method>(proto.method());
     batch.series.push_back(std::move(one));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadBatch(const v1::Batch& proto, Batch& batch) {
+  batch.sequence = proto.sequence();
+  if (proto.sequence() < 1) {
+    return FieldInvalid("sequence", "must count up from 1");
+  }
+  PW_RETURN_IF_ERROR(ReadSeries(proto.series(), batch));
+  batch.ocmf_records.assign(proto.ocmf_records().begin(), proto.ocmf_records().end());
+  if (proto.has_signature()) {
+    batch.signature = {.counter = proto.signature().counter(),
+                       .previous_digest = proto.signature().previous_digest(),
+                       .signature = proto.signature().signature()};
   }
   return absl::OkStatus();
 }

@@ -27,9 +27,7 @@ absl::StatusOr<DeviceId> DeviceOf(const grpc::CallbackServerContext& context) {
 LaneItem ItemFrom(const v1::Batch& proto, const DeviceId& device) {
   LaneItem item;
   item.batch.device = device;
-  item.batch.sequence = proto.sequence();
-  item.refusal = proto.sequence() < 1 ? FieldInvalid("sequence", "must count up from 1")
-                                      : ReadSeries(proto.series(), item.batch);
+  item.refusal = ReadBatch(proto, item.batch);
   return item;
 }
 

@@ -106,6 +106,10 @@ class DeviceStore {
   /// Errors: DEVICE_UNKNOWN.
   virtual absl::StatusOr<ResolvedDevice> Resolve(const DeviceId& id,
                                                  const std::string& certificate_serial) = 0;
+  /// Certificates of the device that have not expired at `now`, PEM, newest first; none when it is
+  /// revoked. Errors: DEVICE_UNKNOWN.
+  virtual absl::StatusOr<std::vector<std::string>> ListCertificates(const DeviceId& id,
+                                                                    absl::Time now) = 0;
 };
 
 /// Enrolment of devices. Times are real time.

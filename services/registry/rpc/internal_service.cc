@@ -1,6 +1,7 @@
 #include "services/registry/rpc/internal_service.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/base/error.h"
@@ -39,6 +40,20 @@ grpc::Status RegistryInternalService::ResolveDevice(grpc::ServerContext* context
     PW_RETURN_IF_ERROR(RequireService(*context));
     PW_ASSIGN_OR_RETURN(const ResolvedDevice resolved, devices_.Resolve(DeviceId(id), serial));
     *response = ToProto(resolved);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status RegistryInternalService::ListDeviceCertificates(
+    grpc::ServerContext* context, const v1::ListDeviceCertificatesRequest* request,
+    v1::ListDeviceCertificatesResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(std::string id,
+                        rpc::ParseName1(request->name(), kDevicePattern, "name"));
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(std::vector<std::string> certificates,
+                        devices_.ListCertificates(DeviceId(std::move(id)), real_clock_.Now()));
+    for (std::string& pem : certificates) response->add_certificate_pems(std::move(pem));
     return absl::OkStatus();
   });
 }

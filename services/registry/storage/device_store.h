@@ -21,6 +21,8 @@ class PostgresDeviceStore final : public DeviceStore {
   absl::StatusOr<Device> Revoke(const DeviceId& id, const Actor& actor) override;
   absl::StatusOr<ResolvedDevice> Resolve(const DeviceId& id,
                                          const std::string& certificate_serial) override;
+  absl::StatusOr<std::vector<std::string>> ListCertificates(const DeviceId& id,
+                                                            absl::Time now) override;
 
  private:
   postgres::Pool& pool_;

@@ -11,12 +11,15 @@ namespace peerwatt::metering::testing {
 /// A registry in memory.
 class FakeDirectory final : public MemberDirectory {
  public:
-  void Add(const std::string& point, const std::string& community = "c1") {
+  void Add(const std::string& point, const std::string& community = "c1",
+           bool signed_readings_required = false) {
     members_[MeteringPointId(point)] = {.participant = ParticipantId("p-" + point),
                                         .community = CommunityId(community),
                                         .import_capacity_w = 100'000,
                                         .export_capacity_w = 100'000,
-                                        .interval = absl::Minutes(15)};
+                                        .interval = absl::Minutes(15),
+                                        .time_zone = {},
+                                        .signed_readings_required = signed_readings_required};
   }
   /// Points that are not remembered cannot be found while the registry is down.
   void SetDown(absl::Status failure, std::vector<std::string> forgotten) {
