@@ -18,7 +18,7 @@ class FakeDirectory final : public MemberDirectory {
                                         .import_capacity_w = 100'000,
                                         .export_capacity_w = 100'000,
                                         .interval = absl::Minutes(15),
-                                        .time_zone = {},
+                                        .time_zone = "Europe/Berlin",
                                         .signed_readings_required = signed_readings_required};
   }
   /// Points that are not remembered cannot be found while the registry is down.
