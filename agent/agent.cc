@@ -59,6 +59,7 @@ int64_t TotalWh(const metering::v1::Series& series) {
 absl::StatusOr<std::unique_ptr<Agent>> Agent::New(AgentOptions options,
                                                   std::function<void()> on_progress) {
   PW_RETURN_IF_ERROR(Check(options));
+  options.stream.device = options.device;  // one name in everything that is signed
   PW_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, Buffer::Open(options.buffer));
   std::unique_ptr<Agent> agent(
       new Agent(std::move(options), std::move(buffer), std::move(on_progress)));

@@ -31,7 +31,7 @@ class DeliveryObserver {
 
 /// How a stream behaves. Times are real time.
 struct StreamOptions {
-  std::string device;  ///< `devices/d-h01`, for the log
+  std::string device;  ///< `devices/d-h01`, for the log and for what is signed
   absl::Duration backoff_min = absl::Milliseconds(50);
   absl::Duration backoff_max = absl::Seconds(5);
   /// A stream whose batches stay unanswered this long is given up.

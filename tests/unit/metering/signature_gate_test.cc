@@ -39,7 +39,8 @@ class SignatureGateTest : public ::testing::Test {
   Batch& AddSigned(const std::string& device, const std::string& point, int64_t counter,
                    int64_t first_wh = 10) {
     Batch& batch = Add(device, point, first_wh);
-    batch.signature = {.counter = counter, .previous_digest = last_digest_[device], .signature = ""};
+    batch.signature = {
+        .counter = counter, .previous_digest = last_digest_[device], .signature = ""};
     if (counter == 1) {
       batch.signature->previous_digest = std::string(32, '\0');
     }
