@@ -1,0 +1,16 @@
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/status/statusor.h"
+#include "services/metering/core/ports.h"
+
+namespace peerwatt::metering {
+
+/// The metering point, when the caller may see its readings: its owner and staff may.
+/// Errors: CALLER_UNKNOWN; PERMISSION_DENIED, also when the point is unknown to other than staff;
+/// METERING_POINT_UNKNOWN; PEER_UNAVAILABLE.
+absl::StatusOr<Member> VisibleMember(const grpc::ServerContextBase& context,
+                                     MemberDirectory& directory, const MeteringPointId& point);
+
+}  // namespace peerwatt::metering
