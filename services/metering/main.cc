@@ -18,6 +18,8 @@
 #include "libs/telemetry/metrics.h"
 #include "services/metering/clients/device_keys.h"
 #include "services/metering/clients/member_directory.h"
+#include "services/metering/clients/ocmf_signatures.h"
+#include "services/metering/core/evidence/ocmf_gate.h"
 #include "services/metering/core/evidence/signature_gate.h"
 #include "services/metering/core/ingest.h"
 #include "services/metering/rpc/change_signal.h"
@@ -31,6 +33,7 @@
 #include "services/metering/storage/all_queries.h"
 #include "services/metering/storage/evidence_store.h"
 #include "services/metering/storage/migrations.h"
+#include "services/metering/storage/ocmf_store.h"
 #include "services/metering/storage/reading_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7102", "gRPC, host:port");
@@ -131,7 +134,11 @@ int Serve() {
   PostgresEvidenceStore evidence(pool);
   RegistryDeviceKeys device_keys(registry);
   SignatureGate signatures(device_keys, evidence);
-  Ingest ingest(directory, store, {&signatures});
+  PostgresOcmfStore ocmf(pool);
+  EcdsaOcmfSignatures ocmf_signatures;
+  OcmfJudge ocmf_judge(ocmf, ocmf_signatures);
+  OcmfKeeper ocmf_keeper(ocmf);
+  Ingest ingest(directory, store, {&ocmf_judge, &signatures, &ocmf_keeper});
   ChangeSignal changed;
   IngestQueue queue(
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
@@ -141,7 +148,7 @@ int Serve() {
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
-  EvidenceService evidence_service(evidence);
+  EvidenceService evidence_service(evidence, ocmf, ocmf_signatures, directory, **clock);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
 
   auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),

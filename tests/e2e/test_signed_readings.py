@@ -219,6 +219,47 @@ class SignedReadingsTest(unittest.TestCase):
                 answer.read().decode(), re.M)
         self.assertGreaterEqual(float(counted_events.group(1)), 1)
 
+    def test_ocmf_records_come_back_as_they_were(self):
+        device, point, _ = self.device("fred")
+        key = self.folder / "charge-point.key"
+        subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out",
+                        key], check=True, stderr=subprocess.DEVNULL)
+        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"],
+                                check=True, stdout=subprocess.PIPE).stdout
+        meter = {"serialNumber": "1EMH0012345", "publicKeyDer": base64.b64encode(public).decode()}
+        for _ in range(2):
+            self.stack.call("POST", f"/v1/{point}/ocmfMeters?ocmfMeterId=wallbox", meter, self.admin)
+        payload = ('{ "FV":"1.0", "GS":"g", "PG":"T7", "MS":"1EMH0012345", "RD":['
+                   '{"TM":"2026-07-01T10:00:00,000+0200 S","TX":"B","RV":100.5,"RI":"1-b:1.8.0",'
+                   '"RU":"kWh","ST":"G"},'
+                   '{"TM":"2026-07-01T11:00:00,000+0200 S","TX":"E","RV":112.7504}]}')
+
+        def record(signed):
+            signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key],
+                                       input=signed.encode(), stdout=subprocess.PIPE,
+                                       check=True).stdout
+            return f'OCMF|{payload}|{{"SD":"{signature.hex()}"}}'
+
+        good, wrong, foreign = (self.batch(i) for i in range(1, 4))
+        good.batch.ocmf_records.append(record(payload))
+        wrong.batch.ocmf_records.append(record(payload + " "))
+        foreign.batch.ocmf_records.append(record(payload).replace("1EMH0012345", "1EMH0012346"))
+        self.assertEqual(self.send(device, [good, wrong, foreign, good]),
+                         ["OK", "OCMF_SIGNATURE_INVALID", "OCMF_METER_UNKNOWN", "OK"])
+        listed = self.stack.call("GET", f"/v1/{point}/ocmfRecords",
+                                 token=self.stack.sign_in("fred@example.org", "password-of-fred"))
+        self.assertEqual([r["content"] for r in listed["ocmfRecords"]],
+                         [good.batch.ocmf_records[0]])
+        kept = listed["ocmfRecords"][0]
+        self.assertIs(kept["verified"], True)
+        self.assertEqual([v["energyWh"] for v in kept["registerValues"]], ["100500", "112750"])
+        self.assertEqual(kept["session"]["energyMilliWh"], "12250400")
+        self.household("gina")
+        with self.assertRaises(RestError) as caught:
+            self.stack.call("GET", f"/v1/{point}/ocmfRecords",
+                            token=self.stack.sign_in("gina@example.org", "password-of-gina"))
+        self.assertEqual(caught.exception.code, 403)
+
     def test_the_list_is_for_staff(self):
         device, _, _ = self.device("dora")
         token = self.stack.sign_in("dora@example.org", "password-of-dora")

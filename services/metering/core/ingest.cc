@@ -57,14 +57,20 @@ bool LaneOrder::Holds(uint64_t lane, absl::Status& status) {
   return true;
 }
 
+void HoldLanes(absl::Span<const IngestRequest> requests, std::vector<BatchOutcome>& outcomes) {
+  LaneOrder order;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    order.Holds(requests[i].lane, outcomes[i].status);
+  }
+}
+
 std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, absl::Time now) {
   const MemberLookup lookup = directory_.Find(PointsOf(requests));
   std::vector<BatchOutcome> outcomes(requests.size());
-  LaneOrder order;
   for (size_t i = 0; i < requests.size(); ++i) {
     outcomes[i].status = Judge(*requests[i].batch, lookup, now);
-    order.Holds(requests[i].lane, outcomes[i].status);
   }
+  HoldLanes(requests, outcomes);
   for (BatchGate* const gate : gates_) {
     gate->Pass(requests, lookup, now, outcomes);
   }

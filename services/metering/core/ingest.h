@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "services/metering/core/evidence/chain.h"
+#include "services/metering/core/evidence/ocmf.h"
 #include "services/metering/core/ports.h"
 #include "services/metering/core/series.h"
 
@@ -27,6 +28,7 @@ struct BatchOutcome {
   absl::Status status;
   StoredCounts counts;
   ChainEvents events;  ///< What is new about the device's chain, whatever the status.
+  std::vector<OcmfEntry> ocmf;  ///< Records of the batch, on their way to be kept.
 };
 
 /// Whether trying again is what `status` asks for.
@@ -53,6 +55,9 @@ class BatchGate {
   virtual void Pass(absl::Span<const IngestRequest> requests, const MemberLookup& lookup,
                     absl::Time now, std::vector<BatchOutcome>& outcomes) = 0;
 };
+
+/// Applies `LaneOrder` to all requests, after a step that left some undecided.
+void HoldLanes(absl::Span<const IngestRequest> requests, std::vector<BatchOutcome>& outcomes);
 
 /// Judges and stores batches, many in one transaction. A batch that breaks a rule is refused alone.
 class Ingest {

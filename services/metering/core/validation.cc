@@ -130,7 +130,7 @@ Energy EnergyMax(int64_t capacity_w, absl::Duration interval) {
 }
 
 absl::Status CheckBatchSize(const Batch& batch) {
-  if (batch.series.empty()) {
+  if (batch.series.empty() && batch.ocmf_records.empty()) {
     return Error(kSeriesEmpty, "a batch needs at least one series", {},
                  {{"series", "must not be empty"}});
   }

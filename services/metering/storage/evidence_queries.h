@@ -71,10 +71,55 @@ ORDER BY counter
 LIMIT $4::bigint
 )sql"};
 
+/// Registers an OCMF meter. $1 serial number, $2 metering point, $3 id, $4 public key in
+/// hexadecimal, $5 created_at.
+inline constexpr postgres::Query kInsertOcmfMeter{"insert_ocmf_meter", R"sql(
+INSERT INTO ocmf_meters (serial_number, metering_point_id, ocmf_meter_id, public_key, created_at)
+VALUES ($1, $2, $3, decode($4, 'hex'), $5::timestamptz)
+ON CONFLICT DO NOTHING
+)sql"};
+
+/// $1 metering point, $2 id.
+inline constexpr postgres::Query kSelectOcmfMeter{"select_ocmf_meter", R"sql(
+SELECT serial_number, metering_point_id, ocmf_meter_id, encode(public_key, 'hex'), created_at
+FROM ocmf_meters
+WHERE metering_point_id = $1 AND ocmf_meter_id = $2
+)sql"};
+
+/// $1 serial numbers.
+inline constexpr postgres::Query kFindOcmfMeters{"find_ocmf_meters", R"sql(
+SELECT m.serial_number, m.metering_point_id, m.ocmf_meter_id, encode(m.public_key, 'hex'),
+       m.created_at
+FROM unnest($1::text[]) AS asked(serial_number)
+JOIN ocmf_meters m ON m.serial_number = asked.serial_number
+)sql"};
+
+/// Keeps OCMF records, as columns: $1 metering points, $2 contents, $3 verified as 0 or 1.
+/// $4 created_at.
+inline constexpr postgres::Query kInsertOcmfRecords{"insert_ocmf_records", R"sql(
+INSERT INTO ocmf_records (metering_point_id, digest, created_at, verified, content)
+SELECT metering_point_id, sha256(convert_to(content, 'UTF8')), $4::timestamptz, verified = 1,
+       content
+FROM unnest($1::text[], $2::text[], $3::integer[]) AS sent(metering_point_id, content, verified)
+ORDER BY 1, 2
+ON CONFLICT (metering_point_id, digest) DO NOTHING
+)sql"};
+
+/// OCMF records of a point, in order. $1 metering point, after ($2 created_at, $3 digest in
+/// hexadecimal), $4 rows at most.
+inline constexpr postgres::Query kListOcmfRecords{"list_ocmf_records", R"sql(
+SELECT content, verified, created_at, encode(digest, 'hex')
+FROM ocmf_records
+WHERE metering_point_id = $1 AND (created_at, digest) > ($2::timestamptz, decode($3, 'hex'))
+ORDER BY created_at, digest
+LIMIT $4::bigint
+)sql"};
+
 /// The statements of this file, to be prepared on each connection.
 inline std::vector<postgres::Query> EvidenceQueries() {
-  return {kInsertChains,        kLockChains,    kSelectLinks, kInsertSignedBatches,
-          kUpdateRefusal,       kMoveChains,    kListSignedBatches};
+  return {kInsertChains,      kLockChains,      kSelectLinks,     kInsertSignedBatches,
+          kUpdateRefusal,     kMoveChains,      kListSignedBatches, kInsertOcmfMeter,
+          kSelectOcmfMeter,   kFindOcmfMeters,  kInsertOcmfRecords, kListOcmfRecords};
 }
 
 }  // namespace peerwatt::metering

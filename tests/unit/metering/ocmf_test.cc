@@ -102,6 +102,7 @@ const BadRecord kBadRecords[] = {
     {"pagination without number", "\"T32\"", "\"T\""},
     {"no serial number", "\"GS\":\"17619300\",", ""},
     {"number for a text", "\"GS\":\"17619300\"", "\"GS\":17619300"},
+    {"a zero in a text", "\"GS\":\"17619300\"", "\"GS\":\"1761\\u0000\""},
     {"text for a truth", "\"IS\":false", "\"IS\":\"false\""},
     {"no readings", "\"RD\":[", "\"RD\":{},\"XD\":["},
     {"time without state", "10:03:15,000+0000 I", "10:03:15,000+0000"},

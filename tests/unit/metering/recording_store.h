@@ -23,7 +23,9 @@ class RecordingStore final : public ReadingStore {
     std::vector<StoredCounts> counts;
     for (const AcceptedBatch& batch : batches) {
       stored.push_back(batch.batch->sequence);
-      communities.insert(batch.communities.at(0).value());
+      for (const CommunityId& community : batch.communities) {
+        communities.insert(community.value());
+      }
       counts.push_back({static_cast<int32_t>(batch.batch->ReadingCount()), 0});
     }
     return counts;

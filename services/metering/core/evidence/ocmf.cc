@@ -38,7 +38,8 @@ class Fields {
     if (member == nullptr) {
       return std::optional<std::string>();
     }
-    if (member->kind != StrictJson::Kind::kText || member->text.size() > kTextBytesMax) {
+    if (member->kind != StrictJson::Kind::kText || member->text.size() > kTextBytesMax ||
+        member->text.find('\0') != std::string::npos) {
       return Malformed(absl::StrCat("has no text of at most 1024 bytes in ", name));
     }
     return std::optional<std::string>(member->text);

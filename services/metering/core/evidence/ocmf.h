@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "libs/domain/ids.h"
 #include "libs/domain/quantities.h"
 
 namespace peerwatt::metering {
@@ -46,14 +47,30 @@ struct OcmfRecord {
   std::string signature;  ///< DER
 
   /// The serial number by which its key is known: the meter's, or else the gateway's.
-  const std::string& serial() const { return meter_serial.empty() ? gateway_serial : meter_serial; }
+  const std::string& serial() const {
+    return meter_serial.empty() ? gateway_serial : meter_serial;
+  }
 };
 
-/// Reads a record in the Open Charge Metering Format, versions 0.4 to 1.x: `OCMF|payload|signature`.
+/// Reads a record in the Open Charge Metering Format, 0.4 to 1.x: `OCMF|payload|signature`.
 /// Errors: OCMF_MALFORMED, also when it is larger than `kOcmfBytesMax`, a member occurs twice, or a
 /// value has more digits than can be kept.
 /// Source: Open Charge Metering Format 1.2, SAFE e.V.
 absl::StatusOr<OcmfRecord> ParseOcmf(absl::string_view text);
+
+/// A record that is to be kept: whose it is, every byte of it, and whether its signature was
+/// checked with a key that is known for its meter.
+struct OcmfEntry {
+  MeteringPointId metering_point;
+  std::string content;
+  bool verified = false;
+};
+
+/// Where a record stands among those of its metering point.
+struct OcmfPlace {
+  absl::Time created_at;
+  std::string digest;  ///< SHA-256 of the record, hexadecimal
+};
 
 /// What a register counts.
 enum class OcmfRegister { kImport, kExport };

@@ -71,10 +71,7 @@ void SignatureGate::Pass(absl::Span<const IngestRequest> requests, const MemberL
     return;
   }
   KeepAll(batches, positions, now, outcomes);
-  LaneOrder after;
-  for (size_t i = 0; i < requests.size(); ++i) {
-    after.Holds(requests[i].lane, outcomes[i].status);
-  }
+  HoldLanes(requests, outcomes);
 }
 
 void SignatureGate::KeepAll(absl::Span<const SignedBatch> batches,

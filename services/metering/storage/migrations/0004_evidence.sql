@@ -28,5 +28,31 @@ CREATE INDEX signed_batch_events ON signed_batches (device_id, counter)
 -- Numbers as short as they can be: there is little to compress.
 ALTER TABLE signed_batches ALTER COLUMN encoding SET STORAGE EXTERNAL;
 
+-- Which metering point a meter or gateway that signs OCMF records belongs to, and its key.
+CREATE TABLE ocmf_meters (
+  serial_number text COLLATE "C" PRIMARY KEY CHECK (length(serial_number) BETWEEN 1 AND 63),
+  metering_point_id text COLLATE "C" NOT NULL,
+  ocmf_meter_id text COLLATE "C" NOT NULL
+    CHECK (ocmf_meter_id ~ '^[a-z][a-z0-9-]{0,61}[a-z0-9]$'),
+  -- SubjectPublicKeyInfo, DER; empty when it is not known.
+  public_key bytea NOT NULL,
+  created_at timestamptz NOT NULL,
+  UNIQUE (metering_point_id, ocmf_meter_id)
+);
+
+-- OCMF records, byte for byte; rows are only added.
+CREATE TABLE ocmf_records (
+  metering_point_id text COLLATE "C" NOT NULL,
+  digest bytea NOT NULL,
+  created_at timestamptz NOT NULL,
+  -- Its signature was checked with the key of its meter.
+  verified boolean NOT NULL,
+  content text NOT NULL CHECK (length(content) <= 65536),
+  PRIMARY KEY (metering_point_id, digest),
+  CHECK (digest = sha256(convert_to(content, 'UTF8')))
+);
+CREATE INDEX ocmf_records_in_order ON ocmf_records (metering_point_id, created_at, digest);
+
+GRANT SELECT, INSERT ON ocmf_meters, ocmf_records TO peerwatt_metering;
 GRANT SELECT, INSERT, UPDATE ON signed_chains TO peerwatt_metering;
 GRANT SELECT, INSERT, UPDATE (refusal_reason) ON signed_batches TO peerwatt_metering;
