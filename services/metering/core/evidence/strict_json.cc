@@ -1,6 +1,7 @@
 #include "services/metering/core/evidence/strict_json.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -71,8 +72,9 @@ class Builder final : public nlohmann::json_sax<Json> {
     }
     StrictJson* place = &root_;
     if (!open_.empty() && open_.back()->kind == Kind::kObject) {
-      place = &open_.back()->members.emplace_back(std::move(key_), StrictJson()).second;
-    } else if (!open_.empty()) {
+      open_.back()->names.push_back(std::move(key_));
+    }
+    if (!open_.empty()) {
       place = &open_.back()->items.emplace_back();
     }
     *place = std::move(value);
@@ -113,10 +115,8 @@ class Builder final : public nlohmann::json_sax<Json> {
 }  // namespace
 
 const StrictJson* StrictJson::Find(absl::string_view name) const {
-  const auto member =
-      std::find_if(members.begin(), members.end(),
-                   [&](const auto& one) { return one.first == name; });
-  return member == members.end() ? nullptr : &member->second;
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? nullptr : &items[static_cast<size_t>(found - names.begin())];
 }
 
 absl::StatusOr<StrictJson> ParseStrictJson(absl::string_view text,

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,8 +16,8 @@ struct StrictJson {
   Kind kind = Kind::kNull;
   bool truth = false;
   std::string text;  ///< Of a text; of a number, as it was written.
-  std::vector<StrictJson> items;
-  std::vector<std::pair<std::string, StrictJson>> members;  ///< In their order.
+  std::vector<StrictJson> items;   ///< Of a list, or the values of an object's members.
+  std::vector<std::string> names;  ///< Of an object's members, one for each item.
 
   /// A member of an object, or nullptr.
   const StrictJson* Find(absl::string_view name) const;
