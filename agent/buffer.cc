@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "agent/crc32.h"
+#include "agent/buffer_format.h"
 #include "agent/errors.h"
 #include "libs/base/check.h"
 #include "libs/base/error.h"
@@ -23,33 +23,10 @@
 #include "nlohmann/json.hpp"
 
 namespace peerwatt::agent {
+
+using namespace buffer_format;
+
 namespace {
-
-// A segment file: a header of 32 bytes (magic, first index, through of the record before, CRC) and
-// records, each with a header of 24 bytes (CRC of all that follows, size, index, through).
-// The position file: two slots of 64 bytes, written in turn, of which the newer good one counts.
-constexpr absl::string_view kMagic = "PWSEG001";
-constexpr int64_t kSegmentHeader = 32;
-constexpr int64_t kRecordHeader = 24;
-constexpr int64_t kSlot = 64;
-constexpr int64_t kPayloadMax = 16 << 20;
-constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
-
-void Put(std::string& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 255);
-}
-void PutInt(std::string& out, int64_t value) { Put(out, static_cast<uint64_t>(value), 8); }
-
-uint64_t Get(absl::string_view in, size_t offset, size_t bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) {
-    value |= uint64_t{static_cast<unsigned char>(in[offset + i])} << (8 * i);
-  }
-  return value;
-}
-int64_t GetInt(absl::string_view in, size_t offset) {
-  return static_cast<int64_t>(Get(in, offset, 8));
-}
 
 int64_t MicrosOf(const std::optional<absl::Time>& time) {
   return time.has_value() ? absl::ToUnixMicros(*time) : kNone;
@@ -103,7 +80,8 @@ absl::Status Buffer::RecoverSegment(const std::string& path, bool newest) {
   PW_ASSIGN_OR_RETURN(const std::string bytes, file.ReadAt(0, size));
   const absl::string_view all = bytes;
   if (size < kSegmentHeader || all.substr(0, 8) != kMagic ||
-      Get(all, 24, 4) != Crc32(all.substr(0, 24)) ||
+      Get(all, 24, 4) != Crc32(all.substr(0, 24)) || GetInt(all, 8) < 1 ||
+      GetInt(all, 8) > kIndexMax ||
       (!segments_.empty() && GetInt(all, 8) <= state_.last_index)) {
     if (!newest) return Error(kBufferDamaged, absl::StrCat(path, " has no valid header"));
     // The process died while it made the file: no record was ever put in.
@@ -151,7 +129,7 @@ absl::Status Buffer::RecoverPosition() {
   for (size_t start = 0; start + kSlot <= slots.size(); start += kSlot) {
     const absl::string_view slot = absl::string_view(slots).substr(start, kSlot);
     const int64_t generation = GetInt(slot, 0);
-    if (Get(slot, 56, 4) != Crc32(slot.substr(0, 56)) || generation <= generation_) continue;
+    if (!IsGoodSlot(slot) || generation <= generation_) continue;
     generation_ = generation;
     state_.acknowledged_index = GetInt(slot, 8);
     state_.acknowledged_through = TimeOf(GetInt(slot, 16));
@@ -159,6 +137,7 @@ absl::Status Buffer::RecoverPosition() {
     state_.sequence_offset = offset == kNone ? std::nullopt : std::optional<int64_t>(offset);
     state_.readings_acknowledged = GetInt(slot, 32);
     state_.readings_refused = GetInt(slot, 40);
+    state_.batches_dropped = GetInt(slot, 48);
   }
   if (state_.acknowledged_index > state_.last_index) {
     // Records that were acknowledged did not reach the disk before the power went.
@@ -215,42 +194,6 @@ absl::Status Buffer::StartSegment() {
   return absl::OkStatus();
 }
 
-bool Buffer::OldestIsAcknowledged() const {
-  return segments_.size() > 1 && segments_[1].first_index - 1 <= state_.acknowledged_index;
-}
-
-absl::Status Buffer::DropOldestSegment() {
-  const Segment& oldest = segments_.front();
-  if (unlink(oldest.path.c_str()) != 0 && errno != ENOENT) {
-    return Error(kDiskFailed, absl::StrCat("cannot remove ", oldest.path));
-  }
-  const int64_t next = segments_[1].first_index;
-  for (; state_.first_index < next; ++state_.first_index) entries_.pop_front();
-  state_.bytes -= oldest.bytes;
-  segments_.pop_front();
-  return absl::OkStatus();
-}
-
-absl::Status Buffer::MakeRoom(int64_t size) {
-  if (segments_.back().bytes >= options_.segment_bytes) PW_RETURN_IF_ERROR(StartSegment());
-  int64_t acknowledged_bytes = 0;
-  for (size_t i = 0; i + 1 < segments_.size(); ++i) {
-    if (segments_[i + 1].first_index - 1 <= state_.acknowledged_index) {
-      acknowledged_bytes += segments_[i].bytes;
-    }
-  }
-  while (OldestIsAcknowledged() && (acknowledged_bytes > options_.acknowledged_bytes_max ||
-                                    state_.bytes + size > options_.bytes_max)) {
-    acknowledged_bytes -= segments_.front().bytes;
-    PW_RETURN_IF_ERROR(DropOldestSegment());
-  }
-  if (state_.bytes + size > options_.bytes_max) {
-    return Error(kBufferFull, absl::StrCat("the buffer holds ", state_.bytes, " of ",
-                                           options_.bytes_max, " bytes"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Buffer::Append(absl::string_view payload, absl::Time through) {
   if (static_cast<int64_t>(payload.size()) > kPayloadMax) {
     return Error(kSettingsInvalid, "a batch is larger than 16 MiB");
@@ -289,7 +232,8 @@ absl::StatusOr<BufferRecord> Buffer::Read(int64_t index) const {
 }
 
 absl::StatusOr<BufferRecord> Buffer::ReadLocked(int64_t index) const {
-  PW_CHECK(index >= state_.first_index && index <= state_.last_index, "a record that is held");
+  PW_CHECK(index <= state_.last_index, "a record that was put in");
+  if (index < state_.first_index) return absl::NotFoundError("the record is no longer held");
   const Entry& entry = entries_[static_cast<size_t>(index - state_.first_index)];
   const auto after = std::upper_bound(
       segments_.begin(), segments_.end(), index,
@@ -318,7 +262,7 @@ absl::Status Buffer::WritePosition() {
   PutInt(slot, state_.sequence_offset.value_or(kNone));
   PutInt(slot, state_.readings_acknowledged);
   PutInt(slot, state_.readings_refused);
-  PutInt(slot, 0);
+  PutInt(slot, state_.batches_dropped);
   Put(slot, Crc32(slot), 4);
   slot.resize(static_cast<size_t>(kSlot));
   // Not synced: an older position only sends again what the server knows already.
@@ -334,6 +278,7 @@ absl::Status Buffer::MoveTo(int64_t index) {
 
 absl::Status Buffer::Acknowledge(int64_t index, int64_t readings) {
   absl::MutexLock lock(&mutex_);
+  if (index <= state_.acknowledged_index) return absl::OkStatus();  // dropped in the meantime
   PW_CHECK(index == state_.acknowledged_index + 1 && index <= state_.last_index,
            "records are acknowledged in order");
   state_.readings_acknowledged += readings;
@@ -343,6 +288,7 @@ absl::Status Buffer::Acknowledge(int64_t index, int64_t readings) {
 absl::Status Buffer::Refuse(int64_t index, int64_t readings, absl::string_view reason,
                             absl::string_view message) {
   absl::MutexLock lock(&mutex_);
+  if (index <= state_.acknowledged_index) return absl::OkStatus();
   PW_CHECK(index == state_.acknowledged_index + 1 && index <= state_.last_index,
            "records are refused in order");
   if (!refused_.contains(index)) {

@@ -17,10 +17,17 @@
 
 namespace peerwatt::agent {
 
+/// What a buffer does that is full of records that nobody acknowledged.
+enum class WhenFull {
+  kKeepOldest,  ///< takes no new record until there is room; the caller keeps what it has
+  kKeepNewest,  ///< drops the oldest segment of records, counts them and says so
+};
+
 /// Where a buffer lives and how large it gets.
 struct BufferOptions {
   std::string folder;               ///< made when absent
   int64_t bytes_max = 64 << 20;     ///< of all records; at least two segments
+  WhenFull when_full = WhenFull::kKeepOldest;
   int64_t segment_bytes = 256 << 10;
   /// Acknowledged records are kept up to this size, in case the server forgets them.
   int64_t acknowledged_bytes_max = 512 << 10;
@@ -48,6 +55,7 @@ struct BufferState {
   std::optional<int64_t> sequence_offset;
   int64_t readings_acknowledged = 0;
   int64_t readings_refused = 0;
+  int64_t batches_dropped = 0;  ///< for want of room, never acknowledged
   int64_t bytes = 0;
 };
 
@@ -63,9 +71,10 @@ class Buffer {
   /// Adds a record. Errors: BUFFER_FULL while too much is unacknowledged, DISK_FAILED; nothing is
   /// added then.
   absl::Status Append(absl::string_view payload, absl::Time through);
-  /// Reads a record that is still held. Errors: BUFFER_DAMAGED, DISK_FAILED.
+  /// Reads a record. Errors: kNotFound when it is no longer held, BUFFER_DAMAGED, DISK_FAILED.
   absl::StatusOr<BufferRecord> Read(int64_t index) const;
-  /// Marks the record after `acknowledged_index`, of `readings` readings, as delivered.
+  /// Marks the record after `acknowledged_index`, of `readings` readings, as delivered; does
+  /// nothing for one before, which was dropped while it was under way.
   absl::Status Acknowledge(int64_t index, int64_t readings);
   /// The same for a record that the server refuses for good: it is written to `refused.jsonl`.
   absl::Status Refuse(int64_t index, int64_t readings, absl::string_view reason,
@@ -100,6 +109,7 @@ class Buffer {
   absl::Status RecoverRefused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status MakeRoom(int64_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status DropUnacknowledged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status DropOldestSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool OldestIsAcknowledged() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status MoveTo(int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

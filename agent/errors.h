@@ -19,6 +19,18 @@ inline constexpr ErrorReason kBufferDamaged{"BUFFER_DAMAGED", absl::StatusCode::
 inline constexpr ErrorReason kBufferFull{"BUFFER_FULL", absl::StatusCode::kResourceExhausted, true};
 /// The file system refused an operation.
 inline constexpr ErrorReason kDiskFailed{"DISK_FAILED", absl::StatusCode::kUnavailable, true};
+/// A telegram of a P1 port that cannot be used.
+inline constexpr ErrorReason kTelegramInvalid{"TELEGRAM_INVALID",
+                                              absl::StatusCode::kInvalidArgument};
+/// A device that does not keep to the SunSpec models.
+inline constexpr ErrorReason kSunSpecInvalid{"SUNSPEC_INVALID", absl::StatusCode::kInvalidArgument};
+/// A Modbus device answered with an exception.
+inline constexpr ErrorReason kModbusRefused{"MODBUS_REFUSED", absl::StatusCode::kFailedPrecondition,
+                                            true};
+/// A Modbus device cannot be reached, does not answer or answers nonsense.
+inline constexpr ErrorReason kModbusFailed{"MODBUS_FAILED", absl::StatusCode::kUnavailable, true};
+/// A line to a meter cannot be opened, ended or stayed silent.
+inline constexpr ErrorReason kLineFailed{"LINE_FAILED", absl::StatusCode::kUnavailable, true};
 /// The agent's settings contradict themselves.
 inline constexpr ErrorReason kSettingsInvalid{"SETTINGS_INVALID",
                                               absl::StatusCode::kInvalidArgument};

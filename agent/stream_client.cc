@@ -90,10 +90,11 @@ class StreamClient::Stream final
   void OnWriteDone(bool ok) override { owner_.OnWritten(*this, ok); }
   void OnDone(const grpc::Status& status) override {
     const absl::Status cause = rpc::FromGrpcStatus(status);
+    const absl::Duration asked = RetryDelayOf(status.error_details());
     owner_.BeforeDone();
     stub_.reset();
     context_.reset();
-    owner_.OnDone(cause);
+    owner_.OnDone(cause, asked);
     delete this;
   }
 
@@ -107,7 +108,11 @@ class StreamClient::Stream final
 };
 
 StreamClient::StreamClient(StreamOptions options, Buffer& buffer, DeliveryObserver& observer)
-    : options_(std::move(options)), buffer_(buffer), observer_(observer) {}
+    : options_(std::move(options)),
+      buffer_(buffer),
+      observer_(observer),
+      backoff_(options_.backoff_min, options_.backoff_max, options_.jitter_key),
+      backlog_limit_(options_.backlog_batches_per_second, options_.backlog_burst) {}
 
 StreamClient::~StreamClient() {
   absl::MutexLock lock(&mutex_);
@@ -131,6 +136,9 @@ void StreamClient::Poll(absl::Time now) {
   absl::MutexLock lock(&mutex_);
   now_ = now;
   if (stream_ == nullptr) {
+    if (channel_ != nullptr && !std::exchange(spread_, true)) {
+      connect_at_ = now + options_.connect_spread * UnitOf(~options_.jitter_key, 0);
+    }
     if (channel_ == nullptr || now < connect_at_) return;
     answer_at_ = now;
     write_pending_ = true;
@@ -152,14 +160,6 @@ void StreamClient::Poll(absl::Time now) {
 StreamState StreamClient::state() const {
   absl::MutexLock lock(&mutex_);
   return state_;
-}
-
-absl::Duration StreamClient::NextPause() {
-  const absl::Duration full =
-      std::min(options_.backoff_max, options_.backoff_min * (int64_t{1} << std::min(pauses_, 20)));
-  ++pauses_;
-  // Half fixed, half random: devices that lost the same server come back spread out.
-  return full / 2 + full / 2 * UnitOf(options_.jitter_key, jitters_++);
 }
 
 void StreamClient::Abandon(const absl::Status& why) {
@@ -233,31 +233,39 @@ absl::Status StreamClient::OnOpened(const StreamReadingsResponse::Opened& opened
       std::clamp(opened.batches_in_flight_max(), 1, options_.batches_in_flight_max));
   state_.connected = true;
   ++state_.connections;
-  if (buffer.acknowledged_index == buffer.last_index) pauses_ = 0;
+  if (buffer.acknowledged_index == buffer.last_index) backoff_.Reset();
+  backlog_end_ = buffer.last_index;
   return absl::OkStatus();
 }
 
 absl::Status StreamClient::OnAcknowledgement(
     const StreamReadingsResponse::Acknowledgement& acknowledgement) {
-  if (in_flight_.empty() ||
-      acknowledgement.sequence() != in_flight_.front().index + sequence_offset_) {
+  const absl::Status answer = rpc::FromRpcStatus(acknowledgement.status());
+  const int64_t index = acknowledgement.sequence() - sequence_offset_;
+  // Only one that says OK may speak for those before it.
+  const bool in_turn = !in_flight_.empty() && index >= in_flight_.front().index &&
+                       index <= in_flight_.back().index &&
+                       (answer.ok() || index == in_flight_.front().index);
+  if (!in_turn) {
     return Broken(absl::StrCat("acknowledged batch ", acknowledgement.sequence(),
                                " out of turn"));
   }
-  const Sent sent = std::move(in_flight_.front());
-  in_flight_.pop_front();
-  if (resend_from_.has_value()) return absl::OkStatus();  // it is sent again in its turn
-  const absl::Status answer = rpc::FromRpcStatus(acknowledgement.status());
-  if (!answer.ok() && CanPass(answer)) {
-    resend_from_ = sent.index;
-    resend_at_ = now_ + NextPause();
-    Log(Severity::kInfo, "a batch is refused for the moment and sent again",
-        {{"device", options_.device}, {"sequence", acknowledgement.sequence()},
-         {"reason", ReasonOf(answer)}});
-    return absl::OkStatus();
+  while (!in_flight_.empty() && in_flight_.front().index <= index) {
+    const Sent sent = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    if (resend_from_.has_value()) continue;  // it is sent again in its turn
+    if (!answer.ok() && CanPass(answer)) {
+      resend_from_ = sent.index;
+      resend_at_ = now_ + RetryDelayOf(acknowledgement.status()) + backoff_.Next();
+      Log(Severity::kInfo, "a batch is refused for the moment and sent again",
+          {{"device", options_.device}, {"sequence", acknowledgement.sequence()},
+           {"reason", ReasonOf(answer)}});
+      continue;
+    }
+    backoff_.Reset();
+    PW_RETURN_IF_ERROR(Settle(sent, answer));
   }
-  pauses_ = 0;
-  return Settle(sent, answer);
+  return absl::OkStatus();
 }
 
 absl::Status StreamClient::Settle(const Sent& sent, const absl::Status& answer) {
@@ -288,9 +296,12 @@ absl::Status StreamClient::SendNext() {
   while (next_index_ <= buffer.acknowledged_index && buffer_.IsRefused(next_index_)) ++next_index_;
   if (next_index_ < buffer.first_index) next_index_ = buffer.first_index;
   if (next_index_ > buffer.last_index) return absl::OkStatus();
-  PW_ASSIGN_OR_RETURN(const BufferRecord record, buffer_.Read(next_index_));
+  if (next_index_ <= backlog_end_ && !backlog_limit_.Take(now_)) return absl::OkStatus();
+  const absl::StatusOr<BufferRecord> record = buffer_.Read(next_index_);
+  if (absl::IsNotFound(record.status())) return absl::OkStatus();  // just dropped for want of room
+  PW_RETURN_IF_ERROR(record.status());
   Sent sent{next_index_, {}};
-  if (!sent.batch.ParseFromString(record.payload)) {
+  if (!sent.batch.ParseFromString(record->payload)) {
     return Error(kBufferDamaged, absl::StrCat("record ", next_index_, " is no batch"));
   }
   sent.batch.set_sequence(next_index_ + sequence_offset_);
@@ -314,7 +325,7 @@ void StreamClient::BeforeDone() {
   ending_ = true;  // nobody may cancel what is being taken apart
 }
 
-void StreamClient::OnDone(const absl::Status& status) {
+void StreamClient::OnDone(const absl::Status& status, absl::Duration asked) {
   absl::MutexLock lock(&mutex_);
   stream_ = nullptr;
   ending_ = false;
@@ -323,10 +334,12 @@ void StreamClient::OnDone(const absl::Status& status) {
   in_flight_.clear();
   resend_from_.reset();
   write_pending_ = false;
-  connect_at_ = now_ + NextPause();
+  connect_at_ = now_ + asked + backoff_.Next();
   // The first failure of a series is worth a line, the rest only shows that it lasts.
-  Log(pauses_ == 1 ? Severity::kWarning : Severity::kDebug, "the stream of readings ended",
-      {{"device", options_.device}, {"cause", std::string(status.message())},
+  Log(backoff_.failures() == 1 ? Severity::kWarning : Severity::kDebug,
+      "the stream of readings ended",
+      {{"device", options_.device},
+       {"cause", std::string(status.message())},
        {"retry_in_ms", absl::ToInt64Milliseconds(connect_at_ - now_)}});
   if (channel_ != nullptr) observer_.OnProgress();
 }

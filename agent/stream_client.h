@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/buffer.h"
+#include "agent/pacing.h"
 #include "libs/crypto/signature.h"
 #include "peerwatt/metering/v1/metering.pb.h"
 
@@ -37,6 +38,13 @@ struct StreamOptions {
   /// A stream whose batches stay unanswered this long is given up.
   absl::Duration answer_timeout = absl::Seconds(30);
   int batches_in_flight_max = 64;  ///< the server may ask for fewer
+  /// The first connection is made at a random moment of this span: a fleet that gets power back
+  /// at once does not come at once.
+  absl::Duration connect_spread = absl::ZeroDuration();
+  /// How fast batches go that waited when the stream opened, and how many of them at once; what
+  /// is produced later follows in its turn. 0: as fast as the server takes them.
+  double backlog_batches_per_second = 0;
+  int backlog_burst = 8;
   uint64_t jitter_key = 0;
 };
 
@@ -87,7 +95,7 @@ class StreamClient {
   void OnRead(Stream& stream, bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnWritten(Stream& stream, bool ok) ABSL_LOCKS_EXCLUDED(mutex_);
   void BeforeDone() ABSL_LOCKS_EXCLUDED(mutex_);
-  void OnDone(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnDone(const absl::Status& status, absl::Duration asked) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status OnOpened(const metering::v1::StreamReadingsResponse::Opened& opened)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OnAcknowledgement(
@@ -97,7 +105,6 @@ class StreamClient {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status SendNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Abandon(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Duration NextPause() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const StreamOptions options_;
   Buffer& buffer_;
@@ -113,13 +120,15 @@ class StreamClient {
   absl::Time now_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time connect_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time answer_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // last sign of life
-  int pauses_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t jitters_ ABSL_GUARDED_BY(mutex_) = 0;
+  Backoff backoff_ ABSL_GUARDED_BY(mutex_);
+  bool spread_ ABSL_GUARDED_BY(mutex_) = false;  // the first connection has its moment
 
   // Of the present stream.
   size_t window_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t sequence_offset_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_index_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t backlog_end_ ABSL_GUARDED_BY(mutex_) = 0;  // newest record when it opened
+  RateLimit backlog_limit_ ABSL_GUARDED_BY(mutex_);
   std::deque<Sent> in_flight_ ABSL_GUARDED_BY(mutex_);
   bool write_pending_ ABSL_GUARDED_BY(mutex_) = false;
   // Set after a refusal that can pass: batches from here on are sent again at `resend_at_`.

@@ -28,10 +28,42 @@ def clearing():
                "goal": goals.get(orders, 1.0), "lower_is_better": False}
 
 
-def readings():
-    """Acknowledged readings per second, device to commit, against COPY of the same rows."""
-    import readings_end_to_end
-    yield readings_end_to_end.measure()
+def store(name):
+    """The figure `name` of readings_store."""
+    def run():
+        import readings_store
+        yield from getattr(readings_store, name)()
+    run.__doc__ = {
+        "readings": "Acknowledged readings per second, device to commit, against raw COPY.",
+        "sustained": "The same until they are compacted, and bytes per reading.",
+        "growth": "CPU per reading with a million points, and after 20 million readings.",
+    }[name]
+    return run
+
+
+def fleet(name):
+    """The figure `name` of readings_fleet."""
+    def run():
+        import readings_fleet
+        yield from getattr(readings_fleet, name)()
+    run.__doc__ = {
+        "single_message": "One reading per message, a fleet of 1,000, against a gRPC echo.",
+        "idle_devices": "10,000 silent devices: memory, CPU of the others, all at once.",
+        "acknowledgement_latency": "From due to acknowledged, at half load and at full.",
+    }[name]
+    return run
+
+
+def agent_footprint():
+    """Size of the agent's program and its memory while it reads two meters."""
+    import agent_footprint as footprint
+    yield from footprint.measure()
+
+
+def forecast():
+    """Errors of the forecast models against persistence, and the CPU time of 10,000 points."""
+    import forecast as backtest
+    yield from backtest.measure()
 
 
 def signed_ingest():
@@ -44,8 +76,18 @@ def signed_ingest():
 
 
 # Name -> (group, what yields its figures).
-FIGURES = {"clearing": ("market", clearing), "readings": ("metering", readings),
-           "signed_ingest": ("metering", signed_ingest)}
+FIGURES = {
+    "clearing": ("market", clearing),
+    "readings": ("metering", store("readings")),
+    "sustained": ("metering", store("sustained")),
+    "growth": ("metering", store("growth")),
+    "single_message": ("metering", fleet("single_message")),
+    "idle_devices": ("metering", fleet("idle_devices")),
+    "acknowledgement_latency": ("metering", fleet("acknowledgement_latency")),
+    "agent_footprint": ("metering", agent_footprint),
+    "forecast": ("metering", forecast),
+    "signed_ingest": ("metering", signed_ingest),
+}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 

@@ -105,6 +105,20 @@ bool BoolFrom(const pqxx::field& field) { return field.as<bool>(); }
 
 std::string TextFrom(const pqxx::field& field) { return field.is_null() ? "" : field.c_str(); }
 
+std::string BytesFrom(const pqxx::field& field) {
+  if (field.is_null()) return {};
+  // The server writes `\x` and two hexadecimal digits for each byte.
+  const absl::string_view text(field.c_str(), field.size());
+  PW_CHECK(text.size() >= 2 && text.size() % 2 == 0 && text[0] == '\\' && text[1] == 'x',
+           "not bytea in hexadecimal form");
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string bytes(text.size() / 2 - 1, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(digit(text[2 * i + 2]) << 4 | digit(text[2 * i + 3]));
+  }
+  return bytes;
+}
+
 std::vector<int64_t> Int64ArrayFrom(const pqxx::field& field) {
   std::vector<int64_t> values;
   for (const std::string& element : Elements(field.c_str())) values.push_back(std::stoll(element));

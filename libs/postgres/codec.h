@@ -19,6 +19,11 @@ std::string ToSql(absl::Time time);
 /// A nullable parameter: nothing becomes NULL.
 std::optional<std::string> ToSql(const std::optional<absl::Time>& time);
 
+/// A `bytea` parameter, sent as it is.
+inline pqxx::binarystring ToSqlBytes(const std::string& bytes) {
+  return pqxx::binarystring(bytes);
+}
+
 /// Array parameters, as PostgreSQL's text form. Cast in SQL: `$1::bigint[]`.
 std::string ToSqlArray(const std::vector<int64_t>& values);
 std::string ToSqlArray(const std::vector<int32_t>& values);
@@ -34,6 +39,8 @@ int32_t Int32From(const pqxx::field& field);
 bool BoolFrom(const pqxx::field& field);
 std::string TextFrom(const pqxx::field& field);
 /// Reads a one-dimensional `bigint[]` or `text[]` column without NULLs.
+/// Reads a `bytea` column; empty when NULL.
+std::string BytesFrom(const pqxx::field& field);
 std::vector<int64_t> Int64ArrayFrom(const pqxx::field& field);
 std::vector<std::string> TextArrayFrom(const pqxx::field& field);
 

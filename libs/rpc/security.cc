@@ -53,8 +53,9 @@ void ReconnectSoon(grpc::ChannelArguments& arguments) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
 }
 
-std::shared_ptr<grpc::Channel> MutualTlsChannel(const std::string& address, const TlsFiles& tls,
-                                                const std::string& peer_service) {
+std::shared_ptr<grpc::Channel> MutualTlsChannel(
+    const std::string& address, const TlsFiles& tls, const std::string& peer_service,
+    const std::function<void(grpc::ChannelArguments&)>& customise) {
   grpc::SslCredentialsOptions options;
   options.pem_root_certs = tls.ca_pem;
   options.pem_private_key = tls.key_pem;
@@ -65,6 +66,7 @@ std::shared_ptr<grpc::Channel> MutualTlsChannel(const std::string& address, cons
   ReconnectSoon(arguments);
   // Keys and retries are ours: a transparent retry of a write would hide what happened.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  if (customise) customise(arguments);
   return grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
 }
 

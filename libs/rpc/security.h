@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,9 +32,11 @@ std::shared_ptr<grpc::ServerCredentials> TlsServer(const TlsFiles& tls);
 void ReconnectSoon(grpc::ChannelArguments& arguments);
 
 /// A channel to a peer service over mTLS. The peer must prove the name `peer`
-/// (`metering.peerwatt.internal`); `address` is `host:port`.
-std::shared_ptr<grpc::Channel> MutualTlsChannel(const std::string& address, const TlsFiles& tls,
-                                                const std::string& peer_service);
+/// (`metering.peerwatt.internal`); `address` is `host:port`. customise: sets what only this channel
+/// needs, after everything else; may be empty.
+std::shared_ptr<grpc::Channel> MutualTlsChannel(
+    const std::string& address, const TlsFiles& tls, const std::string& peer_service,
+    const std::function<void(grpc::ChannelArguments&)>& customise = nullptr);
 
 /// Identity in the URI SAN of the peer's certificate: `spiffe://peerwatt/service/<name>` or
 /// `spiffe://peerwatt/device/<id>`. Empty when there is none or more than one.

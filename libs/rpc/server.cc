@@ -155,7 +155,9 @@ std::unique_ptr<grpc::Server> StartMain(const ServerOptions& options,
                                         const std::vector<grpc::Service*>& services,
                                         std::shared_ptr<RpcProbe> probe, int* port) {
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(options.address, options.credentials, port);
+  if (!options.address.empty()) {
+    builder.AddListeningPort(options.address, options.credentials, port);
+  }
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.SetMaxReceiveMessageSize(options.message_bytes_max);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.concurrent_streams_max);
@@ -198,7 +200,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   impl->probe = std::make_shared<RpcProbe>(metrics);
   int port = 0;
   impl->main = StartMain(options, services, impl->probe, &port);
-  if (impl->main == nullptr || port == 0) {
+  if (impl->main == nullptr || (port == 0 && !options.address.empty())) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address));
   }
   impl->port = port;

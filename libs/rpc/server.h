@@ -21,7 +21,7 @@ inline constexpr char kLiveService[] = "live";
 
 /// How a service's gRPC server is set up.
 struct ServerOptions {
-  std::string address;  ///< `host:port`.
+  std::string address;  ///< `host:port`. Empty: `customise` adds what brings connections.
   /// `host:port` of a second port without TLS that serves only the health service, for probes
   /// that cannot show a certificate. Empty: none.
   std::string health_address;

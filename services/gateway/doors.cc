@@ -7,6 +7,7 @@
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/server.h"
+#include "peerwatt/metering/v1/metering.pb.h"
 #include "services/gateway/api/comments.h"
 #include "services/gateway/api/descriptor_set.h"
 #include "services/gateway/api/method_table.h"
@@ -15,8 +16,11 @@
 #include "services/gateway/core/errors.h"
 #include "services/gateway/core/rate_limit.h"
 #include "services/gateway/device/device_gate.h"
+#include "services/gateway/device/device_listener.h"
 #include "services/gateway/device/device_service.h"
 #include "services/gateway/device/device_streams.h"
+#include "services/gateway/device/message_scanner.h"
+#include "services/gateway/device/relay.h"
 #include "services/gateway/forward/forwarding_service.h"
 #include "services/gateway/http/rest_handler.h"
 
@@ -44,6 +48,11 @@ std::vector<const ApiMethod*> DeviceMethods(const MethodTable& table) {
   return {table.Find("/peerwatt.registry.v1.Registry/RenewDeviceCertificate")};
 }
 
+std::vector<std::shared_ptr<grpc::Channel>> RelayChannels(const DoorOptions& options) {
+  if (!options.relay_channels.empty()) return options.relay_channels;
+  return {options.channels[static_cast<size_t>(Upstream::kMetering)]};
+}
+
 }  // namespace
 
 struct Doors::Impl {
@@ -55,15 +64,16 @@ struct Doors::Impl {
         keys(options.tokens, key_source, clock),
         authenticator(keys, clock, metrics),
         sign_ins(options.sign_ins_per_second, options.sign_ins_burst),
-        metering(peerwatt::metering::v1::Metering::NewStub(upstreams.channel(Upstream::kMetering))),
-        gate(upstreams.channel(Upstream::kRegistry)),
-        streams(options.device_recheck_interval, metrics),
+        gate(upstreams.channel(Upstream::kRegistry), options.device_recheck_interval),
+        relay(RelayChannels(options)),
+        streams(gate, options.device_recheck_interval, metrics),
         rest(RestParts{methods, authenticator, upstreams, sign_ins, clock, metrics},
              RestOptions{options.deadlines, options.cors_origins,
                          OpenApiDocument(methods, Comments(DescriptorSetBytes()))}),
         device_calls(DeviceMethods(methods), upstreams, options.deadlines,
                      CertificateAdmission(gate)),
-        device_streams(gate, *metering, streams) {
+        device_parts{gate, relay, streams, scanner, options.device_window},
+        device_streams(device_parts) {
     // One for each service: reflection takes a service's name from its methods.
     for (const auto& [service, upstream] : MethodTable::Services()) {
       public_calls.push_back(std::make_unique<ForwardingService>(
@@ -101,19 +111,26 @@ struct Doors::Impl {
   }
 
   absl::StatusOr<std::unique_ptr<rpc::Server>> OpenDevice(telemetry::Metrics& metrics) {
+    PW_ASSIGN_OR_RETURN(listener, DeviceListener::Listen(options.device_address,
+                                                         options.device_connections_per_second));
     rpc::ServerOptions server;
-    server.address = options.device_address;
-    server.credentials = rpc::MutualTlsServer(options.device_tls);
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
     server.message_bytes_max = options.device_message_bytes_max;
     server.concurrent_streams_max = kDeviceStreamsMax;
-    server.customise = [this](grpc::ServerBuilder& builder) {
+    server.customise = [this, &acceptor](grpc::ServerBuilder& builder) {
+      acceptor = builder.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+          rpc::MutualTlsServer(options.device_tls));
       builder.RegisterCallbackGenericService(&unknown_device);
       builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMaxMs);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMaxMs);
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionAgeGraceMs);
     };
-    return rpc::Server::Start(server, {&device_streams, &device_calls}, metrics);
+    PW_ASSIGN_OR_RETURN(auto started,
+                        rpc::Server::Start(server, {&device_streams, &device_calls}, metrics));
+    listener->Start(std::move(acceptor));
+    return started;
   }
 
   const DoorOptions options;
@@ -123,17 +140,20 @@ struct Doors::Impl {
   TokenKeys keys;
   Authenticator authenticator;
   RateLimit sign_ins;
-  std::unique_ptr<peerwatt::metering::v1::Metering::Stub> metering;
   DeviceGate gate;
+  Relay relay;
   DeviceStreams streams;
   RestHandler rest;
   std::vector<std::unique_ptr<ForwardingService>> public_calls;
   ForwardingService device_calls;
+  const MessageScanner scanner{peerwatt::metering::v1::StreamReadingsRequest::descriptor()};
+  const DeviceStreamParts device_parts;
   DeviceService device_streams;
   UnknownMethods unknown_public;
   UnknownMethods unknown_device;
   std::unique_ptr<rpc::Server> grpc;
   std::unique_ptr<rpc::Server> device;
+  std::unique_ptr<DeviceListener> listener;
   std::unique_ptr<HttpServer> http;
 };
 
@@ -151,11 +171,12 @@ absl::StatusOr<std::unique_ptr<Doors>> Doors::Open(DoorOptions options, const Cl
 
 int Doors::http_port() const { return impl_->http->port(); }
 int Doors::grpc_port() const { return impl_->grpc->port(); }
-int Doors::device_port() const { return impl_->device->port(); }
+int Doors::device_port() const { return impl_->listener->port(); }
 
 void Doors::Drain(absl::Duration grace) {
   impl_->rest.StartDraining();
   if (impl_->grpc != nullptr) impl_->grpc->SetServing(false);
+  if (impl_->listener != nullptr) impl_->listener->Stop();
   impl_->streams.EndAll(Error(kGatewayStopping, "the gateway is about to stop; connect again"));
   if (impl_->http != nullptr) impl_->http->Drain(grace);
   if (impl_->device != nullptr) impl_->device->Drain(grace);

@@ -10,6 +10,7 @@
 #include "libs/rpc/security.h"
 #include "libs/telemetry/metrics.h"
 #include "services/gateway/auth/token_keys.h"
+#include "services/gateway/device/device_stream.h"
 #include "services/gateway/forward/upstreams.h"
 #include "services/gateway/http/server.h"
 
@@ -26,12 +27,16 @@ struct DoorOptions {
   rpc::TlsFiles device_tls;
   int device_message_bytes_max = 1 << 20;
   absl::Duration device_recheck_interval = absl::Seconds(5);
+  DeviceWindow device_window;
+  int device_connections_per_second = 1000;
   Deadlines deadlines;
   TokenPolicy tokens;
   int sign_ins_per_second = 10;
   int sign_ins_burst = 30;
   std::vector<std::string> cors_origins;
   Upstreams::Channels channels;
+  /// Channels to metering, each for a call that carries device streams; the one above if empty.
+  std::vector<std::shared_ptr<grpc::Channel>> relay_channels;
 };
 
 /// The running gateway: REST/JSON, public gRPC and the device port over the same rules.

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +45,13 @@ ABSL_FLAG(absl::Duration, stream_timeout, absl::Hours(1), "Longest time of a str
 ABSL_FLAG(absl::Duration, device_recheck_interval, absl::Seconds(5),
           "How often open device streams are checked with the registry, 10ms to 1m");
 ABSL_FLAG(int, device_message_bytes_max, 1 << 20, "Largest message of a device, 1 KiB to 64 MiB");
+ABSL_FLAG(int, device_connections_per_second, 1000,
+          "Connections of devices taken per second, 1 to 100000");
+ABSL_FLAG(int, device_batches_in_flight_max, 32,
+          "Batches of a device without an acknowledgement, 1 to 1000");
+ABSL_FLAG(int, device_bytes_in_flight_max, 2 << 20,
+          "Bytes of them at which a device is no longer read, 1 KiB to 64 MiB");
+ABSL_FLAG(int, relay_calls, 2, "Calls to metering that carry device streams, 1 to 16");
 ABSL_FLAG(int, http_body_bytes_max, 1 << 20, "Largest HTTP body, 1 KiB to 64 MiB");
 ABSL_FLAG(int, http_connections_max, 2000, "Most HTTP connections, 1 to 100000");
 ABSL_FLAG(int, http_threads, 2, "Threads of the HTTP server, 1 to 64");
@@ -74,6 +83,13 @@ void CheckFlags() {
                absl::Milliseconds(10), absl::Minutes(1));
   RequireRange("device_message_bytes_max", absl::GetFlag(FLAGS_device_message_bytes_max), 1 << 10,
                64 << 20);
+  RequireRange("device_connections_per_second",
+               absl::GetFlag(FLAGS_device_connections_per_second), 1, 100'000);
+  RequireRange("device_batches_in_flight_max", absl::GetFlag(FLAGS_device_batches_in_flight_max), 1,
+               1000);
+  RequireRange("device_bytes_in_flight_max", absl::GetFlag(FLAGS_device_bytes_in_flight_max),
+               1 << 10, 64 << 20);
+  RequireRange("relay_calls", absl::GetFlag(FLAGS_relay_calls), 1, 16);
   RequireRange("http_body_bytes_max", absl::GetFlag(FLAGS_http_body_bytes_max), 1 << 10, 64 << 20);
   RequireRange("http_connections_max", absl::GetFlag(FLAGS_http_connections_max), 1, 100000);
   RequireRange("http_threads", absl::GetFlag(FLAGS_http_threads), 1, 64);
@@ -91,6 +107,23 @@ rpc::TlsFiles DoorTls(const char* cert_flag, const std::string& cert_file, const
   tls.cert_pem = ReadConfigurationFile(cert_flag, cert_file);
   tls.key_pem = ReadConfigurationFile(key_flag, key_file);
   return tls;
+}
+
+// A connection of its own for each call that carries device streams: what one sends does not wait
+// for another.
+std::vector<std::shared_ptr<grpc::Channel>> RelayChannels(const rpc::TlsFiles& own) {
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  for (int i = 0; i < absl::GetFlag(FLAGS_relay_calls); ++i) {
+    channels.push_back(rpc::MutualTlsChannel(
+        absl::GetFlag(FLAGS_metering_address), own, "metering",
+        [](grpc::ChannelArguments& arguments) {
+          arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+          // The call stays open for good: notice when nobody is at the other end any more.
+          arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+          arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+        }));
+  }
+  return channels;
 }
 
 DoorOptions OptionsFromFlags() {
@@ -119,6 +152,10 @@ DoorOptions OptionsFromFlags() {
   }
   options.device_message_bytes_max = absl::GetFlag(FLAGS_device_message_bytes_max);
   options.device_recheck_interval = absl::GetFlag(FLAGS_device_recheck_interval);
+  options.device_connections_per_second = absl::GetFlag(FLAGS_device_connections_per_second);
+  options.device_window = {
+      absl::GetFlag(FLAGS_device_batches_in_flight_max),
+      static_cast<size_t>(absl::GetFlag(FLAGS_device_bytes_in_flight_max))};
   options.deadlines = {absl::GetFlag(FLAGS_call_timeout), absl::GetFlag(FLAGS_stream_timeout)};
   options.tokens.issuer = absl::GetFlag(FLAGS_token_issuer);
   options.tokens.audience = absl::GetFlag(FLAGS_token_audience);
@@ -132,11 +169,23 @@ DoorOptions OptionsFromFlags() {
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_metering_address), own, "metering"),
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_market_address), own, "market"),
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_settlement_address), own, "settlement")};
+  options.relay_channels = RelayChannels(own);
   return options;
+}
+
+// Every connection is an open file: take as many as the system allows.
+void AllowManyFiles() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
+    Log(Severity::kWarning, "the limit of open files cannot be raised");
+  }
 }
 
 int Serve() {
   CheckFlags();
+  AllowManyFiles();
   // Tokens and certificates live in real time, also while the services rehearse another.
   const SystemClock clock;
   telemetry::Metrics metrics;

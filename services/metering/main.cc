@@ -23,14 +23,16 @@
 #include "services/metering/core/evidence/signature_gate.h"
 #include "services/metering/core/ingest.h"
 #include "services/metering/rpc/change_signal.h"
-#include "services/metering/rpc/device_stream.h"
 #include "services/metering/rpc/evidence_service.h"
+#include "services/metering/rpc/forecast_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
 #include "services/metering/rpc/metering_service.h"
 #include "services/metering/rpc/probe.h"
+#include "services/metering/rpc/relay_service.h"
 #include "services/metering/storage/all_queries.h"
+#include "services/metering/storage/compactor.h"
 #include "services/metering/storage/evidence_store.h"
 #include "services/metering/storage/migrations.h"
 #include "services/metering/storage/ocmf_store.h"
@@ -45,19 +47,25 @@ ABSL_FLAG(bool, migrate, false, "Apply the migrations and end");
 ABSL_FLAG(int, database_connections, 8, "Connections to the database, 2 to 100");
 ABSL_FLAG(std::string, registry_address, "127.0.0.1:7101", "Registry, host:port");
 ABSL_FLAG(int, ingest_workers, 2, "Threads that store batches, 1 to 64");
-ABSL_FLAG(int, ingest_batches_per_commit, 64, "Batches in one transaction at most, 1 to 1000");
+ABSL_FLAG(int, ingest_batches_per_commit, 1000,
+          "Batches in one transaction at most, 1 to 10000");
 ABSL_FLAG(int, ingest_readings_per_commit, 100'000,
           "Readings at which a transaction is full, 1 to 1000000");
 ABSL_FLAG(int, ingest_queue_readings_max, 2'000'000,
           "Readings that may wait before streams are no longer read, 1000 to 100000000");
-ABSL_FLAG(int, stream_batches_in_flight_max, 32,
-          "Batches of one stream without an acknowledgement, 1 to 1000");
+ABSL_FLAG(int, compaction_days, 4096,
+          "Days of metering points in a shard at which it is compacted, 1 to 25000");
+ABSL_FLAG(absl::Duration, compaction_delay, absl::Minutes(15),
+          "Age of readings at which their shard is compacted, 1ms to 24h");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
           "How often a watch looks for changes of other processes, 1ms to 10s");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
 
 namespace peerwatt::metering {
 namespace {
+
+/// A gateway's message is a little larger than the largest that it takes of a device.
+constexpr int kMessageBytesMax = 72 << 20;
 
 /// The value of a flag; ends the process when it is out of bounds.
 template <typename T>
@@ -101,9 +109,15 @@ class Readiness {
 IngestOptions IngestOptionsFromFlags() {
   return {.workers = Bounded(FLAGS_ingest_workers, 1, 64),
           .batches_per_commit =
-              static_cast<size_t>(Bounded(FLAGS_ingest_batches_per_commit, 1, 1000)),
+              static_cast<size_t>(Bounded(FLAGS_ingest_batches_per_commit, 1, 10'000)),
           .readings_per_commit =
               static_cast<size_t>(Bounded(FLAGS_ingest_readings_per_commit, 1, 1'000'000))};
+}
+
+CompactionOptions CompactionOptionsFromFlags() {
+  return {.days = static_cast<size_t>(Bounded(FLAGS_compaction_days, 1, 25'000)),
+          .delay =
+              Bounded(FLAGS_compaction_delay, absl::Milliseconds(1), absl::Hours(24))};
 }
 
 int MigrateAndEnd() {
@@ -142,19 +156,35 @@ int Serve() {
   ChangeSignal changed;
   IngestQueue queue(
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
-  DeviceStreams streams;
-  MeteringService public_service(queue, streams, store, directory,
-                                 Bounded(FLAGS_stream_batches_in_flight_max, 1, 1000));
+  RelayCalls relay_calls;
+  RelayService relay_service(queue, relay_calls);
+  MeteringService public_service(queue, store, directory);
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  ForecastService forecasts(directory, store, **clock);
+  InternalForecastService internal_forecasts(directory, store);
   EvidenceService evidence_service(evidence, ocmf, ocmf_signatures, directory, **clock);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
 
+  const Compactor compactor(
+      CompactionOptionsFromFlags(), pool, store.cache(),
+      [&](const absl::StatusOr<size_t>& days, absl::Duration elapsed) {
+        probe.Compacted(days, elapsed);
+      });
+
   auto server = rpc::Server::Start({.address = absl::GetFlag(FLAGS_listen_address),
                                     .health_address = absl::GetFlag(FLAGS_health_address),
-                                    .credentials = rpc::MutualTlsServer(tls)},
-                                   {&public_service, &internal_service, &evidence_service},
+                                    .credentials = rpc::MutualTlsServer(tls),
+                                    .message_bytes_max = kMessageBytesMax},
+                                   {
+                                       &public_service,
+                                       &internal_service,
+                                       &relay_service,
+                                       &forecasts,
+                                       &internal_forecasts,
+                                       &evidence_service,
+                                   },
                                    metrics);
   absl::Status status = server.status();
   if (status.ok()) {
@@ -169,7 +199,7 @@ int Serve() {
     WaitForStopSignal();
   }
   Log(Severity::kInfo, "stopping: streams answer what they have read and end");
-  streams.Drain();
+  relay_calls.Drain();
   changed.Stop();
   (*server)->Drain(absl::GetFlag(FLAGS_drain_time));
   workers.Stop();

@@ -43,7 +43,7 @@ ABSL_FLAG(std::string, token_key_file, "", "Key that signs access tokens, P-256,
 ABSL_FLAG(std::string, device_ca_cert_file, "", "Authority of the devices' certificates, PEM");
 ABSL_FLAG(std::string, device_ca_key_file, "", "Key of that authority, P-256, PKCS #8 PEM");
 ABSL_FLAG(absl::Duration, device_certificate_lifetime, absl::Hours(720),
-          "How long a device's certificate works, 1 hour to 1 year");
+          "How long a device's certificate works, 10 seconds to 1 year");
 ABSL_FLAG(std::string, bootstrap_admin_email, "",
           "When given, users/admin is created with this email unless it exists");
 ABSL_FLAG(std::string, bootstrap_admin_password, "", "Password of that user; 10 to 128 bytes");
@@ -91,7 +91,7 @@ std::unique_ptr<JwtAccessTokens> TokensFromFlags() {
 
 std::unique_ptr<DeviceAuthority> AuthorityFromFlags(absl::Time now) {
   const absl::Duration life = absl::GetFlag(FLAGS_device_certificate_lifetime);
-  RequireRange("device_certificate_lifetime", life, absl::Hours(1), absl::Hours(24 * 366));
+  RequireRange("device_certificate_lifetime", life, absl::Seconds(10), absl::Hours(24 * 366));
   auto authority = std::make_unique<DeviceAuthority>(
       ReadConfigurationFile("device_ca_cert_file", absl::GetFlag(FLAGS_device_ca_cert_file)),
       ReadConfigurationFile("device_ca_key_file", absl::GetFlag(FLAGS_device_ca_key_file)), life);

@@ -33,7 +33,13 @@ def kill():
            "entries_lost": len(only_left), "entries_added": len(only_right)}
 
 
-FAULTS = {"kill": ("settlement", kill)}
+def exhausted_files():
+    """A gateway without file descriptors takes devices again. Control: gRPC's own accept loop."""
+    import exhausted_files as fault
+    yield from fault.run()
+
+
+FAULTS = {"kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files)}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 

@@ -1,96 +1,30 @@
 #include "tools/devsim/fleet.h"
 
-#include <initializer_list>
 #include <memory>
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/config_node.h"
 #include "agent/csv_profile.h"
 #include "agent/disk.h"
 #include "agent/generator.h"
 #include "libs/base/error.h"
-#include "libs/base/ids.h"
 #include "libs/base/status_macros.h"
 #include "nlohmann/json.hpp"
 
 namespace peerwatt::devsim {
 namespace {
 
+using agent::ConfigNode;
 using nlohmann::json;
 
 constexpr ErrorReason kFleetInvalid{"FLEET_INVALID", absl::StatusCode::kInvalidArgument};
 
-// A part of the document with its path, for messages that name the field.
-class Node {
- public:
-  Node(const json& value, std::string path) : value_(value), path_(std::move(path)) {}
-
-  absl::Status Bad(absl::string_view why) const {
-    return Error(kFleetInvalid, absl::StrCat(path_.empty() ? "the fleet" : path_, " ", why));
-  }
-  absl::Status CheckFields(std::initializer_list<const char*> known) const {
-    if (!value_.is_object()) return Bad("is not an object");
-    const std::set<std::string> names(known.begin(), known.end());
-    for (const auto& [name, unused] : value_.items()) {
-      if (!names.contains(name)) return Field(name).Bad("is not a known field");
-    }
-    return absl::OkStatus();
-  }
-  bool Has(const char* name) const { return value_.contains(name); }
-  Node Field(const std::string& name) const {
-    static const json kNothing;
-    const auto at = value_.find(name);
-    return {at == value_.end() ? kNothing : *at,
-            path_.empty() ? name : absl::StrCat(path_, ".", name)};
-  }
-  absl::StatusOr<std::string> Text() const {
-    if (!value_.is_string()) return Bad("is not a string");
-    return value_.get<std::string>();
-  }
-  absl::StatusOr<int64_t> Number(int64_t min, int64_t max) const {
-    if (!value_.is_number_integer()) return Bad("is not a whole number");
-    const auto number = value_.get<int64_t>();
-    if (number < min || number > max) return Bad(absl::StrCat("is not from ", min, " to ", max));
-    return number;
-  }
-  absl::StatusOr<absl::Time> Instant() const {
-    PW_ASSIGN_OR_RETURN(const std::string text, Text());
-    absl::Time time;
-    std::string error;
-    if (!absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
-      return Bad("is not an instant such as 2021-02-14T23:00:00Z");
-    }
-    return time;
-  }
-  absl::StatusOr<std::vector<Node>> Items() const {
-    if (!value_.is_array() || value_.empty()) return Bad("is not a list with at least one item");
-    std::vector<Node> items;
-    for (size_t i = 0; i < value_.size(); ++i) {
-      items.emplace_back(value_[i], absl::StrCat(path_, "[", i, "]"));
-    }
-    return items;
-  }
-  // A resource name of a collection: `devices/d1`.
-  absl::StatusOr<std::string> Name(absl::string_view collection) const {
-    PW_ASSIGN_OR_RETURN(std::string text, Text());
-    const std::string prefix = absl::StrCat(collection, "/");
-    if (!absl::StartsWith(text, prefix) || !IsResourceId(text.substr(prefix.size()))) {
-      return Bad(absl::StrCat("is not a name such as ", prefix, "a1"));
-    }
-    return text;
-  }
-
- private:
-  const json& value_;
-  std::string path_;
-};
-
 // Builds sources; a profile that several points use is read once.
 class Sources {
  public:
-  absl::StatusOr<std::shared_ptr<const agent::ReadingSource>> Build(const Node& node) {
+  absl::StatusOr<std::shared_ptr<const agent::ReadingSource>> Build(const ConfigNode& node) {
     if (!node.Has("kind")) return node.Field("kind").Bad("is missing");
     PW_ASSIGN_OR_RETURN(const std::string kind, node.Field("kind").Text());
     if (kind == "csv") return Csv(node);
@@ -101,7 +35,7 @@ class Sources {
  private:
   using Result = absl::StatusOr<std::shared_ptr<const agent::ReadingSource>>;
 
-  Result Csv(const Node& node) {
+  Result Csv(const ConfigNode& node) {
     PW_RETURN_IF_ERROR(node.CheckFields({"kind", "path", "unit", "kwp_milli"}));
     PW_ASSIGN_OR_RETURN(const std::string path, node.Field("path").Text());
     PW_ASSIGN_OR_RETURN(const std::string unit, node.Field("unit").Text());
@@ -126,7 +60,7 @@ class Sources {
     return std::shared_ptr<const agent::ReadingSource>(*std::move(source));
   }
 
-  static Result Generator(const Node& node) {
+  static Result Generator(const ConfigNode& node) {
     PW_RETURN_IF_ERROR(node.CheckFields(
         {"kind", "profile", "seed", "household", "annual_kwh", "kwp_milli"}));
     PW_ASSIGN_OR_RETURN(const std::string profile, node.Field("profile").Text());
@@ -149,7 +83,7 @@ class Sources {
   std::map<std::string, std::shared_ptr<const agent::CsvProfile>> profiles_;
 };
 
-absl::StatusOr<agent::PointSpec> ParsePoint(const Node& node, absl::Duration interval,
+absl::StatusOr<agent::PointSpec> ParsePoint(const ConfigNode& node, absl::Duration interval,
                                             Sources& sources) {
   PW_RETURN_IF_ERROR(
       node.CheckFields({"metering_point", "register", "source", "start_time", "end_time"}));
@@ -176,7 +110,7 @@ absl::StatusOr<agent::PointSpec> ParsePoint(const Node& node, absl::Duration int
 
 absl::StatusOr<Fleet> ParseFleet(absl::string_view text) {
   const json document = json::parse(text.begin(), text.end(), nullptr, false);
-  const Node root(document, "");
+  const ConfigNode root(document, "", "the fleet", kFleetInvalid);
   if (document.is_discarded()) return root.Bad("is not JSON");
   PW_RETURN_IF_ERROR(root.CheckFields({"gateway_device_address", "gateway_grpc_address", "ca_file",
                                        "interval_seconds", "devices"}));
@@ -194,15 +128,15 @@ absl::StatusOr<Fleet> ParseFleet(absl::string_view text) {
   }
   Sources sources;
   std::set<std::string> names;
-  PW_ASSIGN_OR_RETURN(const std::vector<Node> devices, root.Field("devices").Items());
-  for (const Node& node : devices) {
+  PW_ASSIGN_OR_RETURN(const std::vector<ConfigNode> devices, root.Field("devices").Items());
+  for (const ConfigNode& node : devices) {
     PW_RETURN_IF_ERROR(node.CheckFields({"device", "enrolment_token", "points"}));
     FleetDevice device;
     PW_ASSIGN_OR_RETURN(device.device, node.Field("device").Name("devices"));
     if (!names.insert(device.device).second) return node.Field("device").Bad("is listed twice");
     PW_ASSIGN_OR_RETURN(device.enrolment_token, node.Field("enrolment_token").Text());
-    PW_ASSIGN_OR_RETURN(const std::vector<Node> points, node.Field("points").Items());
-    for (const Node& at : points) {
+    PW_ASSIGN_OR_RETURN(const std::vector<ConfigNode> points, node.Field("points").Items());
+    for (const ConfigNode& at : points) {
       PW_ASSIGN_OR_RETURN(agent::PointSpec point, ParsePoint(at, fleet.interval, sources));
       if (!names.insert(point.metering_point).second) {
         return at.Field("metering_point").Bad("is listed twice");

@@ -59,6 +59,12 @@ inline constexpr ErrorReason kCertificateUnknown{"CERTIFICATE_UNKNOWN",
 /// The device is revoked.
 inline constexpr ErrorReason kDeviceRevoked{"DEVICE_REVOKED",
                                             absl::StatusCode::kPermissionDenied};
+/// The first message of a device's stream is not `open`, or `open` comes again.
+inline constexpr ErrorReason kStreamOutOfOrder{"STREAM_OUT_OF_ORDER",
+                                               absl::StatusCode::kFailedPrecondition};
+/// The bytes of a device's message are none that protobuf can parse.
+inline constexpr ErrorReason kBatchUnreadable{"BATCH_UNREADABLE",
+                                              absl::StatusCode::kInvalidArgument};
 /// A batch holds a series of a metering point that is not the device's.
 inline constexpr ErrorReason kMeteringPointForbidden{"METERING_POINT_FORBIDDEN",
                                                      absl::StatusCode::kPermissionDenied};

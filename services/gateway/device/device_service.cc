@@ -2,22 +2,21 @@
 
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 
+#include <memory>
 #include <utility>
 
-#include "services/gateway/device/device_stream.h"
+#include "libs/rpc/security.h"
 
 namespace peerwatt::gateway {
 
-DeviceService::DeviceService(DeviceGate& gate, peerwatt::metering::v1::Metering::Stub& metering,
-                             DeviceStreams& streams) {
+DeviceService::DeviceService(const DeviceStreamParts& parts) {
   AddMethod(new grpc::internal::RpcServiceMethod(
       "/peerwatt.metering.v1.Metering/StreamReadings",
       grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
-  MarkMethodCallback(
-      0, new grpc::internal::CallbackBidiHandler<DeviceStream::Request, DeviceStream::Response>(
-             [&gate, &metering, &streams](grpc::CallbackServerContext* context) {
-               const auto stream =
-                   std::make_shared<DeviceStream>(*context, gate, metering, streams);
+  MarkMethodRawCallback(
+      0, new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+             [&parts](grpc::CallbackServerContext* context) {
+               const auto stream = std::make_shared<DeviceStream>(*context, parts);
                stream->Start();
                return stream.get();
              }));

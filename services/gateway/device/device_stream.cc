@@ -1,5 +1,6 @@
 #include "services/gateway/device/device_stream.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -7,8 +8,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/error.h"
 #include "libs/base/log.h"
-#include "libs/rpc/security.h"
-#include "libs/rpc/server.h"
+#include "peerwatt/metering/v1/metering.pb.h"
 #include "services/gateway/api/wire_error.h"
 #include "services/gateway/core/errors.h"
 #include "services/gateway/device/device_streams.h"
@@ -16,37 +16,31 @@
 namespace peerwatt::gateway {
 namespace {
 
-// Answers that may wait for a slow device before metering's next one is read.
-constexpr size_t kOutboxMax = 16;
-// Batches that may wait for an answer before the device's next one is read.
-constexpr size_t kUnansweredMax = 1024;
 // How long a device may take to read what is being written before its stream is cut.
 constexpr absl::Duration kEndPatience = absl::Seconds(3);
 
-rpc::Principal PrincipalOf(const DeviceIdentity& identity) {
-  rpc::Principal principal;
-  principal.set_subject(identity.device);
-  principal.add_roles(peerwatt::access::v1::DEVICE);
-  return principal;
-}
-
-DeviceStream::Response Refusal(int64_t sequence, const std::string& metering_point) {
-  DeviceStream::Response response;
+std::string Refusal(int64_t sequence, const absl::Status& why) {
+  peerwatt::metering::v1::StreamReadingsResponse response;
   auto& ack = *response.mutable_acknowledgement();
   ack.set_sequence(sequence);
-  *ack.mutable_status() = WireError(
-      Error(kMeteringPointForbidden,
-            absl::StrCat("'", metering_point, "' is not a metering point of this device"),
-            {{"metering_point", metering_point}}));
-  return response;
+  *ack.mutable_status() = WireError(why);
+  return response.SerializeAsString();
+}
+
+absl::Status Forbidden(absl::string_view metering_point) {
+  return Error(kMeteringPointForbidden,
+               absl::StrCat("'", metering_point, "' is not a metering point of this device"),
+               {{"metering_point", std::string(metering_point)}});
+}
+
+// One message as one piece: what gRPC read, or a copy when that is in several.
+grpc::Slice WholeOf(const grpc::ByteBuffer& bytes) {
+  grpc::Slice slice;
+  if (!bytes.TrySingleSlice(&slice).ok() && !bytes.DumpToSingleSlice(&slice).ok()) return {};
+  return slice;
 }
 
 }  // namespace
-
-DeviceStream::DeviceStream(grpc::CallbackServerContext& server, DeviceGate& gate,
-                           peerwatt::metering::v1::Metering::Stub& metering,
-                           DeviceStreams& streams)
-    : server_(server), gate_(gate), metering_(metering), streams_(streams), peer_(*this) {}
 
 void DeviceStream::Start() {
   held_by_server_ = shared_from_this();
@@ -56,47 +50,30 @@ void DeviceStream::Start() {
     return;
   }
   identity_ = *std::move(identity);
-  gate_.Check(identity_, [self = shared_from_this()](absl::StatusOr<DevicePoints> points) {
+  parts_.gate.Check(identity_, [self = shared_from_this()](absl::StatusOr<DevicePoints> points) {
     self->Admitted(std::move(points));
   });
 }
 
 void DeviceStream::Admitted(absl::StatusOr<DevicePoints> points) {
-  if (points.ok()) streams_.Add(shared_from_this());
+  if (points.ok()) parts_.streams.Add(shared_from_this());
   const absl::MutexLock lock(&mutex_);
   admitting_ = false;
-  if (!points.ok()) {
+  if (points.ok()) {
+    points_ = *std::move(points);
+  } else {
     EndLocked(CallError(WireError(points.status())));
-    return;
   }
-  points_ = *std::move(points);
-  if (!final_.has_value()) Join();
   Pump();
 }
 
-void DeviceStream::Join() {
-  rpc::SetPrincipal(client_, PrincipalOf(identity_).SerializeAsString());
-  held_by_peer_ = shared_from_this();
-  joined_ = true;
-  metering_.async()->StreamReadings(&client_, &peer_);
-  // Reads and writes are started from the device's callbacks; the hold keeps the call for them.
-  peer_.AddHold();
-  peer_.StartRead(&from_peer_);
-  peer_.StartCall();
-  StartRead(&from_device_);
-}
-
-void DeviceStream::Recheck() {
-  gate_.Check(identity_, [weak = weak_from_this()](absl::StatusOr<DevicePoints> points) {
-    const std::shared_ptr<DeviceStream> self = weak.lock();
-    if (self == nullptr) return;
-    if (!points.ok()) {
-      if (absl::IsPermissionDenied(points.status())) self->End(points.status());
-      return;
-    }
-    const absl::MutexLock lock(&self->mutex_);
-    self->points_ = *std::move(points);
-  });
+void DeviceStream::Judged(absl::StatusOr<DevicePoints> points) {
+  if (!points.ok()) {
+    if (absl::IsPermissionDenied(points.status())) End(points.status());
+    return;
+  }
+  const absl::MutexLock lock(&mutex_);
+  points_ = *std::move(points);
 }
 
 void DeviceStream::End(const absl::Status& status) {
@@ -111,90 +88,123 @@ void DeviceStream::End(const absl::Status& status) {
   // What is being written must end first; the rest is not sent any more.
   outbox_.resize(writing_ ? 1 : 0);
   EndLocked(CallError(WireError(status)));
+  Pump();
 }
 
 void DeviceStream::EndLocked(grpc::Status status) {
   if (!final_.has_value()) final_ = std::move(status);
-  if (joined_ && !peer_done_) client_.TryCancel();
-  Pump();
+  Leave();
 }
 
-std::string DeviceStream::ForeignPoint() const {
-  for (const auto& series : from_device_.batch().series()) {
-    if (!points_->contains(series.metering_point())) return series.metering_point();
+void DeviceStream::Leave() {
+  if (place_.call == nullptr) return;
+  place_.call->Close(place_.stream);
+  place_.call.reset();
+}
+
+void DeviceStream::Take() {
+  if (place_.call != nullptr && !place_.call->HasRoom(weak_from_this())) {
+    parked_ = true;
+    return;
   }
-  return "";
+  const grpc::Slice whole = WholeOf(request_);
+  // An idle stream keeps no memory of a large message.
+  request_.Clear();
+  TakeMessage({reinterpret_cast<const char*>(whole.begin()), whole.size()});
+}
+
+void DeviceStream::TakeMessage(absl::string_view bytes) {
+  DeviceMessage message;
+  const bool readable = parts_.scanner.Scan(bytes, message);
+  if (!opened_) {
+    if (!readable || message.kind != DeviceMessage::Kind::kOpen) {
+      EndLocked(CallError(WireError(Error(kStreamOutOfOrder, "the first message must be open"))));
+      return;
+    }
+    opened_ = true;
+    under_way_.push_back(0);
+    place_ = parts_.relay.Open(weak_from_this(), identity_.device, parts_.window.batches_max);
+    return;
+  }
+  if (readable && message.kind == DeviceMessage::Kind::kOpen) {
+    EndLocked(CallError(WireError(Error(kStreamOutOfOrder, "open comes once"))));
+  } else if (readable && message.kind == DeviceMessage::Kind::kNone) {
+    EndLocked(CallError(WireError(FieldInvalid("kind", "must be open or batch"))));
+  } else {
+    under_way_.push_back(static_cast<uint32_t>(bytes.size()));
+    under_way_bytes_ += bytes.size();
+    TakeBatch(message, readable);
+  }
+}
+
+void DeviceStream::TakeBatch(const DeviceMessage& message, bool readable) {
+  // Without a call the stream is ending: the call told it, or is about to.
+  if (place_.call == nullptr) return;
+  if (!readable) {
+    const absl::Status why =
+        Error(kBatchUnreadable, "the message cannot be read", {}, {{"batch", "is malformed"}});
+    place_.call->SendAnswer(place_.stream, Refusal(message.sequence, why));
+    return;
+  }
+  for (const absl::string_view point : message.metering_points) {
+    // Where none is named, metering says so.
+    if (!point.empty() && !points_->contains(point)) {
+      place_.call->SendAnswer(place_.stream, Refusal(message.sequence, Forbidden(point)));
+      return;
+    }
+  }
+  place_.call->SendBatch(place_.stream, message.batch);
 }
 
 void DeviceStream::OnReadDone(bool ok) {
   const absl::MutexLock lock(&mutex_);
-  if (peer_closed_ || final_.has_value()) return;
+  reading_ = false;
   if (!ok) {
-    peer_.StartWritesDone();
-    return;
+    reads_done_ = true;
+  } else if (!final_.has_value()) {
+    Take();
   }
-  const std::string foreign = ForeignPoint();
-  if (foreign.empty()) {
-    order_.Forwarded();
-    peer_.StartWrite(&from_device_);
-    return;
-  }
-  Send(order_.Answered(Refusal(from_device_.batch().sequence(), foreign)));
-  want_device_read_ = true;
   Pump();
 }
 
-void DeviceStream::PeerWrote(bool ok) {
+void DeviceStream::OnRoom() {
   const absl::MutexLock lock(&mutex_);
-  if (!ok || final_.has_value()) return;
-  want_device_read_ = true;
+  if (!std::exchange(parked_, false) || final_.has_value()) return;
+  Take();
   Pump();
 }
 
-void DeviceStream::PeerRead(bool ok) {
+void DeviceStream::OnAnswer(std::string response, int32_t frame_count) {
   const absl::MutexLock lock(&mutex_);
-  if (!ok) {
-    peer_closed_ = true;
-    peer_.RemoveHold();
-    return;
-  }
-  Send(order_.FromPeer(std::move(from_peer_)));
-  want_peer_read_ = true;
+  if (final_.has_value()) return;
+  const grpc::Slice slice(response);
+  outbox_.push_back({grpc::ByteBuffer(&slice, 1), frame_count});
   Pump();
 }
 
-void DeviceStream::PeerEnded(const grpc::Status& status) {
-  const std::shared_ptr<DeviceStream> self = std::move(held_by_peer_);
+void DeviceStream::OnRelayEnd(const grpc::Status& status) {
   const absl::MutexLock lock(&mutex_);
-  peer_done_ = true;
-  if (!final_.has_value()) {
-    final_ = status.ok() ? grpc::Status::OK : CallError(WireError(status));
-  }
+  place_.call.reset();
+  if (!final_.has_value()) final_ = status;
   Pump();
-}
-
-void DeviceStream::Send(std::vector<Response> answers) {
-  // After the end was decided nothing more is sent.
-  if (ended_early_at_.has_value()) return;
-  for (Response& answer : answers) outbox_.push_back(std::move(answer));
 }
 
 void DeviceStream::Pump() {
   if (finished_ || admitting_) return;
   if (!writing_ && !outbox_.empty()) {
     writing_ = true;
-    StartWrite(&outbox_.front());
+    StartWrite(&outbox_.front().bytes);
   }
-  if (want_peer_read_ && !peer_closed_ && outbox_.size() < kOutboxMax) {
-    want_peer_read_ = false;
-    peer_.StartRead(&from_peer_);
+  if (!final_.has_value() && reads_done_ && !parked_ && under_way_.empty()) {
+    EndLocked(grpc::Status::OK);
   }
-  if (want_device_read_ && !final_.has_value() && !peer_closed_ && outbox_.size() < kOutboxMax &&
-      order_.size() < kUnansweredMax) {
-    want_device_read_ = false;
-    StartRead(&from_device_);
+  const bool window_open = under_way_.size() < static_cast<size_t>(parts_.window.batches_max) &&
+                           under_way_bytes_ < parts_.window.bytes_max;
+  if (!final_.has_value() && !reading_ && !parked_ && !reads_done_ && window_open) {
+    reading_ = true;
+    StartRead(&request_);
   }
-  if (final_.has_value() && !writing_ && outbox_.empty() && (!joined_ || peer_done_)) {
+  if (final_.has_value() && !writing_ && outbox_.empty()) {
     finished_ = true;
     Finish(*final_);
   }
@@ -204,11 +214,17 @@ void DeviceStream::OnWriteDone(bool ok) {
   const absl::MutexLock lock(&mutex_);
   writing_ = false;
   if (ok) {
+    const auto answered =
+        std::min(under_way_.size(), static_cast<size_t>(std::max(outbox_.front().frame_count, 0)));
+    for (size_t i = 0; i < answered; ++i) {
+      under_way_bytes_ -= under_way_.front();
+      under_way_.pop_front();
+    }
     outbox_.pop_front();
   } else {
     // The device is gone: nothing it has not got can reach it.
     outbox_.clear();
-    if (joined_ && !peer_done_) client_.TryCancel();
+    EndLocked(grpc::Status::CANCELLED);
   }
   Pump();
 }
@@ -216,10 +232,15 @@ void DeviceStream::OnWriteDone(bool ok) {
 void DeviceStream::OnCancel() {
   const absl::MutexLock lock(&mutex_);
   EndLocked(grpc::Status::CANCELLED);
+  Pump();
 }
 
 void DeviceStream::OnDone() {
-  streams_.Remove(this);
+  parts_.streams.Remove(this);
+  {
+    const absl::MutexLock lock(&mutex_);
+    Leave();
+  }
   const std::shared_ptr<DeviceStream> self = std::move(held_by_server_);
 }
 

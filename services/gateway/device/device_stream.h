@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -7,94 +9,95 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "peerwatt/metering/v1/metering.grpc.pb.h"
-#include "services/gateway/core/ack_order.h"
 #include "services/gateway/device/device_gate.h"
+#include "services/gateway/device/message_scanner.h"
+#include "services/gateway/device/relay.h"
 
 namespace peerwatt::gateway {
 
 class DeviceStreams;
 
-/// One `StreamReadings` of a device, joined to one of metering.
-///
-/// It reads the next message of the device when metering has accepted the last, and the next of
-/// metering when the device keeps up. A batch with a foreign metering point is answered here, in
-/// its turn among metering's answers, and goes no further.
-class DeviceStream final
-    : public grpc::ServerBidiReactor<peerwatt::metering::v1::StreamReadingsRequest,
-                                     peerwatt::metering::v1::StreamReadingsResponse>,
-      public std::enable_shared_from_this<DeviceStream> {
- public:
-  using Request = peerwatt::metering::v1::StreamReadingsRequest;
-  using Response = peerwatt::metering::v1::StreamReadingsResponse;
+/// What one device may have under way without an answer before its stream is no longer read. One
+/// message more may be over the bound of bytes.
+struct DeviceWindow {
+  int32_t batches_max = 32;
+  size_t bytes_max = 2 << 20;
+};
 
-  DeviceStream(grpc::CallbackServerContext& server, DeviceGate& gate,
-               peerwatt::metering::v1::Metering::Stub& metering, DeviceStreams& streams);
-  /// Asks the registry, then joins the two sides. Call it once, on a shared object.
+/// What every device stream needs; all of it outlives them.
+struct DeviceStreamParts {
+  DeviceGate& gate;
+  Relay& relay;
+  DeviceStreams& streams;
+  const MessageScanner& scanner;
+  DeviceWindow window;
+};
+
+/// One `StreamReadings` of a device, relayed to metering by bytes.
+///
+/// It reads the next message while the window has room and the relay takes frames. A batch with a
+/// foreign metering point, or that cannot be read, goes no further: its answer takes its turn.
+class DeviceStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                           public RelayedStream,
+                           public std::enable_shared_from_this<DeviceStream> {
+ public:
+  DeviceStream(grpc::CallbackServerContext& server, const DeviceStreamParts& parts)
+      : server_(server), parts_(parts) {}
+  /// Asks the registry, then reads. Call it once, on a shared object.
   void Start();
-  /// Asks the registry again and ends the stream when the device may no longer report. A registry
-  /// that does not answer changes nothing.
-  void Recheck();
-  /// Ends the stream with an error.
+  const DeviceIdentity& identity() const { return identity_; }
+  /// Takes a new answer of the registry: ends the stream when the device may no longer report. A
+  /// registry that did not answer changes nothing.
+  void Judged(absl::StatusOr<DevicePoints> points);
+  /// Ends the stream with an error; nothing that waits is sent any more.
   void End(const absl::Status& status);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
+  void OnAnswer(std::string response, int32_t frame_count) override;
+  void OnRelayEnd(const grpc::Status& status) override;
+  void OnRoom() override;
 
  private:
-  /// Metering's side.
-  class Peer final : public grpc::ClientBidiReactor<Request, Response> {
-   public:
-    explicit Peer(DeviceStream& stream) : stream_(stream) {}
-    void OnReadDone(bool ok) override { stream_.PeerRead(ok); }
-    void OnWriteDone(bool ok) override { stream_.PeerWrote(ok); }
-    void OnDone(const grpc::Status& status) override { stream_.PeerEnded(status); }
-
-   private:
-    DeviceStream& stream_;
+  struct Answer {
+    grpc::ByteBuffer bytes;
+    int32_t frame_count = 0;
   };
 
   void Admitted(absl::StatusOr<DevicePoints> points);
-  void PeerRead(bool ok);
-  void PeerWrote(bool ok);
-  void PeerEnded(const grpc::Status& status);
-  void Join() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Hands on the message that was read, or parks it until the relay has room.
+  void Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeMessage(absl::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeBatch(const DeviceMessage& message, bool readable)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndLocked(grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  /// The first foreign metering point of the message, or empty.
-  std::string ForeignPoint() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Send(std::vector<Response> answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  /// Starts whatever can go on: a write to the device, a read from either side, the end.
+  void Leave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Starts whatever can go on: a write, a read, the end.
   void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   grpc::CallbackServerContext& server_;
-  DeviceGate& gate_;
-  peerwatt::metering::v1::Metering::Stub& metering_;
-  DeviceStreams& streams_;
+  const DeviceStreamParts& parts_;
   DeviceIdentity identity_;
-  grpc::ClientContext client_;
-  Peer peer_;
-
-  // Each side of gRPC holds the object until its own last call.
-  std::shared_ptr<DeviceStream> held_by_server_;
-  std::shared_ptr<DeviceStream> held_by_peer_;
+  std::shared_ptr<DeviceStream> held_by_server_;  ///< until its last call
+  grpc::ByteBuffer request_;
 
   absl::Mutex mutex_;
   DevicePoints points_ ABSL_GUARDED_BY(mutex_);
-  Request from_device_;
-  Response from_peer_;
-  AckOrder<Response> order_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Response> outbox_ ABSL_GUARDED_BY(mutex_);  ///< the front is being written
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool want_device_read_ ABSL_GUARDED_BY(mutex_) = false;
-  bool want_peer_read_ ABSL_GUARDED_BY(mutex_) = false;
-  bool joined_ ABSL_GUARDED_BY(mutex_) = false;      ///< the peer's call was started
-  bool peer_closed_ ABSL_GUARDED_BY(mutex_) = false;  ///< nothing may be started on it any more
-  bool peer_done_ ABSL_GUARDED_BY(mutex_) = false;
+  RelayPlace place_ ABSL_GUARDED_BY(mutex_);  ///< no call before `open` and after the end
+  std::deque<uint32_t> under_way_ ABSL_GUARDED_BY(mutex_);  ///< bytes of each frame not answered
+  size_t under_way_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::deque<Answer> outbox_ ABSL_GUARDED_BY(mutex_);  ///< the front is being written
   bool admitting_ ABSL_GUARDED_BY(mutex_) = true;
+  bool opened_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool parked_ ABSL_GUARDED_BY(mutex_) = false;  ///< a message waits for room in the relay
+  bool reads_done_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> final_ ABSL_GUARDED_BY(mutex_);
   /// When End decided it; not set when one of the sides ended it.
   std::optional<absl::Time> ended_early_at_ ABSL_GUARDED_BY(mutex_);

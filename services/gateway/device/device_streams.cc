@@ -1,11 +1,15 @@
 #include "services/gateway/device/device_streams.h"
 
+#include <utility>
+
 #include "services/gateway/device/device_stream.h"
 
 namespace peerwatt::gateway {
 
-DeviceStreams::DeviceStreams(absl::Duration recheck_interval, telemetry::Metrics& metrics)
-    : recheck_interval_(recheck_interval),
+DeviceStreams::DeviceStreams(DeviceGate& gate, absl::Duration recheck_interval,
+                             telemetry::Metrics& metrics)
+    : gate_(gate),
+      recheck_interval_(recheck_interval),
       count_(metrics.AddGauge("peerwatt_gateway_device_streams", "Device streams that are open.")),
       thread_([this] { Run(); }) {}
 
@@ -15,6 +19,9 @@ DeviceStreams::~DeviceStreams() {
     stop_ = true;
   }
   thread_.join();
+  // An answer that is still to come names this object.
+  const absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(+[](int* count) { return *count == 0; }, &rechecks_));
 }
 
 void DeviceStreams::Add(const std::shared_ptr<DeviceStream>& stream) {
@@ -57,8 +64,32 @@ void DeviceStreams::Run() {
       const absl::MutexLock lock(&mutex_);
       if (mutex_.AwaitWithTimeout(absl::Condition(&stop_), recheck_interval_)) return;
     }
-    for (const auto& stream : Open()) stream->Recheck();
+    RecheckAll();
   }
+}
+
+void DeviceStreams::RecheckAll() {
+  const std::vector<std::shared_ptr<DeviceStream>> open = Open();
+  {
+    const absl::MutexLock lock(&mutex_);
+    rechecks_ = static_cast<int>(open.size());
+  }
+  for (const auto& stream : open) {
+    gate_.Recheck(stream->identity(), [this, weak = std::weak_ptr<DeviceStream>(stream)](
+                                          absl::StatusOr<DevicePoints> points) {
+      if (const auto still_open = weak.lock(); still_open != nullptr) {
+        still_open->Judged(std::move(points));
+      }
+      const absl::MutexLock lock(&mutex_);
+      --rechecks_;
+    });
+  }
+  const absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(
+      +[](DeviceStreams* self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return self->stop_ || self->rechecks_ == 0;
+      },
+      this));
 }
 
 }  // namespace peerwatt::gateway

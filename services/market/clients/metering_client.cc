@@ -1,9 +1,7 @@
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
-#include "libs/rpc/names.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
 #include "services/market/clients/peers.h"
@@ -14,21 +12,24 @@ namespace v1 = peerwatt::metering::v1;
 
 namespace {
 
-// Most metering points that one query may name.
-constexpr size_t kPointsMax = 10'000;
+// Metering points of one call: few enough for metering to answer well within the timeout.
+constexpr size_t kPointsPerCall = 500;
 
-absl::Status AddReadings(const v1::QueryReadingsResponse& response, ReadingsByPoint& readings) {
-  for (const v1::QueryReadingsResponse::Column& column : response.columns()) {
-    PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(column.metering_point(),
-                                                        "meteringPoints/*", "metering_point"));
-    if (column.qualities_size() != 1 || column.import_energy_wh_size() != 1 ||
-        column.export_energy_wh_size() != 1) {
+absl::Status AddForecasts(const v1::QueryForecastsResponse& response,
+                          absl::Span<const MeteringPointId> points, ForecastsByPoint& forecasts) {
+  if (static_cast<size_t>(response.forecasts_size()) != points.size()) {
+    return absl::InternalError("metering answered for another number of metering points");
+  }
+  for (size_t i = 0; i < points.size(); ++i) {
+    const v1::ForecastReadingsResponse& forecast = response.forecasts(static_cast<int>(i));
+    if (forecast.model() == v1::FORECAST_MODEL_UNSPECIFIED) {
+      continue;
+    }
+    if (forecast.import_energy_wh_size() != 1 || forecast.export_energy_wh_size() != 1) {
       return absl::InternalError("metering answered with another number of intervals");
     }
-    if (column.qualities(0) != v1::MISSING) {
-      readings[MeteringPointId(std::move(id))] = {Energy::WattHours(column.import_energy_wh(0)),
-                                                  Energy::WattHours(column.export_energy_wh(0))};
-    }
+    forecasts[points[i]] = {Energy::WattHours(forecast.import_energy_wh(0)),
+                            Energy::WattHours(forecast.export_energy_wh(0))};
   }
   return absl::OkStatus();
 }
@@ -36,26 +37,28 @@ absl::Status AddReadings(const v1::QueryReadingsResponse& response, ReadingsByPo
 }  // namespace
 
 MeteringClient::MeteringClient(const std::shared_ptr<grpc::Channel>& channel)
-    : stub_(v1::MeteringInternal::NewStub(channel)) {}
+    : stub_(v1::ForecastsInternal::NewStub(channel)) {}
 
-absl::StatusOr<ReadingsByPoint> MeteringClient::ReadInterval(
-    const std::vector<MeteringPointId>& points, Interval interval) {
-  ReadingsByPoint readings;
-  for (size_t from = 0; from < points.size(); from += kPointsMax) {
+absl::StatusOr<ForecastsByPoint> MeteringClient::ForecastInterval(
+    const std::vector<MeteringPointId>& points, Interval interval, absl::Time data_end) {
+  ForecastsByPoint forecasts;
+  for (size_t from = 0; from < points.size(); from += kPointsPerCall) {
+    const absl::Span<const MeteringPointId> some =
+        absl::MakeConstSpan(points).subspan(from, kPointsPerCall);
     grpc::ClientContext context;
-    rpc::SetDeadline(context, kPeerTimeout);
-    v1::QueryReadingsRequest request;
-    for (size_t i = from; i < std::min(from + kPointsMax, points.size()); ++i) {
-      request.add_metering_points(absl::StrCat("meteringPoints/", points[i].value()));
+    rpc::SetDeadline(context, kForecastTimeout);
+    v1::QueryForecastsRequest request;
+    for (const MeteringPointId& point : some) {
+      request.add_metering_points(absl::StrCat("meteringPoints/", point.value()));
     }
     *request.mutable_start_time() = rpc::ToProto(interval.start);
     *request.mutable_end_time() = rpc::ToProto(interval.end);
-    *request.mutable_resolution() = rpc::ToProto(interval.length());
-    v1::QueryReadingsResponse response;
-    PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->QueryReadings(&context, request, &response)));
-    PW_RETURN_IF_ERROR(AddReadings(response, readings));
+    *request.mutable_data_end_time() = rpc::ToProto(data_end);
+    v1::QueryForecastsResponse response;
+    PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->QueryForecasts(&context, request, &response)));
+    PW_RETURN_IF_ERROR(AddForecasts(response, some, forecasts));
   }
-  return readings;
+  return forecasts;
 }
 
 }  // namespace peerwatt::market

@@ -5,7 +5,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/time/time.h"
-#include "peerwatt/metering/v1/metering.grpc.pb.h"
+#include "peerwatt/metering/v1/forecast.grpc.pb.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 #include "peerwatt/settlement/v1/settlement.grpc.pb.h"
 #include "services/market/core/ports.h"
@@ -14,6 +14,8 @@ namespace peerwatt::market {
 
 /// Longest wait for a peer's answer. Callers decide whether to ask again.
 inline constexpr absl::Duration kPeerTimeout = absl::Seconds(5);
+/// The same for forecasts, for which metering reads weeks of each metering point.
+inline constexpr absl::Duration kForecastTimeout = absl::Seconds(30);
 
 /// The registry over gRPC.
 class RegistryClient final : public Registry {
@@ -33,11 +35,12 @@ class RegistryClient final : public Registry {
 class MeteringClient final : public Metering {
  public:
   explicit MeteringClient(const std::shared_ptr<grpc::Channel>& channel);
-  absl::StatusOr<ReadingsByPoint> ReadInterval(const std::vector<MeteringPointId>& points,
-                                               Interval interval) override;
+  absl::StatusOr<ForecastsByPoint> ForecastInterval(const std::vector<MeteringPointId>& points,
+                                                    Interval interval,
+                                                    absl::Time data_end) override;
 
  private:
-  std::unique_ptr<peerwatt::metering::v1::MeteringInternal::Stub> stub_;
+  std::unique_ptr<peerwatt::metering::v1::ForecastsInternal::Stub> stub_;
 };
 
 /// Settlement over gRPC.

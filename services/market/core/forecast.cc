@@ -80,19 +80,23 @@ std::vector<MeteringPointId> PointsToForecast(const std::vector<Candidate>& cand
   return points;
 }
 
-std::optional<Energy> PersistenceForecast(const GridConnectionId& connection,
-                                          const CommunitySnapshot& snapshot,
-                                          const ReadingsByPoint& readings) {
+absl::Time DataEndOf(const Auction& auction) {
+  return auction.gate_closure - (auction.delivery_end - auction.key.delivery_start);
+}
+
+std::optional<Energy> NetForecast(const GridConnectionId& connection,
+                                  const CommunitySnapshot& snapshot,
+                                  const ForecastsByPoint& forecasts) {
   Energy net;
   for (const Member& member : snapshot.members) {
     if (member.grid_connection != connection) {
       continue;
     }
-    const auto reading = readings.find(member.metering_point);
-    if (reading == readings.end()) {
+    const auto forecast = forecasts.find(member.metering_point);
+    if (forecast == forecasts.end()) {
       return std::nullopt;
     }
-    net += reading->second.exported - reading->second.imported;
+    net += forecast->second.exported - forecast->second.imported;
   }
   return net;
 }
@@ -100,12 +104,12 @@ std::optional<Energy> PersistenceForecast(const GridConnectionId& connection,
 std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const std::vector<Candidate>& candidates,
                                        const CommunitySnapshot& snapshot,
-                                       const ReadingsByPoint& readings,
+                                       const ForecastsByPoint& forecasts,
                                        const OfferedByConnection& offered) {
   std::vector<Order> orders;
   for (const Candidate& candidate : candidates) {
     const GridConnectionId& connection = candidate.member.grid_connection;
-    const std::optional<Energy> net = PersistenceForecast(connection, snapshot, readings);
+    const std::optional<Energy> net = NetForecast(connection, snapshot, forecasts);
     if (!net.has_value() || *net == Energy()) {
       continue;
     }

@@ -11,8 +11,8 @@ namespace peerwatt::market {
 /// Energy that offers of each connection hold in an auction.
 using OfferedByConnection = std::map<GridConnectionId, Energy>;
 
-/// Readings of the same interval a day earlier; a point without one is absent.
-using ReadingsByPoint = std::map<MeteringPointId, Reading>;
+/// Forecasts of one interval; a point of which too little is known is absent.
+using ForecastsByPoint = std::map<MeteringPointId, Forecast>;
 
 /// The standing orders that may place an order now, each with its metering point as the registry
 /// knows it: of approved participants, one per connection (the first by participant and id).
@@ -28,11 +28,16 @@ std::vector<Candidate> Candidates(const std::vector<StandingOrder>& standing_ord
 std::vector<MeteringPointId> PointsToForecast(const std::vector<Candidate>& candidates,
                                               const CommunitySnapshot& snapshot);
 
+/// The instant up to which readings count for an auction: one interval before gate closure, so
+/// that devices have had an interval's time to report and the forecast does not depend on whether
+/// the latest reading or gate closure came first.
+absl::Time DataEndOf(const Auction& auction);
+
 /// What a connection is expected to feed in (positive) or draw (negative): the net of all points
-/// behind it in the same interval a day earlier. Nothing when any reading is missing.
-std::optional<Energy> PersistenceForecast(const GridConnectionId& connection,
-                                          const CommunitySnapshot& snapshot,
-                                          const ReadingsByPoint& readings);
+/// behind it. Nothing when the forecast of any is missing.
+std::optional<Energy> NetForecast(const GridConnectionId& connection,
+                                  const CommunitySnapshot& snapshot,
+                                  const ForecastsByPoint& forecasts);
 
 /// The orders that the candidates place at gate closure: a surplus is offered at the offer price,
 /// up to the feed-in capacity less what the connection offers already; a shortfall is bid for at
@@ -41,7 +46,7 @@ std::optional<Energy> PersistenceForecast(const GridConnectionId& connection,
 std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const std::vector<Candidate>& candidates,
                                        const CommunitySnapshot& snapshot,
-                                       const ReadingsByPoint& readings,
+                                       const ForecastsByPoint& forecasts,
                                        const OfferedByConnection& offered);
 
 /// The id of the order that a standing order places on a metering point: `so-<metering point>`; of

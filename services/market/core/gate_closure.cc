@@ -11,8 +11,6 @@
 namespace peerwatt::market {
 namespace {
 
-constexpr absl::Duration kDay = absl::Hours(24);
-
 // Orders change under a runner only through a call that was in flight at gate closure, and each at
 // most once; more tries than this mean a bug.
 constexpr int kClearAttempts = 100;
@@ -75,7 +73,7 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   const CommunityId& community = auction.key.community;
   std::vector<Candidate> candidates;
   CommunitySnapshot snapshot;
-  ReadingsByPoint readings;
+  ForecastsByPoint forecasts;
   PW_ASSIGN_OR_RETURN(const std::vector<StandingOrder> standing_orders,
                       store_.ActiveStandingOrders(community));
   if (!standing_orders.empty()) {
@@ -83,14 +81,15 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
     candidates = Candidates(standing_orders, snapshot);
   }
   if (!candidates.empty()) {
-    const Interval yesterday = {auction.key.delivery_start - kDay, auction.delivery_end - kDay};
     PW_ASSIGN_OR_RETURN(
-        readings, metering_.ReadInterval(PointsToForecast(candidates, snapshot), yesterday));
+        forecasts, metering_.ForecastInterval(PointsToForecast(candidates, snapshot),
+                                              {auction.key.delivery_start, auction.delivery_end},
+                                              DataEndOf(auction)));
   }
   return store_
       .CloseAuction(auction.key,
                     [&](const OfferedByConnection& offered) {
-                      return PlaceStandingOrders(auction, candidates, snapshot, readings, offered);
+                      return PlaceStandingOrders(auction, candidates, snapshot, forecasts, offered);
                     })
       .status();
 }

@@ -140,8 +140,8 @@ struct ParticipantContext {
   bool approved = false;
 };
 
-/// What flowed at a metering point in one interval.
-struct Reading {
+/// What is likely to flow at a metering point in one interval.
+struct Forecast {
   Energy imported;
   Energy exported;
 };

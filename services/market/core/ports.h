@@ -28,13 +28,15 @@ class Registry {
   virtual absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) = 0;
 };
 
-/// What flowed.
+/// What flowed, and what is likely to flow.
 class Metering {
  public:
   virtual ~Metering() = default;
-  /// The readings of one interval; points without a reading are absent.
-  virtual absl::StatusOr<ReadingsByPoint> ReadInterval(const std::vector<MeteringPointId>& points,
-                                                       Interval interval) = 0;
+  /// What is likely to flow in one interval, by readings of intervals that ended by `data_end`;
+  /// points of which too little is known are absent. The same question has the same answer unless
+  /// such a reading was added or corrected.
+  virtual absl::StatusOr<ForecastsByPoint> ForecastInterval(
+      const std::vector<MeteringPointId>& points, Interval interval, absl::Time data_end) = 0;
 };
 
 /// Who can pay.

@@ -40,6 +40,11 @@ inline constexpr ErrorReason kReadingImplausible{"READING_IMPLAUSIBLE",
 /// One batch has the same interval of one metering point twice.
 inline constexpr ErrorReason kOverlap{"OVERLAP", absl::StatusCode::kInvalidArgument};
 
+// What reading can break.
+
+/// The metering point has no reading.
+inline constexpr ErrorReason kReadingNotFound{"READING_NOT_FOUND", absl::StatusCode::kNotFound};
+
 // What a device stream can break besides.
 
 /// The first message of a stream is not `open`, or `open` comes again.

@@ -90,7 +90,10 @@ class ReadingStore {
   /// Gets the highest revisions of many metering points in a span on the grid.
   virtual absl::StatusOr<ReadingColumns> Columns(const std::vector<MeteringPointId>& points,
                                                  Interval span, absl::Duration resolution) = 0;
-  /// The next changes after a cursor, in order, that no transaction still under way can precede.
+  /// The highest revision of the latest interval that has a reading, if any.
+  virtual absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId& point) = 0;
+  /// The next changes after a cursor, in order, that no transaction still under way can precede;
+  /// at most `limit`.
   virtual absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t cursor, int32_t limit) = 0;
 };
 

@@ -84,7 +84,7 @@ struct Member {
   int64_t import_capacity_w = 0;
   int64_t export_capacity_w = 0;
   absl::Duration interval;
-  std::string time_zone{};  ///< IANA name; that of the community.
+  std::string time_zone = "Etc/UTC";  ///< IANA name; that of the community.
   bool signed_readings_required = false;  ///< The community's devices sign their batches.
 };
 
@@ -94,9 +94,10 @@ struct Reading {
   Energy imported;
   Energy exported;
   Quality quality = Quality::kMissing;
-  Method method = Method::kNone;
   int32_t revision = 0;
   absl::Time created_at;
+  Method method = Method::kNone;
+  absl::Duration length = absl::ZeroDuration();  ///< Of the interval.
 };
 
 }  // namespace peerwatt::metering

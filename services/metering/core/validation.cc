@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/arithmetic.h"
+#include "services/metering/core/day.h"
 #include "services/metering/core/errors.h"
 
 namespace peerwatt::metering {
@@ -39,7 +40,8 @@ absl::Status CheckNotNegative(size_t series_no, const Series& series, absl::stri
 
 absl::Status CheckPlausible(size_t series_no, const Series& series, absl::string_view column,
                             const std::vector<int64_t>& values, int64_t capacity_w) {
-  const int64_t max_wh = EnergyMax(capacity_w, series.resolution).wh();
+  const int64_t max_wh =
+      std::min(EnergyMax(capacity_w, series.resolution).wh(), kIntervalEnergyWhMax);
   const auto at =
       std::find_if(values.begin(), values.end(), [max_wh](int64_t wh) { return wh > max_wh; });
   if (at == values.end()) {

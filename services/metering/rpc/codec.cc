@@ -12,6 +12,11 @@ namespace peerwatt::metering {
 namespace {
 
 /// A column's values as they came; an unknown number stays one that the rules refuse.
+/// An unknown method says no more than none.
+Method MethodFrom(v1::Method method) {
+  return v1::Method_IsValid(method) ? static_cast<Method>(method) : Method::kNone;
+}
+
 std::vector<Quality> QualitiesFrom(const google::protobuf::RepeatedField<int>& proto) {
   std::vector<Quality> qualities;
   qualities.reserve(static_cast<size_t>(proto.size()));
@@ -51,7 +56,7 @@ absl::Status ReadSeries(const google::protobuf::RepeatedPtrField<v1::Series>& se
     one.import_wh.assign(proto.import_energy_wh().begin(), proto.import_energy_wh().end());
     one.export_wh.assign(proto.export_energy_wh().begin(), proto.export_energy_wh().end());
     one.qualities = QualitiesFrom(proto.qualities());
-    one.method = static_cast<Method>(proto.method());
+    one.method = MethodFrom(proto.method());
     batch.series.push_back(std::move(one));
   }
   return absl::OkStatus();
@@ -72,11 +77,11 @@ absl::Status ReadBatch(const v1::Batch& proto, Batch& batch) {
   return absl::OkStatus();
 }
 
-v1::Reading ToProto(const Reading& reading, const MeteringPointId& point, absl::Duration length) {
+v1::Reading ToProto(const Reading& reading, const MeteringPointId& point) {
   v1::Reading proto;
   proto.set_name(absl::StrCat(PointName(point), "/readings/", TimeSegment(reading.start)));
   *proto.mutable_start_time() = rpc::ToProto(reading.start);
-  *proto.mutable_end_time() = rpc::ToProto(reading.start + length);
+  *proto.mutable_end_time() = rpc::ToProto(reading.start + reading.length);
   proto.set_import_energy_wh(reading.imported.wh());
   proto.set_export_energy_wh(reading.exported.wh());
   proto.set_quality(ToProto(reading.quality));

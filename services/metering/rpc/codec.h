@@ -28,8 +28,8 @@ absl::Status ReadSeries(const google::protobuf::RepeatedPtrField<v1::Series>& se
 /// Errors: FIELD_INVALID, as above and for a sequence below 1.
 absl::Status ReadBatch(const v1::Batch& proto, Batch& batch);
 
-/// A reading of a metering point whose intervals have this length.
-v1::Reading ToProto(const Reading& reading, const MeteringPointId& point, absl::Duration length);
+/// A reading of a metering point.
+v1::Reading ToProto(const Reading& reading, const MeteringPointId& point);
 v1::AggregateReadingsResponse::Bucket ToProto(const Bucket& bucket);
 v1::WatchReadingsResponse::Change ToProto(const Change& change);
 /// The column of one metering point, moved into `proto`.

@@ -9,8 +9,14 @@ namespace {
 
 constexpr std::chrono::milliseconds kPauseMin{50};
 constexpr std::chrono::milliseconds kPauseMax{1000};
+// An encoded reading takes fewer.
+constexpr size_t kBytesPerReading = 64;
 
 }  // namespace
+
+size_t LaneItem::Weight() const {
+  return std::max({size_t{1}, batch.ReadingCount(), byte_count / kBytesPerReading});
+}
 
 std::shared_ptr<Lane> IngestQueue::AddLane(std::weak_ptr<LaneSink> sink, bool waits) {
   auto lane = std::make_shared<Lane>();
@@ -23,26 +29,46 @@ std::shared_ptr<Lane> IngestQueue::AddLane(std::weak_ptr<LaneSink> sink, bool wa
 
 bool IngestQueue::HasRoom(const std::weak_ptr<LaneSink>& sink) {
   const std::lock_guard lock(mutex_);
-  if (reading_count_ < readings_max_) {
+  if (weight_ < readings_max_) {
     return true;
   }
   waiters_.push_back(sink);
   return false;
 }
 
+bool IngestQueue::PushLocked(const std::shared_ptr<Lane>& lane, LaneItem item) {
+  ++item_count_;
+  weight_ += item.Weight();
+  lane->items.push_back(std::move(item));
+  // A busy lane comes back through Finish, a paused one when its time is over.
+  if (lane->busy || lane->items.size() > 1) {
+    return false;
+  }
+  ready_.push_back(lane);
+  return true;
+}
+
 void IngestQueue::Push(const std::shared_ptr<Lane>& lane, LaneItem item) {
   {
     const std::lock_guard lock(mutex_);
-    ++item_count_;
-    reading_count_ += item.batch.ReadingCount();
-    lane->items.push_back(std::move(item));
-    // A busy lane comes back through Finish, a paused one when its time is over.
-    if (lane->busy || lane->items.size() > 1) {
+    if (!PushLocked(lane, std::move(item))) {
       return;
     }
-    ready_.push_back(lane);
   }
   changed_.notify_one();
+}
+
+void IngestQueue::Push(std::vector<LanePush> pushes) {
+  bool ready = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (LanePush& push : pushes) {
+      ready |= PushLocked(push.lane, std::move(push.item));
+    }
+  }
+  if (ready) {
+    changed_.notify_one();
+  }
 }
 
 void IngestQueue::Close(const std::shared_ptr<Lane>& lane) {
@@ -51,11 +77,14 @@ void IngestQueue::Close(const std::shared_ptr<Lane>& lane) {
     const std::lock_guard lock(mutex_);
     lane->closed = true;
     for (const LaneItem& item : lane->items) {
-      Forget(1, item.batch.ReadingCount());
+      Forget(1, item.Weight());
+    }
+    // Only a lane with items that no worker has is ready or paused.
+    if (!lane->items.empty() && !lane->busy) {
+      std::erase(ready_, lane);
+      std::erase_if(paused_, [&](const auto& entry) { return entry.second == lane; });
     }
     lane->items.clear();
-    std::erase(ready_, lane);
-    std::erase_if(paused_, [&](const auto& entry) { return entry.second == lane; });
     waiters = TakeWaiters();
   }
   for (const auto& waiter : waiters) {
@@ -94,7 +123,7 @@ std::vector<LaneWork> IngestQueue::Take(size_t batches_max, size_t readings_max)
     std::deque<LaneItem>& items = work.lane->items;
     while (!items.empty() && batches < batches_max && readings < readings_max) {
       ++batches;
-      readings += items.front().batch.ReadingCount();
+      readings += items.front().Weight();
       work.items.push_back(std::move(items.front()));
       items.pop_front();
     }
@@ -108,15 +137,15 @@ std::vector<LaneWork> IngestQueue::Take(size_t batches_max, size_t readings_max)
 }
 
 void IngestQueue::Finish(const std::shared_ptr<Lane>& lane, std::vector<LaneItem> undecided,
-                         size_t item_count, size_t reading_count) {
+                         size_t item_count, size_t weight) {
   std::vector<std::weak_ptr<LaneSink>> waiters;
   {
     const std::lock_guard lock(mutex_);
-    Forget(item_count, reading_count);
+    Forget(item_count, weight);
     lane->busy = false;
     if (lane->closed) {
       for (const LaneItem& item : undecided) {
-        Forget(1, item.batch.ReadingCount());
+        Forget(1, item.Weight());
       }
       undecided.clear();
     }
@@ -141,14 +170,14 @@ void IngestQueue::Finish(const std::shared_ptr<Lane>& lane, std::vector<LaneItem
   }
 }
 
-void IngestQueue::Forget(size_t item_count, size_t reading_count) {
+void IngestQueue::Forget(size_t item_count, size_t weight) {
   item_count_ -= item_count;
-  reading_count_ -= reading_count;
+  weight_ -= weight;
 }
 
 std::vector<std::weak_ptr<LaneSink>> IngestQueue::TakeWaiters() {
   std::vector<std::weak_ptr<LaneSink>> waiters;
-  if (reading_count_ < readings_max_) {
+  if (weight_ < readings_max_) {
     waiters.swap(waiters_);
   }
   return waiters;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,12 +21,18 @@ struct LaneItem {
   bool open = false;     ///< Asks for the device's position instead of bringing a batch.
   Batch batch;           ///< For `open`, only the device.
   absl::Status refusal;  ///< Not OK when the batch could not even be read.
+  std::string decided;   ///< Not empty: an answer, by somebody else, that waits for its turn.
+  size_t byte_count = 0;  ///< As it came; 0 when not known.
+
+  /// What it takes of the queue's room, in readings: what holds none still takes memory.
+  size_t Weight() const;
 };
 
 /// What became of one thing.
 struct LaneAnswer {
   bool open = false;
   int64_t sequence = 0;  ///< Of the batch; for `open`, the highest acknowledged one.
+  std::string decided;   ///< As in the item.
   BatchOutcome outcome;
 };
 
@@ -50,6 +57,12 @@ struct Lane {
   std::deque<LaneItem> items;
 };
 
+/// An item on its way into a lane.
+struct LanePush {
+  std::shared_ptr<Lane> lane;
+  LaneItem item;
+};
+
 /// Items of one lane that a worker has taken.
 struct LaneWork {
   std::shared_ptr<Lane> lane;
@@ -61,7 +74,7 @@ struct LaneWork {
 /// adds asks for room first. Safe for many threads.
 class IngestQueue {
  public:
-  /// readings_max: readings that may wait before `HasRoom` says no.
+  /// readings_max: readings, by weight, that may wait before `HasRoom` says no.
   explicit IngestQueue(size_t readings_max) : readings_max_(readings_max) {}
 
   /// Makes a lane. waits: see `Lane`.
@@ -69,6 +82,8 @@ class IngestQueue {
   /// Whether more may be added; if not, `sink` is told once when it may.
   bool HasRoom(const std::weak_ptr<LaneSink>& sink);
   void Push(const std::shared_ptr<Lane>& lane, LaneItem item);
+  /// Adds many at once, in order.
+  void Push(std::vector<LanePush> pushes);
   /// Drops what no worker has taken yet: nobody waits for it, and it will be sent again.
   void Close(const std::shared_ptr<Lane>& lane);
 
@@ -76,9 +91,9 @@ class IngestQueue {
   /// than `readings_max` readings as possible. Empty when stopped.
   std::vector<LaneWork> Take(size_t batches_max, size_t readings_max);
   /// Ends work on a lane. undecided: what is left of it, in order; it goes first again, after a
-  /// pause. item_count, reading_count: what was answered or dropped.
+  /// pause. item_count, weight: what was answered or dropped.
   void Finish(const std::shared_ptr<Lane>& lane, std::vector<LaneItem> undecided,
-              size_t item_count, size_t reading_count);
+              size_t item_count, size_t weight);
   /// Makes `Take` return empty, now and later.
   void Stop();
   /// Items that wait or are with a worker.
@@ -88,7 +103,8 @@ class IngestQueue {
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   void MakeDueReady();
-  void Forget(size_t item_count, size_t reading_count);
+  bool PushLocked(const std::shared_ptr<Lane>& lane, LaneItem item);
+  void Forget(size_t item_count, size_t weight);
   std::vector<std::weak_ptr<LaneSink>> TakeWaiters();
 
   const size_t readings_max_;
@@ -97,7 +113,7 @@ class IngestQueue {
   bool stopped_ = false;
   uint64_t lane_count_ = 0;
   size_t item_count_ = 0;
-  size_t reading_count_ = 0;
+  size_t weight_ = 0;
   std::deque<std::shared_ptr<Lane>> ready_;
   std::multimap<SteadyTime, std::shared_ptr<Lane>> paused_;
   std::vector<std::weak_ptr<LaneSink>> waiters_;

@@ -14,7 +14,10 @@ namespace {
 bool AnswerWithoutStoring(const LaneWork& work, ReadingStore& store,
                           std::vector<LaneAnswer>& answers) {
   for (const LaneItem& item : work.items) {
-    LaneAnswer answer{.open = item.open, .sequence = item.batch.sequence, .outcome = {}};
+    LaneAnswer answer{.open = item.open,
+                      .sequence = item.batch.sequence,
+                      .decided = item.decided,
+                      .outcome = {}};
     if (item.open) {
       const auto sequence = store.AcknowledgedSequence(item.batch.device);
       answer.sequence = sequence.ok() ? *sequence : 0;
@@ -79,8 +82,9 @@ void IngestWorkers::StoreGroup(std::vector<LaneWork>& works) {
       continue;
     }
     for (size_t i = 0; i < works[w].items.size(); ++i) {
-      if (!works[w].items[i].open && works[w].items[i].refusal.ok()) {
-        requests.push_back({works[w].lane->number, &works[w].items[i].batch});
+      const LaneItem& item = works[w].items[i];
+      if (!item.open && item.decided.empty() && item.refusal.ok()) {
+        requests.push_back({works[w].lane->number, &item.batch});
         targets.push_back(&answers[w][i].outcome);
       }
     }
@@ -101,7 +105,7 @@ void IngestWorkers::StoreGroup(std::vector<LaneWork>& works) {
 
 void IngestWorkers::Answer(LaneWork work, std::vector<LaneAnswer> outcomes) {
   size_t decided = 0;
-  size_t reading_count = 0;
+  size_t weight = 0;
   for (; decided < outcomes.size(); ++decided) {
     const BatchOutcome& outcome = outcomes[decided].outcome;
     if (work.lane->waits && IsUndecided(outcome.status)) {
@@ -109,9 +113,10 @@ void IngestWorkers::Answer(LaneWork work, std::vector<LaneAnswer> outcomes) {
           {{"cause", outcome.status.message()}, {"items", work.items.size() - decided}});
       break;
     }
-    reading_count += work.items[decided].batch.ReadingCount();
-    if (!work.items[decided].open) {
-      probe_.Decided(work.items[decided].batch, outcome);
+    const LaneItem& item = work.items[decided];
+    weight += item.Weight();
+    if (!item.open && item.decided.empty()) {
+      probe_.Decided(item.batch, outcome);
     }
   }
   outcomes.resize(decided);
@@ -121,7 +126,7 @@ void IngestWorkers::Answer(LaneWork work, std::vector<LaneAnswer> outcomes) {
   if (const auto sink = work.lane->sink.lock(); sink != nullptr && !outcomes.empty()) {
     sink->OnAnswers(std::move(outcomes));
   }
-  queue_.Finish(work.lane, std::move(undecided), decided, reading_count);
+  queue_.Finish(work.lane, std::move(undecided), decided, weight);
 }
 
 }  // namespace peerwatt::metering

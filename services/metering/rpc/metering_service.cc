@@ -88,7 +88,7 @@ struct AggregateQuery {
   MeteringPointId metering_point;
   Interval span;
   Step step = Step::kTotal;
-  absl::TimeZone zone = absl::UTCTimeZone();
+  std::optional<absl::TimeZone> zone;  ///< Nothing: that of the community.
 };
 
 absl::StatusOr<Step> StepFrom(v1::AggregateReadingsRequest::Step step) {
@@ -116,18 +116,17 @@ absl::StatusOr<AggregateQuery> QueryFrom(const v1::AggregateReadingsRequest& req
     return FieldInvalid("end_time", "must be after start_time by at most 10 years");
   }
   PW_ASSIGN_OR_RETURN(query.step, StepFrom(request.step()));
-  if (!request.time_zone().empty() && !absl::LoadTimeZone(request.time_zone(), &query.zone)) {
-    return FieldInvalid("time_zone", "must be the name of an IANA time zone");
+  if (!request.time_zone().empty()) {
+    absl::TimeZone zone;
+    if (!absl::LoadTimeZone(request.time_zone(), &zone)) {
+      return FieldInvalid("time_zone", "must be the name of an IANA time zone");
+    }
+    query.zone = zone;
   }
   return query;
 }
 
 }  // namespace
-
-grpc::ServerBidiReactor<v1::StreamReadingsRequest, v1::StreamReadingsResponse>*
-MeteringService::StreamReadings(grpc::CallbackServerContext* context) {
-  return DeviceStream::Start(*context, queue_, streams_, in_flight_max_);
-}
 
 BatchOutcome MeteringService::Store(LaneItem item) {
   const auto answer = std::make_shared<OneAnswer>();
@@ -187,8 +186,24 @@ grpc::Status MeteringService::ListReadings(grpc::ServerContext* context,
           *request, absl::StrCat(absl::ToUnixSeconds(readings.back().start), ".", revision)));
     }
     for (const Reading& reading : readings) {
-      *response->add_readings() = ToProto(reading, query.metering_point, member.interval);
+      *response->add_readings() = ToProto(reading, query.metering_point);
     }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status MeteringService::GetLatestReading(grpc::ServerContext* context,
+                                               const v1::GetLatestReadingRequest* request,
+                                               v1::Reading* response) {
+  return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const MeteringPointId point, PointFrom(request->parent(), "parent"));
+    PW_RETURN_IF_ERROR(MemberFor(*context, point).status());
+    PW_ASSIGN_OR_RETURN(const std::optional<Reading> latest, store_.Latest(point));
+    if (!latest.has_value()) {
+      return Error(kReadingNotFound, "the metering point has no reading",
+                   {{"metering_point", point.value()}});
+    }
+    *response = ToProto(*latest, point);
     return absl::OkStatus();
   });
 }
@@ -207,7 +222,9 @@ grpc::Status MeteringService::AggregateReadings(grpc::ServerContext* context,
                    .after = std::nullopt,
                    .after_revision = INT32_MAX,
                    .limit = kAggregateChunk};
-    Aggregation aggregation(query.span, query.step, query.zone);
+    absl::TimeZone zone = absl::UTCTimeZone();
+    absl::LoadTimeZone(member.time_zone, &zone);
+    Aggregation aggregation(query.span, query.step, query.zone.value_or(zone));
     for (bool more = true; more;) {
       PW_ASSIGN_OR_RETURN(const std::vector<Reading> readings, store_.List(list));
       for (const Reading& reading : readings) {

@@ -4,32 +4,25 @@
 
 #include "peerwatt/metering/v1/metering.grpc.pb.h"
 #include "services/metering/core/ports.h"
-#include "services/metering/rpc/device_stream.h"
 #include "services/metering/rpc/ingest_queue.h"
 
 namespace peerwatt::metering {
 
-/// The public API of metering.
-class MeteringService final
-    : public v1::Metering::WithCallbackMethod_StreamReadings<v1::Metering::Service> {
+/// The public API of metering. Streams of devices come through gateways: see `RelayService`.
+class MeteringService final : public v1::Metering::Service {
  public:
-  /// All references must outlive the service. in_flight_max: batches per stream without an
-  /// acknowledgement.
-  MeteringService(IngestQueue& queue, DeviceStreams& streams, ReadingStore& store,
-                  MemberDirectory& directory, int32_t in_flight_max)
-      : queue_(queue),
-        streams_(streams),
-        store_(store),
-        directory_(directory),
-        in_flight_max_(in_flight_max) {}
+  /// All references must outlive the service.
+  MeteringService(IngestQueue& queue, ReadingStore& store, MemberDirectory& directory)
+      : queue_(queue), store_(store), directory_(directory) {}
 
-  grpc::ServerBidiReactor<v1::StreamReadingsRequest, v1::StreamReadingsResponse>* StreamReadings(
-      grpc::CallbackServerContext* context) override;
   grpc::Status BatchCreateReadings(grpc::ServerContext* context,
                                    const v1::BatchCreateReadingsRequest* request,
                                    v1::BatchCreateReadingsResponse* response) override;
   grpc::Status ListReadings(grpc::ServerContext* context, const v1::ListReadingsRequest* request,
                             v1::ListReadingsResponse* response) override;
+  grpc::Status GetLatestReading(grpc::ServerContext* context,
+                                const v1::GetLatestReadingRequest* request,
+                                v1::Reading* response) override;
   grpc::Status AggregateReadings(grpc::ServerContext* context,
                                  const v1::AggregateReadingsRequest* request,
                                  v1::AggregateReadingsResponse* response) override;
@@ -44,10 +37,8 @@ class MeteringService final
   BatchOutcome Store(LaneItem item);
 
   IngestQueue& queue_;
-  DeviceStreams& streams_;
   ReadingStore& store_;
   MemberDirectory& directory_;
-  const int32_t in_flight_max_;
 };
 
 }  // namespace peerwatt::metering

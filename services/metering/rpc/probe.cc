@@ -25,6 +25,12 @@ IngestProbe::IngestProbe(telemetry::Metrics& metrics)
       broken_chains_(metrics.AddCounter(kEvents, kEventsHelp, {{"event", "chain_broken"}})),
       commit_duration_(metrics.AddHistogram("peerwatt_metering_commit_duration_seconds",
                                             "Time from taking a group of batches to its commit.")),
+      compacted_days_(metrics.AddCounter("peerwatt_metering_compacted_days_total",
+                                         "Days of metering points written by compaction.")),
+      compaction_errors_(metrics.AddCounter("peerwatt_metering_compaction_errors_total",
+                                            "Compactions that failed and are tried again.")),
+      compaction_duration_(metrics.AddHistogram("peerwatt_metering_compaction_duration_seconds",
+                                                "Time to compact one shard.")),
       queue_batches_(metrics.AddGauge("peerwatt_metering_queue_batches",
                                       "Batches that wait or are being stored.")),
       last_reading_timestamp_(
@@ -61,6 +67,15 @@ void IngestProbe::Noted(const ChainEvents& events) {
 
 void IngestProbe::Committed(absl::Duration elapsed) {
   commit_duration_.Observe(absl::ToDoubleSeconds(elapsed));
+}
+
+void IngestProbe::Compacted(const absl::StatusOr<size_t>& days, absl::Duration elapsed) {
+  if (!days.ok()) {
+    compaction_errors_.Increment();
+    return;
+  }
+  compacted_days_.Increment(static_cast<double>(*days));
+  compaction_duration_.Observe(absl::ToDoubleSeconds(elapsed));
 }
 
 void IngestProbe::Queued(size_t batch_count) {

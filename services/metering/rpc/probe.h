@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/telemetry/metrics.h"
 #include "services/metering/core/ingest.h"
@@ -20,6 +21,8 @@ class IngestProbe {
   void Noted(const ChainEvents& events);
   /// How long a group of batches took from being taken to being durable.
   void Committed(absl::Duration elapsed);
+  /// A shard was compacted, or that failed.
+  void Compacted(const absl::StatusOr<size_t>& days, absl::Duration elapsed);
   /// How many batches wait or are being stored.
   void Queued(size_t batch_count);
 
@@ -32,6 +35,9 @@ class IngestProbe {
   telemetry::Counter& counter_gaps_;
   telemetry::Counter& broken_chains_;
   telemetry::Histogram& commit_duration_;
+  telemetry::Counter& compacted_days_;
+  telemetry::Counter& compaction_errors_;
+  telemetry::Histogram& compaction_duration_;
   telemetry::Gauge& queue_batches_;
   telemetry::Gauge& last_reading_timestamp_;
   std::atomic<int64_t> last_reading_s_{0};

@@ -1,6 +1,7 @@
 #include "services/metering/storage/point_numbers.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "libs/base/status_macros.h"
@@ -66,9 +67,42 @@ absl::StatusOr<PointNumberMap> PointNumbers::FindOrMake(
   return found;
 }
 
+absl::StatusOr<std::vector<MeteringPointId>> PointNumbers::NamesOf(
+    const std::vector<int64_t>& numbers) {
+  std::vector<int64_t> missing;
+  {
+    const std::lock_guard lock(mutex_);
+    std::copy_if(numbers.begin(), numbers.end(), std::back_inserter(missing),
+                 [this](int64_t number) { return !names_.contains(number); });
+  }
+  if (!missing.empty()) {
+    std::sort(missing.begin(), missing.end());
+    missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+    PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+      const pqxx::result rows =
+          postgres::Exec(tx, kSelectPointNames, postgres::ToSqlArray(missing));
+      const std::lock_guard lock(mutex_);
+      for (const pqxx::row& row : rows) {
+        names_.insert_or_assign(postgres::Int64From(row[1]),
+                                MeteringPointId(postgres::TextFrom(row[0])));
+      }
+      return absl::OkStatus();
+    }));
+  }
+  std::vector<MeteringPointId> names(numbers.size());
+  const std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (const auto name = names_.find(numbers[i]); name != names_.end()) {
+      names[i] = name->second;
+    }
+  }
+  return names;
+}
+
 void PointNumbers::Clear() {
   const std::lock_guard lock(mutex_);
   numbers_.clear();
+  names_.clear();
 }
 
 }  // namespace peerwatt::metering

@@ -22,6 +22,8 @@ class PointNumbers {
   /// The numbers of all these points; those without one get theirs, in a transaction of its own,
   /// so that no lock on a row is held while waiting for another writer's new one.
   absl::StatusOr<PointNumberMap> FindOrMake(const std::vector<MeteringPointId>& points);
+  /// The points that have these numbers, in their order; empty ids where a number is nobody's.
+  absl::StatusOr<std::vector<MeteringPointId>> NamesOf(const std::vector<int64_t>& numbers);
   /// Forgets everything, as when the database turns out to be another one.
   void Clear();
 
@@ -34,6 +36,7 @@ class PointNumbers {
   postgres::Pool& pool_;
   mutable std::mutex mutex_;
   PointNumberMap numbers_;
+  absl::flat_hash_map<int64_t, MeteringPointId> names_;
 };
 
 }  // namespace peerwatt::metering

@@ -20,66 +20,150 @@ FROM unnest($1::text[]) AS asked(id)
 JOIN metering_points p ON p.metering_point_id = asked.id
 )sql"};
 
-/// Locks metering points against other writers, in the order of their numbers. $1 numbers, each
-/// once. A join and not `= ANY`, which searches a long parameter row by row in a generic plan.
-inline constexpr postgres::Query kLockPoints{"lock_points", R"sql(
-WITH locked AS (
-  SELECT p.point_no
-  FROM unnest($1::bigint[]) AS asked(point_no)
-  JOIN metering_points p ON p.point_no = asked.point_no
-  ORDER BY p.point_no
-  FOR NO KEY UPDATE OF p
-)
-SELECT count(*) FROM locked
+/// Finds metering points by their numbers. $1 numbers.
+inline constexpr postgres::Query kSelectPointNames{"select_point_names", R"sql(
+SELECT p.metering_point_id, p.point_no
+FROM unnest($1::bigint[]) AS asked(point_no)
+JOIN metering_points p ON p.point_no = asked.point_no
 )sql"};
 
-/// Stores readings whose points are locked: what is new or differs from the latest revision.
-/// Columns with one value per reading, no (point, interval) twice: $1 series number, $2 point
-/// number, $3 interval start in seconds since 1970, $4 import, $5 export, $6 quality.
-/// $7 created_at. Returns series number, number of stored readings, first and last interval start
-/// in seconds since 1970, for each series of which something was stored, in order.
-inline constexpr postgres::Query kStoreReadings{"store_readings", R"sql(
-WITH decided AS MATERIALIZED (
-  SELECT sent.series_no, sent.point_no, sent.start_s, sent.import_wh, sent.export_wh, sent.quality,
-         coalesce(latest.revision, 0) + 1 AS revision
-  FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])
-       AS sent(series_no, point_no, start_s, import_wh, export_wh, quality)
-  LEFT JOIN LATERAL (
-    SELECT r.revision, r.import_wh, r.export_wh, r.quality
-    FROM readings r
-    WHERE r.interval_start_at = to_timestamp(sent.start_s) AND r.point_no = sent.point_no
-    ORDER BY r.revision DESC
-    LIMIT 1
-  ) AS latest ON true
-  WHERE latest.revision IS NULL OR latest.import_wh <> sent.import_wh
-     OR latest.export_wh <> sent.export_wh OR latest.quality <> sent.quality
+/// Locks shards against other writers, in the order of their numbers. $1 shard numbers.
+inline constexpr postgres::Query kLockShards{"lock_shards", R"sql(
+SELECT shard_no, last_block_no FROM shards WHERE shard_no = ANY($1::smallint[])
+ORDER BY shard_no
+FOR NO KEY UPDATE
+)sql"};
+
+/// How far shards have come. $1 shard numbers.
+inline constexpr postgres::Query kSelectShards{"select_shards", R"sql(
+SELECT shard_no, last_block_no FROM shards WHERE shard_no = ANY($1::smallint[])
+)sql"};
+
+/// What a reader that has seen a shard's blocks up to $2 lacks, in one snapshot: the last block,
+/// how far the shard is compacted, and the blocks after the later of both. $1 shard number.
+inline constexpr postgres::Query kSelectBlocks{"select_blocks", R"sql(
+SELECT s.last_block_no, c.compacted_block_no, b.block_no,
+       (extract(epoch FROM b.created_at) * 1000000)::bigint, b.payload
+FROM shards s
+JOIN compactions c ON c.shard_no = s.shard_no
+LEFT JOIN blocks b ON b.shard_no = s.shard_no
+                  AND b.block_no > greatest($2::bigint, c.compacted_block_no)
+WHERE s.shard_no = $1::smallint
+ORDER BY b.block_no
+)sql"};
+
+/// Stores what a transaction wrote. One value per block: $1 shard number, $2 block number,
+/// $3 length of its payload. $4 the payloads, one after the other. $5 created_at. Then one value
+/// per row of changes: $6 number in the transaction of its last span, $7 number of spans, $8 shard
+/// number, $9 length. $10 the spans, one after the other. $11 devices, each once and sorted; $12
+/// their sequences.
+inline constexpr postgres::Query kStoreBlocks{"store_blocks", R"sql(
+WITH sent AS (
+  SELECT shard_no, block_no, length,
+         sum(length) OVER (ORDER BY ordinal) - length + 1 AS first
+  FROM unnest($1::smallint[], $2::bigint[], $3::integer[]) WITH ORDINALITY
+       AS b(shard_no, block_no, length, ordinal)
 ), stored AS (
-  INSERT INTO readings (interval_start_at, point_no, import_wh, export_wh, created_at, revision,
-                        quality)
-  SELECT to_timestamp(start_s), point_no, import_wh, export_wh, $7::timestamptz, revision, quality
-  FROM decided
+  INSERT INTO blocks (shard_no, block_no, created_at, payload)
+  SELECT shard_no, block_no, $5::timestamptz, substring($4::bytea FROM first::integer FOR length)
+  FROM sent
+), advanced AS (
+  UPDATE shards s SET last_block_no = sent.block_no FROM sent WHERE s.shard_no = sent.shard_no
+), noted AS (
+  INSERT INTO changes (position, span_count, shard_no, spans)
+  SELECT (pg_current_xact_id()::text::bigint << 20) + number, span_count, shard_no,
+         substring($10::bytea FROM (sum(length) OVER (ORDER BY ordinal) - length + 1)::integer
+                   FOR length)
+  FROM unnest($6::integer[], $7::integer[], $8::smallint[], $9::integer[]) WITH ORDINALITY
+       AS c(number, span_count, shard_no, length, ordinal)
 )
-SELECT series_no, count(*), min(start_s), max(start_s) FROM decided GROUP BY series_no
-ORDER BY series_no
+INSERT INTO device_positions AS p (device_id, acknowledged_sequence)
+SELECT d.device_id, d.sequence
+FROM unnest($11::text[], $12::bigint[]) AS d(device_id, sequence)
+ORDER BY d.device_id
+ON CONFLICT (device_id) DO UPDATE SET acknowledged_sequence = excluded.acknowledged_sequence
+WHERE p.acknowledged_sequence < excluded.acknowledged_sequence
 )sql"};
 
-/// Notes the changes of a transaction and moves device positions on. Columns with one value per
-/// change, in order: $1 metering point, $2 community, $3 start, $4 end in seconds since 1970.
-/// $5 devices, each once and sorted; $6 their sequences.
-inline constexpr postgres::Query kNoteChanges{"note_changes", R"sql(
-WITH advanced AS (
-  INSERT INTO device_positions AS p (device_id, acknowledged_sequence)
-  SELECT sent.device_id, sent.sequence
-  FROM unnest($5::text[], $6::bigint[]) AS sent(device_id, sequence)
-  ORDER BY sent.device_id
-  ON CONFLICT (device_id) DO UPDATE SET acknowledged_sequence = excluded.acknowledged_sequence
-  WHERE p.acknowledged_sequence < excluded.acknowledged_sequence
+/// Days as they are stored. One value per day asked: $1 shard number, $2 day, $3 point number,
+/// $4 interval length in seconds. Returns the index asked.
+inline constexpr postgres::Query kSelectDays{"select_days", R"sql(
+SELECT a.ordinal - 1, d.last_block_no, d.import_wh, d.export_wh, d.detail
+FROM unnest($1::smallint[], $2::integer[], $3::bigint[], $4::integer[]) WITH ORDINALITY
+     AS a(shard_no, day, point_no, resolution_s, ordinal)
+JOIN days d ON d.shard_no = a.shard_no AND d.day = a.day AND d.point_no = a.point_no
+           AND d.resolution_s = a.resolution_s
+)sql"};
+
+/// Some intervals of days. One value per day asked: $1 shard number, $2 day, $3 point number,
+/// $4 interval length in seconds, $5 first interval, $6 number of intervals. Returns the index
+/// asked, the energies as columns of so many numbers, and the detail of the whole day.
+inline constexpr postgres::Query kSelectSlices{"select_slices", R"sql(
+SELECT a.ordinal - 1,
+       substring(d.import_wh FOR 1) ||
+       substring(d.import_wh FROM 2 + a.slot * get_byte(d.import_wh, 0)
+                 FOR a.slots * get_byte(d.import_wh, 0)),
+       substring(d.export_wh FOR 1) ||
+       substring(d.export_wh FROM 2 + a.slot * get_byte(d.export_wh, 0)
+                 FOR a.slots * get_byte(d.export_wh, 0)),
+       d.detail
+FROM unnest($1::smallint[], $2::integer[], $3::bigint[], $4::integer[], $5::integer[],
+            $6::integer[]) WITH ORDINALITY
+     AS a(shard_no, day, point_no, resolution_s, slot, slots, ordinal)
+JOIN days d ON d.shard_no = a.shard_no AND d.day = a.day AND d.point_no = a.point_no
+           AND d.resolution_s = a.resolution_s
+)sql"};
+
+/// Days of one point with any interval length, in order. $1 shard number, $2 point number,
+/// $3 first and $4 last day.
+inline constexpr postgres::Query kSelectPointDays{"select_point_days", R"sql(
+SELECT d.day, d.resolution_s, d.last_block_no, d.import_wh, d.export_wh, d.detail
+FROM generate_series($3::integer, $4::integer) AS asked(day)
+JOIN days d ON d.shard_no = $1::smallint AND d.day = asked.day AND d.point_no = $2::bigint
+)sql"};
+
+/// First and last day of a shard; NULL without days. $1 shard number.
+inline constexpr postgres::Query kSelectDayBounds{"select_day_bounds", R"sql(
+SELECT (SELECT min(day) FROM days WHERE shard_no = $1::smallint),
+       (SELECT max(day) FROM days WHERE shard_no = $1::smallint)
+)sql"};
+
+/// Makes one process compact a shard at a time; no row when another does. $1 shard number.
+inline constexpr postgres::Query kLockCompaction{"lock_compaction", R"sql(
+SELECT compacted_block_no FROM compactions WHERE shard_no = $1::smallint
+FOR UPDATE SKIP LOCKED
+)sql"};
+
+/// Writes days of one shard ($1) that are further than those stored. One value per day, in order
+/// of day and point: $2 day, $3 point number, $4 interval length in seconds, $5 last block; then
+/// the lengths of $6 import, $7 export (0: none) and $8 detail, and $9 all these bytes, day by day.
+inline constexpr postgres::Query kStoreDays{"store_days", R"sql(
+WITH sent AS (
+  SELECT day, point_no, resolution_s, last_block_no, i, e, d,
+         (sum(i + e + d) OVER (ORDER BY ordinal) - (i + e + d))::integer AS before
+  FROM unnest($2::integer[], $3::bigint[], $4::integer[], $5::bigint[], $6::integer[],
+              $7::integer[], $8::integer[]) WITH ORDINALITY
+       AS s(day, point_no, resolution_s, last_block_no, i, e, d, ordinal)
 )
-INSERT INTO changes (position, metering_point_id, community_id, start_at, end_at)
-SELECT (pg_current_xact_id()::text::bigint << 20) + c.ordinal, c.metering_point_id, c.community_id,
-       to_timestamp(c.start_s), to_timestamp(c.end_s)
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
-     AS c(metering_point_id, community_id, start_s, end_s, ordinal)
+INSERT INTO days AS stored (shard_no, day, point_no, resolution_s, last_block_no, import_wh,
+                            export_wh, detail)
+SELECT $1::smallint, day, point_no, resolution_s, last_block_no,
+       substring($9::bytea FROM before + 1 FOR i),
+       CASE WHEN e > 0 THEN substring($9::bytea FROM before + i + 1 FOR e) END,
+       substring($9::bytea FROM before + i + e + 1 FOR d)
+FROM sent
+ON CONFLICT (shard_no, day, point_no, resolution_s) DO UPDATE
+SET last_block_no = excluded.last_block_no, import_wh = excluded.import_wh,
+    export_wh = excluded.export_wh, detail = excluded.detail
+WHERE stored.last_block_no < excluded.last_block_no
+)sql"};
+
+/// Ends a compaction: the blocks up to $2 of shard $1 stand in its days.
+inline constexpr postgres::Query kEndCompaction{"end_compaction", R"sql(
+WITH gone AS (
+  DELETE FROM blocks WHERE shard_no = $1::smallint AND block_no <= $2::bigint
+)
+UPDATE compactions SET compacted_block_no = $2::bigint WHERE shard_no = $1::smallint
 )sql"};
 
 inline constexpr postgres::Query kSelectDevice{"select_device", R"sql(
@@ -91,53 +175,9 @@ inline constexpr postgres::Query kSelectHorizon{"select_horizon", R"sql(
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20
 )sql"};
 
-/// Highest revisions of many points. $1 point numbers; $2 first interval start, $3 last interval
-/// start, $4 interval length, in seconds. One probe of the key for each point and interval.
-inline constexpr postgres::Query kSelectColumns{"select_columns", R"sql(
-SELECT p.ordinal - 1, (g.start_s - $2::bigint) / $4::bigint, r.import_wh, r.export_wh, r.quality,
-       r.revision
-FROM generate_series($2::bigint, $3::bigint, $4::bigint) AS g(start_s)
-CROSS JOIN unnest($1::bigint[]) WITH ORDINALITY AS p(point_no, ordinal)
-CROSS JOIN LATERAL (
-  SELECT r.import_wh, r.export_wh, r.quality, r.revision
-  FROM readings r
-  WHERE r.interval_start_at = to_timestamp(g.start_s) AND r.point_no = p.point_no
-  ORDER BY r.revision DESC
-  LIMIT 1
-) AS r
-)sql"};
-
-/// First and last interval start of all readings, in seconds since 1970; NULL without readings.
-inline constexpr postgres::Query kSelectBounds{"select_bounds", R"sql(
-SELECT extract(epoch FROM (SELECT min(interval_start_at) FROM readings))::bigint,
-       extract(epoch FROM (SELECT max(interval_start_at) FROM readings))::bigint
-)sql"};
-
-/// Revisions of one point's readings in a window of the grid, in order. $1 point number;
-/// $2 first, $3 last interval start, $4 interval length, in seconds; $5 as of, or NULL;
-/// $6 revisions per reading at most, highest first; after ($7 start in seconds, $8 revision);
-/// $9 rows at most.
-inline constexpr postgres::Query kListReadings{"list_readings", R"sql(
-SELECT g.start_s, r.import_wh, r.export_wh, r.quality, r.revision,
-       (extract(epoch FROM r.created_at) * 1000000)::bigint
-FROM generate_series($2::bigint, $3::bigint, $4::bigint) AS g(start_s)
-CROSS JOIN LATERAL (
-  SELECT r.import_wh, r.export_wh, r.quality, r.revision, r.created_at
-  FROM readings r
-  WHERE r.interval_start_at = to_timestamp(g.start_s) AND r.point_no = $1::bigint
-    AND ($5::timestamptz IS NULL OR r.created_at <= $5::timestamptz)
-  ORDER BY r.revision DESC
-  LIMIT $6::integer
-) AS r
-WHERE (g.start_s, r.revision) > ($7::bigint, $8::integer)
-ORDER BY g.start_s, r.revision
-LIMIT $9::bigint
-)sql"};
-
 /// Final changes after a position. $1 position, $2 rows at most.
 inline constexpr postgres::Query kSelectChanges{"select_changes", R"sql(
-SELECT position, metering_point_id, community_id, extract(epoch FROM start_at)::bigint,
-       extract(epoch FROM end_at)::bigint
+SELECT position, span_count, spans
 FROM changes
 WHERE position > $1::bigint
   AND position < pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20
@@ -147,9 +187,10 @@ LIMIT $2::integer
 
 /// All statements, to be prepared on each connection.
 inline std::vector<postgres::Query> Queries() {
-  return {kInsertPoints, kSelectPoints,  kLockPoints,    kStoreReadings, kNoteChanges,
-          kSelectDevice, kSelectHorizon, kSelectColumns, kSelectBounds,  kListReadings,
-          kSelectChanges};
+  return {kInsertPoints,    kSelectPoints,    kSelectPointNames, kLockShards,
+          kSelectShards,    kSelectBlocks,    kStoreBlocks,      kSelectDays,
+          kSelectSlices,    kSelectPointDays, kSelectDayBounds, kLockCompaction,   kStoreDays,
+          kEndCompaction,   kSelectDevice,    kSelectHorizon,    kSelectChanges};
 }
 
 }  // namespace peerwatt::metering

@@ -1,20 +1,27 @@
 #include "services/metering/storage/reading_store.h"
 
 #include <algorithm>
+#include <chrono>
+#include <mutex>
 #include <utility>
 
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
-#include "services/metering/core/waves.h"
+#include "services/metering/core/block.h"
+#include "services/metering/storage/column_reader.h"
+#include "services/metering/storage/day_reader.h"
+#include "services/metering/storage/group_writer.h"
 #include "services/metering/storage/queries.h"
-#include "services/metering/storage/store_wave.h"
+#include "services/metering/storage/shard_sync.h"
 
 namespace peerwatt::metering {
 namespace {
 
-/// Intervals that one listing statement looks at: bounds its work where readings are sparse.
-constexpr int64_t kListWindowIntervals = 4096;
+/// Days that one listing statement looks at: bounds its work where readings are sparse.
+constexpr int32_t kListWindowDays = 64;
+/// How long storing waits for compaction before it says that it cannot.
+constexpr std::chrono::milliseconds kCompactionWait{1000};
 
 std::vector<MeteringPointId> PointsOf(absl::Span<const AcceptedBatch> batches) {
   std::vector<MeteringPointId> points;
@@ -23,93 +30,88 @@ std::vector<MeteringPointId> PointsOf(absl::Span<const AcceptedBatch> batches) {
       points.push_back(series.metering_point);
     }
   }
-  std::sort(points.begin(), points.end());
-  points.erase(std::unique(points.begin(), points.end()), points.end());
   return points;
 }
 
-std::vector<int64_t> NumbersOf(const PointNumberMap& numbers) {
-  std::vector<int64_t> sorted;
-  sorted.reserve(numbers.size());
-  for (const auto& [point, number] : numbers) {
-    sorted.push_back(number);
-  }
-  std::sort(sorted.begin(), sorted.end());
-  return sorted;
-}
-
-/// Writers wait here for each other, so that each sees the revisions of the one before.
-/// False when a point is gone: the database is not the one that gave the numbers.
-bool LockPoints(pqxx::work& tx, const PointNumberMap& numbers) {
-  const pqxx::result locked =
-      postgres::Exec(tx, kLockPoints, postgres::ToSqlArray(NumbersOf(numbers)));
-  return postgres::Int64From(locked[0][0]) == static_cast<int64_t>(numbers.size());
-}
-
-/// Stores all batches, wave by wave, and what changed. Returns counts per batch.
-std::vector<StoredCounts> StoreWaves(pqxx::work& tx, absl::Span<const AcceptedBatch> batches,
-                                     const PointNumberMap& numbers, absl::Time now) {
-  std::vector<StoredCounts> counts;
-  counts.reserve(batches.size());
-  ChangeColumns changes;
-  for (const size_t end : SplitIntoWaves(batches)) {
-    WaveColumns columns(numbers);
-    for (size_t i = counts.size(); i < end; ++i) {
-      columns.Add(batches[i]);
+std::vector<int32_t> ShardsOf(const std::vector<SentSlice>& slices) {
+  std::vector<int32_t> shards;
+  for (const SentSlice& sent : slices) {
+    if (shards.empty() || shards.back() != sent.shard_no) {
+      shards.push_back(sent.shard_no);
     }
-    const std::vector<StoredCounts> wave = columns.Store(tx, now, changes);
-    counts.insert(counts.end(), wave.begin(), wave.end());
   }
-  changes.Store(tx, batches);
-  return counts;
+  return shards;
 }
 
-Reading ReadingFrom(const pqxx::row& row) {
-  return {.start = absl::FromUnixSeconds(postgres::Int64From(row[0])),
-          .imported = Energy::WattHours(postgres::Int64From(row[1])),
-          .exported = Energy::WattHours(postgres::Int64From(row[2])),
-          .quality = static_cast<Quality>(postgres::Int32From(row[3])),
-          .revision = postgres::Int32From(row[4]),
-          .created_at = absl::FromUnixMicros(postgres::Int64From(row[5]))};
+int32_t DayOf(absl::Time time) {
+  return static_cast<int32_t>(absl::ToUnixSeconds(time) / kDaySeconds);
 }
 
-/// First and last interval start that a listing can find, in seconds; empty when first > last.
-std::pair<int64_t, int64_t> ListBounds(pqxx::work& tx, const ListQuery& query) {
-  const int64_t step_s = absl::ToInt64Seconds(query.resolution);
-  const pqxx::result bounds = postgres::Exec(tx, kSelectBounds);
-  if (bounds[0][0].is_null()) {
-    return {0, -1};
+Reading ReadingFrom(const DayKey& key, size_t slot, const DayValue& value) {
+  return {.start = key.StartOf(slot),
+          .imported = Energy::WattHours(value.import_wh),
+          .exported = Energy::WattHours(value.export_wh),
+          .quality = value.provenance.quality,
+          .revision = value.revision,
+          .created_at = absl::FromUnixMicros(value.provenance.created_us),
+          .method = value.provenance.method,
+          .length = absl::Seconds(key.resolution_s)};
+}
+
+/// Adds what a query asks of a day, up to its limit.
+void AddReadings(const ListQuery& query, const DayKey& key, const Day& day,
+                 std::vector<Reading>& readings) {
+  const int64_t as_of_us = query.as_of.has_value() ? absl::ToUnixMicros(*query.as_of) : INT64_MAX;
+  for (size_t slot = 0; slot < day.slot_count(); ++slot) {
+    const absl::Time start = key.StartOf(slot);
+    if ((query.start.has_value() && start < *query.start) ||
+        (query.end.has_value() && start >= *query.end) ||
+        (query.after.has_value() && start < *query.after)) {
+      continue;
+    }
+    std::vector<DayValue> values;
+    if (query.revisions) {
+      values = day.Revisions(slot, as_of_us);
+    } else if (const DayValue value = day.AsOf(slot, as_of_us); value.revision > 0) {
+      values.push_back(value);
+    }
+    for (const DayValue& value : values) {
+      const bool is_before = query.after.has_value() && start == *query.after &&
+                             value.revision <= query.after_revision;
+      if (!is_before && readings.size() < query.limit) {
+        readings.push_back(ReadingFrom(key, slot, value));
+      }
+    }
   }
-  int64_t first_s = postgres::Int64From(bounds[0][0]);
-  int64_t last_s = postgres::Int64From(bounds[0][1]);
-  if (query.start.has_value()) {
-    first_s = std::max(first_s, absl::ToUnixSeconds(*query.start + absl::Seconds(1) -
-                                                    absl::Nanoseconds(1)));
-  }
-  if (query.end.has_value()) {
-    last_s = std::min(last_s, absl::ToUnixSeconds(*query.end - absl::Nanoseconds(1)));
-  }
-  if (query.after.has_value()) {
-    first_s = std::max(first_s, absl::ToUnixSeconds(*query.after));
-  }
-  return {(first_s + step_s - 1) / step_s * step_s, last_s};
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<StoredCounts>> PostgresReadingStore::Store(
     absl::Span<const AcceptedBatch> batches, absl::Time now) {
+  if (!cache_.WaitBelow(kWaitingDaysMax, kCompactionWait)) {
+    return Error(kDatabaseUnavailable, "too many readings wait for compaction");
+  }
   PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.FindOrMake(PointsOf(batches)));
-  std::vector<StoredCounts> counts;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    if (!LockPoints(tx, numbers)) {
-      numbers_.Clear();
-      return Error(kDatabaseUnavailable, "metering points are gone; their numbers are read anew");
-    }
-    counts = StoreWaves(tx, batches, numbers, now);
-    return absl::OkStatus();
-  }));
-  return counts;
+  PW_ASSIGN_OR_RETURN(const std::vector<SentSlice> slices, SlicesOf(batches, numbers));
+  const std::vector<int32_t> shards = ShardsOf(slices);
+  std::vector<std::unique_lock<std::mutex>> orders;
+  orders.reserve(shards.size());
+  for (const int32_t shard_no : shards) {
+    orders.emplace_back(cache_.shard(shard_no).order);
+  }
+  std::optional<GroupWriter> writer;
+  const absl::Status status = pool_.Run([&](pqxx::work& tx) {
+    writer.emplace(batches, slices, cache_, now);
+    return writer->Write(tx, shards);
+  });
+  if (!status.ok()) {
+    // A database that has less than before is another one, with other numbers of points.
+    numbers_.Clear();
+    return status;
+  }
+  writer->Publish();
+  return writer->counts();
 }
 
 absl::StatusOr<int64_t> PostgresReadingStore::AcknowledgedSequence(const DeviceId& device) {
@@ -129,77 +131,113 @@ absl::StatusOr<std::vector<Reading>> PostgresReadingStore::List(const ListQuery&
     return readings;
   }
   const int64_t point_no = numbers.begin()->second;
-  const int64_t step_s = absl::ToInt64Seconds(query.resolution);
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
-    readings.clear();
-    auto [first_s, last_s] = ListBounds(tx, query);
-    const int64_t after_s = query.after.has_value() ? absl::ToUnixSeconds(*query.after) : -1;
-    for (; first_s <= last_s && readings.size() < query.limit;
-         first_s += kListWindowIntervals * step_s) {
-      const int64_t window_last_s =
-          std::min(last_s, first_s + (kListWindowIntervals - 1) * step_s);
-      for (const pqxx::row& row : postgres::Exec(
-               tx, kListReadings, point_no, first_s, window_last_s, step_s,
-               postgres::ToSql(query.as_of), query.revisions ? INT32_MAX : 1, after_s,
-               query.after_revision, static_cast<int64_t>(query.limit - readings.size()))) {
-        readings.push_back(ReadingFrom(row));
+  PW_RETURN_IF_ERROR(CatchUpAll(pool_, {ShardOf(point_no)}, cache_));
+  DayReader reader(pool_, cache_, point_no);
+  PW_ASSIGN_OR_RETURN(const auto bounds, reader.Bounds());
+  if (!bounds.has_value()) {
+    return readings;
+  }
+  auto [first, last] = *bounds;
+  if (query.start.has_value()) {
+    first = std::max(first, DayOf(*query.start));
+  }
+  if (query.after.has_value()) {
+    first = std::max(first, DayOf(*query.after));
+  }
+  if (query.end.has_value()) {
+    last = std::min(last, DayOf(*query.end));
+  }
+  for (; first <= last && readings.size() < query.limit; first += kListWindowDays) {
+    PW_ASSIGN_OR_RETURN(const auto days,
+                        reader.Days(first, std::min(last, first + kListWindowDays - 1)));
+    for (const auto& [key, day] : days) {
+      AddReadings(query, key, *day, readings);
+    }
+  }
+  return readings;
+}
+
+absl::StatusOr<std::optional<Reading>> PostgresReadingStore::Latest(
+    const MeteringPointId& point) {
+  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.Find({point}));
+  if (numbers.empty()) {
+    return std::nullopt;
+  }
+  const int64_t point_no = numbers.begin()->second;
+  PW_RETURN_IF_ERROR(CatchUpAll(pool_, {ShardOf(point_no)}, cache_));
+  DayReader reader(pool_, cache_, point_no);
+  PW_ASSIGN_OR_RETURN(const auto bounds, reader.Bounds());
+  if (!bounds.has_value()) {
+    return std::nullopt;
+  }
+  for (int32_t last = bounds->second; last >= bounds->first; last -= kListWindowDays) {
+    PW_ASSIGN_OR_RETURN(
+        const auto days,
+        reader.Days(std::max(bounds->first, last - kListWindowDays + 1), last));
+    for (auto found = days.rbegin(); found != days.rend(); ++found) {
+      if (const std::optional<size_t> slot = found->second->LastSlot(); slot.has_value()) {
+        return ReadingFrom(found->first, *slot, found->second->At(*slot));
       }
     }
-    return absl::OkStatus();
-  }));
-  return readings;
+  }
+  return std::nullopt;
 }
 
 absl::StatusOr<ReadingColumns> PostgresReadingStore::Columns(
     const std::vector<MeteringPointId>& points, Interval span, absl::Duration resolution) {
   PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.Find(points));
   std::vector<int64_t> point_numbers;
-  point_numbers.reserve(points.size());
+  std::vector<int32_t> shards;
   for (const MeteringPointId& point : points) {
     const auto number = numbers.find(point);
-    point_numbers.push_back(number == numbers.end() ? 0 : number->second);
-  }
-  const int64_t step_s = absl::ToInt64Seconds(resolution);
-  const size_t intervals = static_cast<size_t>(span.length() / resolution);
-  ReadingColumns answer;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
-    // The horizon comes first: what is final when it is read, the later snapshot of the readings
-    // sees. A horizon read after the readings could promise a change that they do not show.
-    answer.cursor = postgres::Int64From(postgres::Exec(tx, kSelectHorizon)[0][0]) - 1;
-    const ReadingColumn empty{std::vector<int64_t>(intervals, 0),
-                              std::vector<int64_t>(intervals, 0),
-                              std::vector<Quality>(intervals, Quality::kMissing),
-                              std::vector<int32_t>(intervals, 0)};
-    answer.columns.assign(points.size(), empty);
-    for (const pqxx::row& row : postgres::Exec(
-             tx, kSelectColumns, postgres::ToSqlArray(point_numbers),
-             absl::ToUnixSeconds(span.start), absl::ToUnixSeconds(span.end) - step_s, step_s)) {
-      ReadingColumn& column = answer.columns[static_cast<size_t>(postgres::Int64From(row[0]))];
-      const size_t i = static_cast<size_t>(postgres::Int64From(row[1]));
-      column.import_wh[i] = postgres::Int64From(row[2]);
-      column.export_wh[i] = postgres::Int64From(row[3]);
-      column.qualities[i] = static_cast<Quality>(postgres::Int32From(row[4]));
-      column.revisions[i] = postgres::Int32From(row[5]);
+    point_numbers.push_back(number == numbers.end() ? kNobody : number->second);
+    if (number != numbers.end()) {
+      shards.push_back(ShardOf(number->second));
     }
+  }
+  std::sort(shards.begin(), shards.end());
+  shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
+  ReadingColumns answer;
+  // The horizon comes first: what is final when it is read, the readings read later show. A
+  // horizon read after them could promise a change that they do not show.
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    answer.cursor = postgres::Int64From(postgres::Exec(tx, kSelectHorizon)[0][0]) - 1;
     return absl::OkStatus();
   }));
+  PW_RETURN_IF_ERROR(CatchUpAll(pool_, shards, cache_));
+  PW_ASSIGN_OR_RETURN(answer.columns,
+                      ReadColumns(pool_, cache_, point_numbers, span, resolution));
   return answer;
 }
 
 absl::StatusOr<std::vector<Change>> PostgresReadingStore::ChangesAfter(int64_t cursor,
                                                                        int32_t limit) {
   std::vector<Change> changes;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+  std::vector<int64_t> point_numbers;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
     changes.clear();
+    point_numbers.clear();
     for (const pqxx::row& row : postgres::Exec(tx, kSelectChanges, cursor, limit)) {
-      changes.push_back({.cursor = postgres::Int64From(row[0]),
-                         .metering_point = MeteringPointId(postgres::TextFrom(row[1])),
-                         .community = CommunityId(postgres::TextFrom(row[2])),
-                         .span = {absl::FromUnixSeconds(postgres::Int64From(row[3])),
-                                  absl::FromUnixSeconds(postgres::Int64From(row[4]))}});
+      PW_ASSIGN_OR_RETURN(const std::vector<WrittenSpan> spans,
+                          UnpackSpans(postgres::BytesFrom(row[2])));
+      int64_t position = postgres::Int64From(row[0]) - postgres::Int64From(row[1]);
+      for (const WrittenSpan& span : spans) {
+        if (++position > cursor && std::ssize(changes) < limit) {
+          changes.push_back({.cursor = position,
+                             .metering_point = {},
+                             .community = span.community,
+                             .span = {absl::FromUnixSeconds(span.start_s),
+                                      absl::FromUnixSeconds(span.end_s)}});
+          point_numbers.push_back(span.point_no);
+        }
+      }
     }
     return absl::OkStatus();
   }));
+  PW_ASSIGN_OR_RETURN(std::vector<MeteringPointId> names, numbers_.NamesOf(point_numbers));
+  for (size_t i = 0; i < changes.size(); ++i) {
+    changes[i].metering_point = std::move(names[i]);
+  }
   return changes;
 }
 

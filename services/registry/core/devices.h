@@ -81,6 +81,12 @@ struct ResolvedDevice {
   std::vector<MeteringPointId> metering_points;
 };
 
+/// A device with the serial number of a certificate that it showed.
+struct ShownCertificate {
+  DeviceId device;
+  std::string serial;
+};
+
 /// Devices and their certificates.
 class DeviceStore {
  public:
@@ -103,9 +109,9 @@ class DeviceStore {
   /// Revokes a device for good, with an audit event. Revoking again changes nothing.
   /// Errors: NOT_FOUND.
   virtual absl::StatusOr<Device> Revoke(const DeviceId& id, const Actor& actor) = 0;
-  /// Errors: DEVICE_UNKNOWN.
-  virtual absl::StatusOr<ResolvedDevice> Resolve(const DeviceId& id,
-                                                 const std::string& certificate_serial) = 0;
+  /// What certificates are good for, in the order asked; nothing for an unknown device.
+  virtual absl::StatusOr<std::vector<std::optional<ResolvedDevice>>> Resolve(
+      const std::vector<ShownCertificate>& shown) = 0;
   /// Certificates of the device that have not expired at `now`, PEM, newest first; none when it is
   /// revoked. Errors: DEVICE_UNKNOWN.
   virtual absl::StatusOr<std::vector<std::string>> ListCertificates(const DeviceId& id,

@@ -4,18 +4,21 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
+#include "services/registry/core/errors.h"
 #include "services/registry/rpc/codec.h"
 #include "services/registry/rpc/registry_service.h"
 
 namespace peerwatt::registry {
 namespace {
 
+constexpr int kDevicesMax = 1000;
 constexpr int kMembersMax = 10'000;
 constexpr int kCommunitiesPerRead = 1000;
 constexpr size_t kSerialDigitsMax = 40;  // 20 bytes, RFC 5280
@@ -24,22 +27,53 @@ absl::Status RequireService(const grpc::ServerContext& context) {
   return rpc::RequirePeer(context, {"gateway", "metering", "market", "settlement"});
 }
 
+absl::StatusOr<ShownCertificate> ShownFrom(const v1::ResolveDeviceRequest& request,
+                                           const std::string& path) {
+  PW_ASSIGN_OR_RETURN(std::string id,
+                      rpc::ParseName1(request.name(), kDevicePattern, absl::StrCat(path, "name")));
+  const std::string& serial = request.certificate_serial();
+  if (serial.empty() || serial.size() > kSerialDigitsMax ||
+      serial.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return FieldInvalid(absl::StrCat(path, "certificate_serial"),
+                        "must be 1 to 40 lower-case hexadecimal digits");
+  }
+  return ShownCertificate{DeviceId(std::move(id)), serial};
+}
+
 }  // namespace
 
 grpc::Status RegistryInternalService::ResolveDevice(grpc::ServerContext* context,
                                                     const v1::ResolveDeviceRequest* request,
                                                     v1::ResolveDeviceResponse* response) {
   return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const std::string id,
-                        rpc::ParseName1(request->name(), kDevicePattern, "name"));
-    const std::string& serial = request->certificate_serial();
-    if (serial.empty() || serial.size() > kSerialDigitsMax ||
-        serial.find_first_not_of("0123456789abcdef") != std::string::npos) {
-      return FieldInvalid("certificate_serial", "must be 1 to 40 lower-case hexadecimal digits");
+    PW_ASSIGN_OR_RETURN(const ShownCertificate shown, ShownFrom(*request, ""));
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(const auto resolved, devices_.Resolve({shown}));
+    if (!resolved[0].has_value()) {
+      return Error(kDeviceUnknown, "there is no such device", {{"device", shown.device.value()}});
+    }
+    *response = ToProto(*resolved[0]);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status RegistryInternalService::BatchResolveDevices(
+    grpc::ServerContext* context, const v1::BatchResolveDevicesRequest* request,
+    v1::BatchResolveDevicesResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    if (request->requests_size() > kDevicesMax) {
+      return FieldInvalid("requests", "must name at most 1000 devices");
+    }
+    std::vector<ShownCertificate> shown;
+    for (int i = 0; i < request->requests_size(); ++i) {
+      PW_ASSIGN_OR_RETURN(shown.emplace_back(),
+                          ShownFrom(request->requests(i), absl::StrCat("requests[", i, "].")));
     }
     PW_RETURN_IF_ERROR(RequireService(*context));
-    PW_ASSIGN_OR_RETURN(const ResolvedDevice resolved, devices_.Resolve(DeviceId(id), serial));
-    *response = ToProto(resolved);
+    PW_ASSIGN_OR_RETURN(const auto resolved, devices_.Resolve(shown));
+    for (const auto& device : resolved) {
+      *response->add_devices() = device ? ToProto(*device) : v1::ResolveDeviceResponse();
+    }
     return absl::OkStatus();
   });
 }

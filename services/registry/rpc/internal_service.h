@@ -23,6 +23,9 @@ class RegistryInternalService final : public v1::RegistryInternal::Service {
 
   grpc::Status ResolveDevice(grpc::ServerContext* context, const v1::ResolveDeviceRequest* request,
                              v1::ResolveDeviceResponse* response) override;
+  grpc::Status BatchResolveDevices(grpc::ServerContext* context,
+                                   const v1::BatchResolveDevicesRequest* request,
+                                   v1::BatchResolveDevicesResponse* response) override;
   grpc::Status ListDeviceCertificates(grpc::ServerContext* context,
                                       const v1::ListDeviceCertificatesRequest* request,
                                       v1::ListDeviceCertificatesResponse* response) override;

@@ -162,20 +162,27 @@ absl::StatusOr<Device> PostgresDeviceStore::Revoke(const DeviceId& id, const Act
   return device;
 }
 
-absl::StatusOr<ResolvedDevice> PostgresDeviceStore::Resolve(const DeviceId& id,
-                                                            const std::string& serial) {
-  ResolvedDevice resolved;
+absl::StatusOr<std::vector<std::optional<ResolvedDevice>>> PostgresDeviceStore::Resolve(
+    const std::vector<ShownCertificate>& shown) {
+  std::vector<std::string> ids;
+  std::vector<std::string> serials;
+  for (const ShownCertificate& one : shown) {
+    ids.push_back(one.device.value());
+    serials.push_back(one.serial);
+  }
+  std::vector<std::optional<ResolvedDevice>> found;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    const pqxx::result rows = Exec(tx, kResolveDevice, id.value(), serial);
-    if (rows.empty()) {
-      return Error(kDeviceUnknown, "there is no such device", {{"device", id.value()}});
+    found.assign(shown.size(), std::nullopt);
+    for (const pqxx::row& row : Exec(tx, kResolveDevices, ToSqlArray(ids), ToSqlArray(serials))) {
+      ResolvedDevice resolved;
+      PW_ASSIGN_OR_RETURN(resolved.state, DeviceStateFromName(TextFrom(row["state"])));
+      resolved.certificate_known = postgres::BoolFrom(row["certificate_known"]);
+      resolved.metering_points = PointsFrom(row["metering_points"]);
+      found[static_cast<size_t>(postgres::Int64From(row["place"]) - 1)] = std::move(resolved);
     }
-    PW_ASSIGN_OR_RETURN(resolved.state, DeviceStateFromName(TextFrom(rows[0]["state"])));
-    resolved.certificate_known = postgres::BoolFrom(rows[0]["certificate_known"]);
-    resolved.metering_points = PointsFrom(rows[0]["metering_points"]);
     return absl::OkStatus();
   }));
-  return resolved;
+  return found;
 }
 
 absl::StatusOr<std::vector<std::string>> PostgresDeviceStore::ListCertificates(const DeviceId& id,

@@ -19,8 +19,8 @@ class PostgresDeviceStore final : public DeviceStore {
   absl::StatusOr<IssuedCertificate> Certify(const DeviceId& id,
                                             CertificateSource source) override;
   absl::StatusOr<Device> Revoke(const DeviceId& id, const Actor& actor) override;
-  absl::StatusOr<ResolvedDevice> Resolve(const DeviceId& id,
-                                         const std::string& certificate_serial) override;
+  absl::StatusOr<std::vector<std::optional<ResolvedDevice>>> Resolve(
+      const std::vector<ShownCertificate>& shown) override;
   absl::StatusOr<std::vector<std::string>> ListCertificates(const DeviceId& id,
                                                             absl::Time now) override;
 

@@ -338,14 +338,15 @@ inline constexpr postgres::Query kRevokeDevice{"revoke_device", R"sql(
 UPDATE devices SET state = 'REVOKED' WHERE device_id = $1
 )sql"};
 
-inline constexpr postgres::Query kResolveDevice{"resolve_device", R"sql(
-SELECT d.state,
+inline constexpr postgres::Query kResolveDevices{"resolve_devices", R"sql(
+SELECT q.place, d.state,
        EXISTS (SELECT FROM device_certificates c
-               WHERE c.certificate_serial = $2 AND c.device_id = d.device_id) AS certificate_known,
+               WHERE c.certificate_serial = q.serial
+                 AND c.device_id = d.device_id) AS certificate_known,
        ARRAY(SELECT m.metering_point_id FROM device_metering_points m
              WHERE m.device_id = d.device_id ORDER BY m.metering_point_id) AS metering_points
-FROM devices d
-WHERE d.device_id = $1
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (device_id, serial, place)
+JOIN devices d ON d.device_id = q.device_id
 )sql"};
 
 inline constexpr postgres::Query kListCertificates{"list_certificates", R"sql(
@@ -368,7 +369,7 @@ inline std::vector<postgres::Query> Queries() {
           kSelectGridConnection, kInsertMeteringPoint, kSelectMeteringPoint, kListMeteringPoints,
           kListMeteringPointsOf, kSelectUnknownMeteringPoint, kInsertDevice,
           kInsertDeviceMeteringPoints, kUpdateEnrolmentToken, kLockDevice, kSelectDevice,
-          kListDevices, kInsertCertificate, kActivateDevice, kRevokeDevice, kResolveDevice,
+          kListDevices, kInsertCertificate, kActivateDevice, kRevokeDevice, kResolveDevices,
           kListCertificates};
 }
 

@@ -104,7 +104,14 @@ TEST(AuctionLifeTest, EndsTheSameWhateverCallToAPeerFails) {
   const std::string expected = Story(undisturbed, kAuctions);
   EXPECT_NE(expected.find("FUNDS_INSUFFICIENT"), std::string::npos) << expected;
   const int calls = undisturbed.weather.calls();
-  ASSERT_EQ(calls, 4 * kAuctions) << "snapshot, readings, holds and their release per auction";
+  ASSERT_EQ(calls, 4 * kAuctions) << "snapshot, forecasts, holds and their release per auction";
+  ASSERT_EQ(undisturbed.metering.asked.size(), kAuctions);
+  for (size_t i = 0; i < kAuctions; ++i) {
+    const auto& [interval, data_end] = undisturbed.metering.asked[i];
+    EXPECT_EQ(interval.start, undisturbed.Key(static_cast<int>(i)).delivery_start);
+    EXPECT_EQ(interval.length(), absl::Minutes(15));
+    EXPECT_EQ(data_end, interval.start - absl::Hours(1) - absl::Minutes(15)) << "an interval ago";
+  }
   for (int call = 0; call < calls; ++call) {
     for (const bool after_effect : {false, true}) {
       World world;

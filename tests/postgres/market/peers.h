@@ -80,27 +80,30 @@ class InMemoryRegistry final : public Registry {
   Weather& weather_;
 };
 
-/// Metering in memory: the same readings every day and interval.
+/// Metering in memory: the same forecasts for every day and interval.
 class InMemoryMetering final : public Metering {
  public:
   explicit InMemoryMetering(Weather& weather) : weather_(weather) {}
-  absl::StatusOr<ReadingsByPoint> ReadInterval(const std::vector<MeteringPointId>& points,
-                                               Interval) override {
-    const absl::Status status = weather_.Call([] {});
+  absl::StatusOr<ForecastsByPoint> ForecastInterval(const std::vector<MeteringPointId>& points,
+                                                    Interval interval,
+                                                    absl::Time data_end) override {
+    const absl::Status status = weather_.Call([&] { asked.emplace_back(interval, data_end); });
     if (!status.ok()) {
       return status;
     }
-    ReadingsByPoint found;
+    ForecastsByPoint found;
     for (const MeteringPointId& point : points) {
-      const auto reading = readings.find(point);
-      if (reading != readings.end()) {
-        found.insert(*reading);
+      const auto forecast = forecasts.find(point);
+      if (forecast != forecasts.end()) {
+        found.insert(*forecast);
       }
     }
     return found;
   }
 
-  ReadingsByPoint readings;
+  ForecastsByPoint forecasts;
+  /// What was asked for, and by readings up to when.
+  std::vector<std::pair<Interval, absl::Time>> asked;
 
  private:
   Weather& weather_;
@@ -211,7 +214,7 @@ struct World {
     member.import_capacity_w = import_w;
     member.export_capacity_w = export_w;
     registry.snapshot.members.push_back(member);
-    metering.readings[member.metering_point] = {Energy::WattHours(imported),
+    metering.forecasts[member.metering_point] = {Energy::WattHours(imported),
                                                 Energy::WattHours(exported)};
     settlement.balances[member.participant] = kFunds;
   }

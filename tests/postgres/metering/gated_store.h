@@ -65,6 +65,9 @@ class GatedStore final : public ReadingStore {
                                          absl::Duration resolution) override {
     return store_.Columns(points, span, resolution);
   }
+  absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId& point) override {
+    return store_.Latest(point);
+  }
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t cursor, int32_t limit) override {
     return store_.ChangesAfter(cursor, limit);
   }

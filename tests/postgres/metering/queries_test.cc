@@ -19,10 +19,11 @@ TEST(QueriesTest, EveryStatementPreparesOnTheMigratedSchema) {
 TEST(QueriesTest, ApplicationRoleMayNotChangeOrRemoveReadings) {
   const auto database = peerwatt::testing::TestDatabase::Create("metering", Migrations());
   pqxx::connection connection(database->dsn());
-  for (const char* sql : {"UPDATE readings SET import_wh = 0", "DELETE FROM readings",
-                          "UPDATE changes SET position = 1", "DELETE FROM changes",
-                          "DELETE FROM metering_points", "DELETE FROM signed_batches",
-                          "UPDATE signed_batches SET encoding = digest"}) {
+  for (const char* sql :
+       {"UPDATE blocks SET payload = ''", "DELETE FROM days", "DELETE FROM shards",
+        "UPDATE changes SET position = 1", "DELETE FROM changes", "DELETE FROM metering_points",
+        "DELETE FROM signed_batches", "UPDATE signed_batches SET encoding = digest",
+        "DELETE FROM ocmf_records", "UPDATE ocmf_records SET content = ''"}) {
     pqxx::work tx(connection);
     EXPECT_THROW(tx.exec(sql), pqxx::insufficient_privilege) << sql;
   }

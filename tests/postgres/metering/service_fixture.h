@@ -14,14 +14,15 @@
 #include "libs/rpc/status.h"
 #include "libs/telemetry/metrics.h"
 #include "peerwatt/metering/v1/metering.grpc.pb.h"
+#include "peerwatt/metering/v1/relay.grpc.pb.h"
 #include "services/metering/core/ingest.h"
 #include "services/metering/rpc/change_signal.h"
-#include "services/metering/rpc/device_stream.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
 #include "services/metering/rpc/metering_service.h"
 #include "services/metering/rpc/probe.h"
+#include "services/metering/rpc/relay_service.h"
 #include "tests/postgres/metering/gated_store.h"
 #include "tests/postgres/metering/store_fixture.h"
 
@@ -55,7 +56,6 @@ class Certificates {
 
 /// How a test wants its service.
 struct ServiceOptions {
-  int32_t in_flight_max = 32;
   size_t queue_readings_max = 1'000'000;
 };
 
@@ -72,10 +72,10 @@ class ServiceTest : public StoreTest {
   void Start(const ServiceOptions& options) {
     Stop();
     queue_ = std::make_unique<IngestQueue>(options.queue_readings_max);
-    streams_ = std::make_unique<DeviceStreams>();
+    calls_ = std::make_unique<RelayCalls>();
     changed_ = std::make_unique<ChangeSignal>();
-    public_ = std::make_unique<MeteringService>(*queue_, *streams_, gated_, directory_,
-                                                options.in_flight_max);
+    public_ = std::make_unique<MeteringService>(*queue_, gated_, directory_);
+    relay_ = std::make_unique<RelayService>(*queue_, *calls_);
     internal_ = std::make_unique<InternalService>(gated_, *changed_, absl::Milliseconds(5));
     workers_ = std::make_unique<IngestWorkers>(IngestOptions(), *queue_, ingest_, gated_, clock_,
                                                probe_, *changed_);
@@ -84,6 +84,7 @@ class ServiceTest : public StoreTest {
                              rpc::MutualTlsServer(Certificates::Instance().Of("metering")), &port_);
     builder.RegisterService(public_.get());
     builder.RegisterService(internal_.get());
+    builder.RegisterService(relay_.get());
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
   }
@@ -92,7 +93,7 @@ class ServiceTest : public StoreTest {
       return;
     }
     gated_.Open();
-    streams_->Drain();
+    calls_->Drain();
     changed_->Stop();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(10));
     server_->Wait();
@@ -139,10 +140,11 @@ class ServiceTest : public StoreTest {
   IngestProbe probe_{metrics_};
   Ingest ingest_{directory_, gated_};
   std::unique_ptr<IngestQueue> queue_;
-  std::unique_ptr<DeviceStreams> streams_;
+  std::unique_ptr<RelayCalls> calls_;
   std::unique_ptr<ChangeSignal> changed_;
   std::unique_ptr<MeteringService> public_;
   std::unique_ptr<InternalService> internal_;
+  std::unique_ptr<RelayService> relay_;
   std::unique_ptr<IngestWorkers> workers_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

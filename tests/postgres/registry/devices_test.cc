@@ -1,4 +1,5 @@
 #include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +20,9 @@ class DevicesTest : public RegistryFixture {
     csr_ = NewCsr();
   }
 
+  std::optional<ResolvedDevice> Resolve(const char* device, const std::string& serial) {
+    return device_store_.Resolve({{DeviceId(device), serial}}).value().at(0);
+  }
   static std::string NewCsr() {
     return crypto::NewSigningRequest(crypto::NewPrivateKey().value(), "d1").value();
   }
@@ -43,7 +47,7 @@ TEST_F(DevicesTest, EnrolsWithTokenAndRequest) {
   EXPECT_EQ(device.state, DeviceState::kActive);
   EXPECT_EQ(device.certificate_serial, certificate->serial);
   EXPECT_EQ(device.certificate_expires_at, kNow + absl::Hours(720));
-  const auto resolved = device_store_.Resolve(DeviceId("d1"), certificate->serial).value();
+  const auto resolved = Resolve("d1", certificate->serial).value();
   EXPECT_EQ(resolved.state, DeviceState::kActive);
   EXPECT_TRUE(resolved.certificate_known);
   EXPECT_THAT(resolved.metering_points,
@@ -106,11 +110,30 @@ TEST_F(DevicesTest, RenewsWhileActiveAndKnowsBothCertificates) {
   ASSERT_TRUE(renewed.ok()) << renewed.status();
   EXPECT_EQ(devices_.Renew(DeviceId("d1"), csr, kNow + absl::Hours(481))->pem, renewed->pem);
   for (const std::string& serial : {first.serial, renewed->serial}) {
-    EXPECT_TRUE(device_store_.Resolve(DeviceId("d1"), serial)->certificate_known);
+    EXPECT_TRUE(Resolve("d1", serial)->certificate_known);
   }
-  EXPECT_FALSE(device_store_.Resolve(DeviceId("d1"), "abcdef")->certificate_known);
-  EXPECT_EQ(ReasonOf(device_store_.Resolve(DeviceId("d2"), "abcdef").status()), "DEVICE_UNKNOWN");
+  EXPECT_FALSE(Resolve("d1", "abcdef")->certificate_known);
+  EXPECT_FALSE(Resolve("d2", "abcdef").has_value());
   EXPECT_EQ(device_store_.Get(DeviceId("d1"))->certificate_serial, renewed->serial);
+}
+
+TEST_F(DevicesTest, ManyAreResolvedInTheOrderAsked) {
+  const auto certificate = devices_.Enrol(DeviceId("d1"), MustCreate(), csr_, kNow).value();
+  ASSERT_TRUE(devices_.Create(DeviceOf("d3", {"m1"}), kNow).ok());
+  const auto resolved = device_store_
+                            .Resolve({{DeviceId("d3"), "abcdef"},
+                                      {DeviceId("d2"), "abcdef"},
+                                      {DeviceId("d1"), certificate.serial},
+                                      {DeviceId("d3"), "abcdef"}})
+                            .value();
+  ASSERT_EQ(resolved.size(), 4U);
+  EXPECT_EQ(resolved[0]->state, DeviceState::kEnrolling);
+  EXPECT_FALSE(resolved[0]->certificate_known);
+  EXPECT_FALSE(resolved[1].has_value());
+  EXPECT_TRUE(resolved[2]->certificate_known);
+  EXPECT_EQ(resolved[2]->metering_points.size(), 2U);
+  EXPECT_TRUE(resolved[3].has_value());
+  EXPECT_TRUE(device_store_.Resolve({})->empty());
 }
 
 TEST_F(DevicesTest, RevocationIsFinalAndAuditedOnce) {
@@ -122,8 +145,7 @@ TEST_F(DevicesTest, RevocationIsFinalAndAuditedOnce) {
     EXPECT_EQ(revoked->state, DeviceState::kRevoked);
   }
   EXPECT_THAT(AuditOf("devices/d1"), ElementsAre("DEVICE_REVOKED users/admin"));
-  EXPECT_EQ(device_store_.Resolve(DeviceId("d1"), certificate.serial)->state,
-            DeviceState::kRevoked);
+  EXPECT_EQ(Resolve("d1", certificate.serial)->state, DeviceState::kRevoked);
   EXPECT_EQ(ReasonOf(devices_.Renew(DeviceId("d1"), NewCsr(), kNow).status()),
             "DEVICE_STATE_FORBIDS");
   EXPECT_EQ(EnrolReason(token, csr_), "ENROLMENT_TOKEN_INVALID");

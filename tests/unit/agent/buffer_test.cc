@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/buffer_salvage.h"
 #include "agent/crc32.h"
 #include "agent/disk.h"
 #include "agent/errors.h"
@@ -181,6 +182,41 @@ TEST(BufferTest, ReclaimsOnlyWhatIsAcknowledged) {
   ExpectRecords(*buffer, appended / 2 + 1, appended + 1);
 }
 
+TEST(BufferTest, DropsTheOldestWhenToldToKeepTheNewest) {
+  const Scratch scratch;
+  const BufferOptions options{.folder = scratch / "b", .bytes_max = 2000,
+                              .when_full = WhenFull::kKeepNewest, .segment_bytes = 300,
+                              .acknowledged_bytes_max = 600, .sync = false};
+  int64_t dropped = 0;
+  {
+    auto buffer = OpenOrDie(options);
+    for (int64_t i = 1; i <= 3; ++i) {
+      AppendUpTo(*buffer, i);
+      ASSERT_TRUE(buffer->Acknowledge(i, 1).ok());
+    }
+    AppendUpTo(*buffer, 200);
+    const BufferState state = buffer->state();
+    EXPECT_LE(state.bytes, options.bytes_max);
+    EXPECT_GT(state.first_index, 100);
+    // Every record is acknowledged, dropped and counted, or still held.
+    dropped = state.batches_dropped;
+    EXPECT_EQ(dropped, state.first_index - 1 - 3);
+    EXPECT_EQ(state.acknowledged_index, state.first_index - 1);
+    EXPECT_EQ(state.acknowledged_through, At(state.first_index - 1));
+    ExpectRecords(*buffer, state.first_index, 200);
+    EXPECT_TRUE(absl::IsNotFound(buffer->Read(5).status()));
+    // An answer to a batch that was dropped while it was under way changes nothing.
+    EXPECT_TRUE(buffer->Acknowledge(5, 1).ok());
+    EXPECT_TRUE(buffer->Refuse(6, 1, "R", "m").ok());
+    EXPECT_EQ(buffer->state().readings_acknowledged, 3);
+    EXPECT_EQ(buffer->state().readings_refused, 0);
+    ASSERT_TRUE(buffer->Acknowledge(state.first_index, 1).ok());
+  }
+  auto again = OpenOrDie(options);
+  EXPECT_EQ(again->state().batches_dropped, dropped);
+  ExpectRecords(*again, again->state().first_index, 200);
+}
+
 TEST(BufferTest, GoesOnThroughManyRoundsWithinItsBound) {
   const Scratch scratch;
   const BufferOptions options{.folder = scratch / "b", .bytes_max = 2000, .segment_bytes = 300,
@@ -278,6 +314,73 @@ TEST(BufferTest, BelongsToOneProcessAtATime) {
   EXPECT_EQ(ReasonOf(Buffer::Open(options).status()), "FOLDER_IN_USE");
   first.reset();
   EXPECT_TRUE(Buffer::Open(options).ok());
+}
+
+// A bit that flips anywhere in an old segment costs the record it is in, and no other.
+TEST(BufferSalvageTest, CarriesOverWhatADamagedSegmentStillSays) {
+  const Scratch scratch;
+  const BufferOptions options{.folder = scratch / "b", .bytes_max = 4000, .segment_bytes = 300,
+                              .sync = false};
+  {
+    auto buffer = OpenOrDie(options);
+    AppendUpTo(*buffer, 30);
+    for (int64_t i = 1; i <= 2; ++i) ASSERT_TRUE(buffer->Acknowledge(i, 1).ok());
+  }
+  std::filesystem::copy(options.folder, scratch / "whole");
+  const std::string segment = options.folder + "/" + Segments(options.folder).front();
+  const std::string bytes = Slurp(segment);
+  ASSERT_GT(bytes.size(), 200u);
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::filesystem::remove_all(options.folder);
+    std::filesystem::copy(scratch / "whole", options.folder);
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+    Spill(segment, damaged);
+    auto buffer = OpenOrSalvage(options);
+    ASSERT_TRUE(buffer.ok()) << at << buffer.status();
+    const BufferState state = (*buffer)->state();
+    // Four bytes of the head say nothing.
+    const bool harmless = at >= 28 && at < 32;
+    EXPECT_EQ(std::filesystem::exists(options.folder + ".damaged-1"), !harmless) << at;
+    EXPECT_EQ(state.acknowledged_index, harmless ? 2 : 0) << at;
+    std::vector<std::string> payloads;
+    for (int64_t i = state.acknowledged_index + 1; i <= state.last_index; ++i) {
+      payloads.push_back((*buffer)->Read(i)->payload);
+    }
+    int64_t found = 0;
+    for (int64_t i = 3; i <= 30; ++i) {
+      found += std::count(payloads.begin(), payloads.end(), PayloadOf(i));
+    }
+    EXPECT_GE(found, 27) << at;
+    EXPECT_EQ(found, static_cast<int64_t>(payloads.size())) << at;
+    std::filesystem::remove_all(options.folder + ".damaged-1");
+  }
+}
+
+TEST(BufferSalvageTest, KeepsTheDamagedFilesAndFinishesWhatWasCutOff) {
+  const Scratch scratch;
+  const BufferOptions options{.folder = scratch / "b", .bytes_max = 4000, .segment_bytes = 300,
+                              .sync = false};
+  {
+    auto buffer = OpenOrDie(options);
+    AppendUpTo(*buffer, 30);
+  }
+  Spill(options.folder + "/chain", "of signatures");
+  const std::string segment = options.folder + "/" + Segments(options.folder).front();
+  std::string bytes = Slurp(segment);
+  bytes[100] = static_cast<char>(bytes[100] ^ 1);
+  Spill(segment, bytes);
+  // A first try was cut off while it filled the new folder.
+  std::filesystem::create_directory(options.folder + ".salvaged");
+  Spill(options.folder + ".salvaged/segment-1", "half");
+  ASSERT_TRUE(OpenOrSalvage(options).ok());
+  EXPECT_TRUE(std::filesystem::exists(options.folder + ".damaged-1/position"));
+  EXPECT_FALSE(std::filesystem::exists(options.folder + ".salvaged"));
+  EXPECT_EQ(Slurp(options.folder + "/chain"), "of signatures");
+  EXPECT_EQ((*OpenOrSalvage(options))->state().last_index, 29);
+  // Another one between the two renames.
+  std::filesystem::rename(options.folder, options.folder + ".salvaged");
+  EXPECT_EQ((*OpenOrSalvage(options))->state().last_index, 29);
 }
 
 }  // namespace

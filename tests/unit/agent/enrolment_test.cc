@@ -3,8 +3,13 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/time/clock.h"
+#include "agent/identity_keeper.h"
 #include "gtest/gtest.h"
 #include "libs/base/error.h"
 #include "libs/crypto/certificates.h"
@@ -93,6 +98,104 @@ TEST(EnrolmentTest, RenewsWithItsPresentCertificate) {
   EXPECT_NE(renewed->key_pem, identity->key_pem);
   EXPECT_NE(renewed->certificate_pem, identity->certificate_pem);
   EXPECT_EQ(enrolment.LoadOrEnrol()->key_pem, renewed->key_pem);
+}
+
+TEST(RenewalTest, IsDueByEitherClock) {
+  const absl::Time from = absl::FromUnixSeconds(1767225600);
+  const absl::Time renew = from + absl::Hours(2);
+  const auto due = [&](absl::Duration clock, absl::Duration held, bool renewed = false) {
+    return RenewalIsDue(from, renew, from + clock, held, renewed);
+  };
+  EXPECT_FALSE(due(absl::Hours(1), absl::Hours(1)));
+  EXPECT_TRUE(due(absl::Hours(2), absl::ZeroDuration()));
+  EXPECT_TRUE(due(absl::Hours(1), absl::Hours(2))) << "the clock was set back";
+  EXPECT_TRUE(due(-absl::Hours(900), absl::ZeroDuration())) << "the box does not know the time";
+  EXPECT_FALSE(due(-absl::Hours(900), absl::Hours(1), true)) << "once is enough";
+  EXPECT_TRUE(due(-absl::Hours(900), absl::Hours(2), true));
+}
+
+// Counts the channels that a keeper hands out.
+class Connections {
+ public:
+  std::function<void(std::shared_ptr<grpc::Channel>)> Take() {
+    return [this](std::shared_ptr<grpc::Channel>) {
+      absl::MutexLock lock(&mutex_);
+      ++count_;
+    };
+  }
+  bool WaitFor(int count) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [&] { return count_ >= count; };
+    return mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(20));
+  }
+
+ private:
+  absl::Mutex mutex_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+TEST(IdentityKeeperTest, EnrolsAndRenewsAgainAndAgain) {
+  const Scratch scratch;
+  FakeGateway gateway({}, absl::ZeroDuration());
+  Connections connections;
+  std::string last;
+  {
+    IdentityKeeper keeper(OptionsFor(gateway, scratch / "d"), absl::Milliseconds(1),
+                          connections.Take());
+    ASSERT_TRUE(connections.WaitFor(4));
+    EXPECT_TRUE(keeper.state().enrolled);
+    EXPECT_GE(keeper.state().renewals, 2);
+    EXPECT_EQ(keeper.state().failures, 0);
+    EXPECT_GT(keeper.state().expires, absl::Now());
+  }
+  EXPECT_EQ(gateway.enrolments(), 1);
+  EXPECT_GE(gateway.renewals(), 3);
+  // Key and certificate on disk belong together whenever it was stopped.
+  const auto identity = Enrolment(OptionsFor(gateway, scratch / "d")).LoadOrEnrol();
+  ASSERT_TRUE(identity.ok()) << identity.status();
+  EXPECT_TRUE(Enrolment(OptionsFor(gateway, scratch / "d")).Renew(*identity).ok());
+  EXPECT_EQ(gateway.enrolments(), 1);
+}
+
+TEST(IdentityKeeperTest, TriesEnrolmentAgainAndStopsWhenItIsRefused) {
+  const Scratch scratch;
+  FakeGateway gateway;
+  gateway.LoseAnswers(1);
+  Connections connections;
+  IdentityKeeper keeper(OptionsFor(gateway, scratch / "d"), absl::Hours(1), connections.Take());
+  EXPECT_TRUE(connections.WaitFor(1));
+  EXPECT_EQ(gateway.enrolments(), 2);
+  EXPECT_EQ(keeper.state().failures, 1);
+  EnrolmentOptions wrong = OptionsFor(gateway, scratch / "e");
+  wrong.enrolment_token = "guess";
+  IdentityKeeper refused(wrong, absl::Hours(1), connections.Take());
+  const absl::Time end = absl::Now() + absl::Seconds(20);
+  while (refused.state().refusal.empty() && absl::Now() < end) std::this_thread::yield();
+  EXPECT_TRUE(absl::StartsWith(refused.state().refusal, "ENROLMENT_TOKEN_INVALID"));
+  EXPECT_FALSE(refused.state().enrolled);
+}
+
+// A device that dies at any moment of a renewal goes on with an identity that works.
+TEST(EnrolmentTest, ARenewalThatWasCutOffIsDoneAgain) {
+  const Scratch scratch;
+  FakeGateway gateway;
+  const Enrolment enrolment(OptionsFor(gateway, scratch / "d"));
+  const auto first = enrolment.LoadOrEnrol();
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto copy = [&](const char* from, const char* to) {
+    std::filesystem::remove_all(scratch / to);
+    std::filesystem::copy(scratch / from, scratch / to, std::filesystem::copy_options::recursive);
+  };
+  copy("d", "before");
+  const auto renewed = enrolment.Renew(*first);
+  ASSERT_TRUE(renewed.ok()) << renewed.status();
+  // The answer never came: the old identity is there and works.
+  const Enrolment before(OptionsFor(gateway, scratch / "before"));
+  EXPECT_EQ(before.LoadOrEnrol()->certificate_pem, first->certificate_pem);
+  EXPECT_TRUE(before.Renew(*before.LoadOrEnrol()).ok());
+  // The identity was stored, the request not yet removed.
+  std::ofstream(scratch / "d/request.pem") << "left over";
+  EXPECT_EQ(enrolment.LoadOrEnrol()->certificate_pem, renewed->certificate_pem);
 }
 
 }  // namespace

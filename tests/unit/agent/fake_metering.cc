@@ -154,6 +154,8 @@ grpc::Status FakeMetering::StreamReadings(
   }
   stream->Write(response);
   grpc::Status status;
+  metering::v1::StreamReadingsResponse held_back;
+  int held_count = 0;
   while (status.ok() && stream->Read(&request)) {
     response.Clear();
     switch (Judge(request.batch(), *response.mutable_acknowledgement())) {
@@ -162,6 +164,13 @@ grpc::Status FakeMetering::StreamReadings(
         status = {grpc::StatusCode::UNAVAILABLE, "broken on purpose"};
         break;
       case Fate::kAnswer:
+        if (response.acknowledgement().status().code() == 0) {
+          held_back = response;
+          if (++held_count < faults_.batches_per_acknowledgement) break;
+        } else if (held_count > 0) {
+          stream->Write(held_back);
+        }
+        held_count = 0;
         stream->Write(response);
         break;
       case Fate::kSilent:

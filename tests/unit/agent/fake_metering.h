@@ -28,6 +28,8 @@ struct Faults {
   bool keeps_order = true;
   int silent_after = -1;  ///< reads on without a word after so many batches
   int window = 8;
+  /// One acknowledgement with status OK for so many batches in a row.
+  int batches_per_acknowledgement = 1;
   std::set<int64_t> refused_starts = {};  ///< batches that hold this interval are refused for good
   std::set<int64_t> lost_starts = {};     ///< acknowledged without being stored: a lie
 };

@@ -1,5 +1,6 @@
 #include "agent/stream_client.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -39,9 +40,9 @@ metering::v1::Batch BatchOf(int64_t i) {
 class Rig final : public DeliveryObserver {
  public:
   explicit Rig(const std::string& folder, absl::Duration answer_timeout = absl::InfiniteDuration())
+      : Rig(folder, {.device = "devices/d1", .answer_timeout = answer_timeout}) {}
+  Rig(const std::string& folder, const StreamOptions& options)
       : buffer_(*Buffer::Open({.folder = folder, .sync = false})) {
-    StreamOptions options{.device = "devices/d1"};
-    options.answer_timeout = answer_timeout;
     client_ = std::make_unique<StreamClient>(options, *buffer_, *this);
   }
   ~Rig() override { client_.reset(); }
@@ -123,6 +124,22 @@ TEST(StreamClientTest, DeliversEverythingInOrder) {
   ASSERT_TRUE(rig.Drain());
   EXPECT_EQ(server.stored(), Expected(1, 300));
   EXPECT_EQ(server.streams(), 1);
+}
+
+TEST(StreamClientTest, OneAcknowledgementMaySpeakForSeveralBatches) {
+  const Scratch scratch;
+  FakeMetering server({.batches_per_acknowledgement = 4, .refused_starts = {StartOf(41)}});
+  Rig rig(scratch / "b");
+  rig.Append(1, 201);
+  rig.client().Connect(server.NewChannel());
+  ASSERT_TRUE(rig.Drain());
+  EXPECT_EQ(server.stored(), Expected(1, 201, {StartOf(41)}));
+  EXPECT_EQ(server.batches_received(), 201);
+  EXPECT_EQ(rig.handled().size(), 201U);
+  const std::vector<int64_t> handled = rig.handled();
+  EXPECT_TRUE(std::is_sorted(handled.begin(), handled.end()));
+  EXPECT_EQ(rig.buffer().state().readings_acknowledged, 200);
+  EXPECT_EQ(rig.buffer().state().readings_refused, 1);
 }
 
 // Whatever breaks, at the end everything is there once, and handled once and in order.
@@ -279,6 +296,55 @@ TEST(StreamClientTest, FindsAServerThatComesLate) {
   rig.client().Connect(server.NewChannel());
   ASSERT_TRUE(rig.Drain());
   EXPECT_EQ(server.stored(), Expected(1, 5));
+}
+
+TEST(StreamClientTest, MakesTheFirstConnectionAtItsMomentOfTheSpread) {
+  const Scratch scratch;
+  FakeMetering metering({});
+  std::set<int64_t> moments;
+  for (uint64_t key = 0; key < 4; ++key) {
+    Rig rig(scratch / absl::StrCat("b", key), {.device = "devices/d1",
+                                               .connect_spread = absl::Seconds(200),
+                                               .jitter_key = 1000 * key * key});
+    const int64_t before = metering.streams();
+    rig.client().Connect(metering.NewChannel());
+    // Each poll moves the time on by a second; it is asked now and then whether one came.
+    int64_t seconds = 0;
+    ASSERT_TRUE(rig.DriveUntil([&] {
+      ++seconds;
+      return metering.streams() > before;
+    }));
+    EXPECT_LE(seconds, 250);
+    moments.insert(seconds);
+    EXPECT_TRUE(rig.Drain());
+  }
+  EXPECT_EQ(moments.size(), 4u) << "every device has its own moment";
+  EXPECT_GT(*moments.rbegin() - *moments.begin(), 50);
+}
+
+TEST(StreamClientTest, SendsABacklogAtItsRateAndTheRestAtOnce) {
+  const Scratch scratch;
+  FakeMetering metering({});
+  // Ten batches in a thousand seconds: each poll moves the time on by one.
+  Rig rig(scratch / "b", {.device = "devices/d1", .backlog_batches_per_second = 0.01,
+                          .backlog_burst = 2});
+  rig.Append(0, 4);
+  rig.client().Connect(metering.NewChannel());
+  int64_t polls = 0;
+  ASSERT_TRUE(rig.DriveUntil([&] {
+    ++polls;
+    return metering.batches_received() == 5;
+  }));
+  EXPECT_GE(polls, 300) << "three of five waited for their turn";
+  polls = 0;
+  rig.Append(5, 30);
+  ASSERT_TRUE(rig.DriveUntil([&] {
+    ++polls;
+    return metering.batches_received() == 31;
+  }));
+  EXPECT_LT(polls, 300) << "what came later does not wait";
+  ASSERT_TRUE(rig.Drain());
+  EXPECT_EQ(metering.stored(), Expected(0, 30));
 }
 
 }  // namespace

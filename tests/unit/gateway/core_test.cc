@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/gateway/core/ack_order.h"
 #include "services/gateway/core/path_template.h"
 #include "services/gateway/core/rate_limit.h"
 #include "services/gateway/core/router.h"
@@ -144,19 +143,6 @@ TEST(RateLimit, OfZeroIsNone) {
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(limit.Take("a", absl::UnixEpoch()), absl::ZeroDuration());
   }
-}
-
-TEST(AckOrder, HoldsOwnAnswersUntilTheirTurn) {
-  AckOrder<int> order;
-  EXPECT_THAT(order.Answered(1), ElementsAre(1));
-  order.Forwarded();
-  EXPECT_THAT(order.Answered(3), IsEmpty());
-  EXPECT_THAT(order.Answered(4), IsEmpty());
-  order.Forwarded();
-  EXPECT_THAT(order.Answered(6), IsEmpty());
-  EXPECT_THAT(order.FromPeer(2), ElementsAre(2, 3, 4));
-  EXPECT_THAT(order.FromPeer(5), ElementsAre(5, 6));
-  EXPECT_EQ(order.size(), 0u);
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <grpcpp/grpcpp.h>
@@ -15,6 +18,7 @@
 #include "libs/rpc/server.h"
 #include "peerwatt/market/v1/market.grpc.pb.h"
 #include "peerwatt/metering/v1/metering.grpc.pb.h"
+#include "peerwatt/metering/v1/relay.grpc.pb.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 
 namespace peerwatt::gateway::testing {
@@ -106,16 +110,22 @@ class FakeRegistry final : public registry::v1::Registry::Service {
 /// Knows the devices it is told of.
 class FakeRegistryInternal final : public registry::v1::RegistryInternal::Service {
  public:
-  grpc::Status ResolveDevice(grpc::ServerContext* context,
-                             const registry::v1::ResolveDeviceRequest* request,
-                             registry::v1::ResolveDeviceResponse* response) override {
+  grpc::Status BatchResolveDevices(grpc::ServerContext* context,
+                                   const registry::v1::BatchResolveDevicesRequest* request,
+                                   registry::v1::BatchResolveDevicesResponse* response) override {
     const absl::Status peer = rpc::RequirePeer(*context, {"gateway"});
     if (!peer.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "not the gateway"};
     const absl::MutexLock lock(&mutex);
-    const auto found = devices.find(request->name());
-    if (found == devices.end()) return {grpc::StatusCode::NOT_FOUND, "unknown"};
-    *response = found->second;
-    response->set_certificate_known(serial == request->certificate_serial());
+    mutex.Await(absl::Condition(&answers));
+    ++calls;
+    asked += request->requests_size();
+    for (const auto& one : request->requests()) {
+      auto& out = *response->add_devices();
+      const auto found = devices.find(one.name());
+      if (found == devices.end()) continue;
+      out = found->second;
+      out.set_certificate_known(serial == one.certificate_serial());
+    }
     return grpc::Status::OK;
   }
   void Set(const std::string& device, registry::v1::Device::State state,
@@ -128,6 +138,9 @@ class FakeRegistryInternal final : public registry::v1::RegistryInternal::Servic
   }
 
   absl::Mutex mutex;
+  bool answers ABSL_GUARDED_BY(mutex) = true;
+  int calls ABSL_GUARDED_BY(mutex) = 0;
+  int asked ABSL_GUARDED_BY(mutex) = 0;
   std::string serial ABSL_GUARDED_BY(mutex);
   std::map<std::string, registry::v1::ResolveDeviceResponse> devices ABSL_GUARDED_BY(mutex);
 };
@@ -162,36 +175,99 @@ class FakeMarket final : public market::v1::Market::Service {
   absl::Notification cancelled;
 };
 
-/// Acknowledges every batch.
-class FakeMetering final : public metering::v1::Metering::Service {
+/// Acknowledges every batch: each, or all of a message together. Answers may be held back.
+class FakeMetering final : public metering::v1::RelayInternal::Service {
  public:
-  grpc::Status StreamReadings(
-      grpc::ServerContext* context,
-      grpc::ServerReaderWriter<metering::v1::StreamReadingsResponse,
-                               metering::v1::StreamReadingsRequest>* stream) override {
-    const auto principal = rpc::CallerOf(*context);
-    if (!principal.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "nobody"};
-    metering::v1::StreamReadingsRequest request;
-    while (stream->Read(&request)) {
-      metering::v1::StreamReadingsResponse response;
-      if (request.has_open()) {
-        response.mutable_opened()->set_acknowledged_sequence(7);
-      } else {
-        response.mutable_acknowledgement()->set_sequence(request.batch().sequence());
-        response.mutable_acknowledgement()->set_stored_count(1);
-        const absl::MutexLock lock(&mutex);
-        batches.push_back(principal->subject() + " " + std::to_string(request.batch().sequence()));
-      }
-      stream->Write(response);
+  using Response = metering::v1::StreamReadingsResponse;
+  using Call =
+      grpc::ServerReaderWriter<metering::v1::RelayResponse, metering::v1::RelayRequest>;
+
+  grpc::Status Relay(grpc::ServerContext* context, Call* call) override {
+    if (!rpc::RequirePeer(*context, {"gateway"}).ok()) {
+      return {grpc::StatusCode::UNAUTHENTICATED, "nobody"};
     }
+    {
+      const absl::MutexLock lock(&mutex);
+      ++calls;
+      contexts.insert(context);
+    }
+    metering::v1::RelayRequest request;
+    while (call->Read(&request)) {
+      metering::v1::RelayResponse response;
+      const absl::MutexLock lock(&mutex);
+      for (const auto& frame : request.frames()) Take(frame, response);
+      if (open) {
+        call->Write(response);
+      } else {
+        held.emplace_back(call, std::move(response));
+      }
+    }
+    const absl::MutexLock lock(&mutex);
+    contexts.erase(context);
     return grpc::Status::OK;
+  }
+  void Take(const metering::v1::RelayRequest::Frame& frame, metering::v1::RelayResponse& out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (frame.close()) {
+      devices.erase(frame.stream());
+      return;
+    }
+    Response response;
+    auto* answer = out.frames_size() == 0 ? nullptr : out.mutable_frames(out.frames_size() - 1);
+    const bool together = merges && frame.has_batch() && answer != nullptr &&
+                          answer->stream() == frame.stream() && last_was_batch;
+    last_was_batch = frame.has_batch();
+    if (!together) {
+      answer = out.add_frames();
+      answer->set_stream(frame.stream());
+    }
+    answer->set_frame_count(answer->frame_count() + 1);
+    if (frame.has_open()) {
+      devices[frame.stream()] = frame.open().device();
+      response.mutable_opened()->set_acknowledged_sequence(7);
+      response.mutable_opened()->set_batches_in_flight_max(frame.open().batches_in_flight_max());
+    } else if (frame.has_answer()) {
+      response.ParseFromString(frame.answer());
+    } else {
+      metering::v1::Batch batch;
+      batch.ParseFromString(frame.batch());
+      response.mutable_acknowledgement()->set_sequence(batch.sequence());
+      response.mutable_acknowledgement()->set_stored_count(1);
+      batches.push_back(devices[frame.stream()] + " " + std::to_string(batch.sequence()));
+    }
+    answer->set_response(response.SerializeAsString());
+    held_count = open ? 0 : held_count + 1;
+    held_max = std::max(held_max, held_count);
   }
   std::vector<std::string> Batches() {
     const absl::MutexLock lock(&mutex);
     return batches;
   }
+  void Break() {
+    const absl::MutexLock lock(&mutex);
+    for (grpc::ServerContext* context : contexts) context->TryCancel();
+  }
+  /// While it is not open, answers are held back.
+  void SetOpen(bool value) {
+    const absl::MutexLock lock(&mutex);
+    open = value;
+    if (!open) return;
+    for (const auto& [call, response] : held) {
+      call->Write(response);
+    }
+    held.clear();
+  }
 
   absl::Mutex mutex;
+  bool open ABSL_GUARDED_BY(mutex) = true;
+  std::vector<std::pair<Call*, metering::v1::RelayResponse>> held ABSL_GUARDED_BY(mutex);
+  bool merges ABSL_GUARDED_BY(mutex) = false;  ///< one acknowledgement for batches in a row
+  bool last_was_batch ABSL_GUARDED_BY(mutex) = false;
+  int calls ABSL_GUARDED_BY(mutex) = 0;
+  size_t held_count ABSL_GUARDED_BY(mutex) = 0;
+  size_t held_max ABSL_GUARDED_BY(mutex) = 0;  ///< frames that were held back at once
+  std::set<grpc::ServerContext*> contexts ABSL_GUARDED_BY(mutex);
+  std::map<int64_t, std::string> devices ABSL_GUARDED_BY(mutex);
   std::vector<std::string> batches ABSL_GUARDED_BY(mutex);
 };
 

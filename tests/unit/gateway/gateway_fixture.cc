@@ -48,7 +48,7 @@ crypto::LeafSpec ServiceSpec(const std::string& name, std::vector<std::string> d
 
 }  // namespace
 
-GatewayFixture::GatewayFixture() {
+GatewayFixture::GatewayFixture(DeviceWindow window) {
   authority_key_ = crypto::NewPrivateKey().value();
   authority_pem_ =
       crypto::NewAuthority(authority_key_, "Test CA", absl::Now() - absl::Minutes(1), kLife)
@@ -79,6 +79,7 @@ GatewayFixture::GatewayFixture() {
   options.http.address = options.grpc_address = options.device_address = "127.0.0.1:0";
   options.grpc_tls = options.device_tls = own;
   options.device_recheck_interval = absl::Milliseconds(20);
+  options.device_window = window;
   options.tokens.issuer = "https://issuer.test";
   options.tokens.audience = "peerwatt";
   options.deadlines.unary = absl::Seconds(5);

@@ -25,7 +25,8 @@ struct HttpAnswer {
 /// The gateway with its three doors before fake services, all over real TLS on loopback.
 class GatewayFixture : public ::testing::Test {
  protected:
-  GatewayFixture();
+  /// window: of device streams.
+  explicit GatewayFixture(DeviceWindow window = {});
   ~GatewayFixture() override;
 
   /// One request on a connection of its own. headers: `Name: value` lines.

@@ -46,27 +46,27 @@ class PlaceStandingOrdersTest : public ::testing::Test {
     snapshot_.members = {MakeMember("load", "p1", "g1", 8'000, 0),
                          MakeMember("pv", "p1", "g1", 0, 4'000)};
     standing_ = {MakeStanding("p1", "auto", "load")};
-    Read("load", 0, 0);
-    Read("pv", 0, 0);
+    Expect("load", 0, 0);
+    Expect("pv", 0, 0);
   }
-  void Read(const std::string& point, int64_t imported, int64_t exported) {
-    readings_[MeteringPointId(point)] = {Energy::WattHours(imported), Energy::WattHours(exported)};
+  void Expect(const std::string& point, int64_t imported, int64_t exported) {
+    forecasts_[MeteringPointId(point)] = {Energy::WattHours(imported), Energy::WattHours(exported)};
   }
   std::vector<Order> Place() {
-    return PlaceStandingOrders(auction_, Candidates(standing_, snapshot_), snapshot_, readings_,
+    return PlaceStandingOrders(auction_, Candidates(standing_, snapshot_), snapshot_, forecasts_,
                                offered_);
   }
 
   Auction auction_;
   CommunitySnapshot snapshot_;
   std::vector<StandingOrder> standing_;
-  ReadingsByPoint readings_;
+  ForecastsByPoint forecasts_;
   OfferedByConnection offered_;
 };
 
 TEST_F(PlaceStandingOrdersTest, BidsForAShortfall) {
-  Read("load", 500, 0);
-  Read("pv", 0, 120);
+  Expect("load", 500, 0);
+  Expect("pv", 0, 120);
   const std::vector<Order> orders = Place();
   ASSERT_EQ(orders.size(), 1u);
   EXPECT_EQ(orders[0].id.value(), "so-load");
@@ -80,8 +80,8 @@ TEST_F(PlaceStandingOrdersTest, BidsForAShortfall) {
 }
 
 TEST_F(PlaceStandingOrdersTest, OffersASurplus) {
-  Read("load", 100, 0);
-  Read("pv", 0, 700);
+  Expect("load", 100, 0);
+  Expect("pv", 0, 700);
   const std::vector<Order> orders = Place();
   ASSERT_EQ(orders.size(), 1u);
   EXPECT_EQ(orders[0].side, Side::kOffer);
@@ -91,7 +91,7 @@ TEST_F(PlaceStandingOrdersTest, OffersASurplus) {
 }
 
 TEST_F(PlaceStandingOrdersTest, OffersAtMostTheCapacityThatIsLeft) {
-  Read("pv", 0, 1'200);
+  Expect("pv", 0, 1'200);
   EXPECT_EQ(Place().at(0).energy.wh(), 1'000);
   offered_[GridConnectionId("g1")] = Energy::WattHours(999);
   EXPECT_EQ(Place().at(0).energy.wh(), 1);
@@ -100,26 +100,26 @@ TEST_F(PlaceStandingOrdersTest, OffersAtMostTheCapacityThatIsLeft) {
 }
 
 TEST_F(PlaceStandingOrdersTest, BidsAtMostWhatTheConnectionCanDraw) {
-  Read("load", 2'500, 0);
+  Expect("load", 2'500, 0);
   EXPECT_EQ(Place().at(0).energy.wh(), 2'000);
 }
 
 TEST_F(PlaceStandingOrdersTest, PlacesNothingWithoutNeedPriceOrForecast) {
   EXPECT_TRUE(Place().empty()) << "balanced";
-  Read("load", 500, 0);
+  Expect("load", 500, 0);
   ASSERT_EQ(Place().size(), 1u);
   standing_[0].bid_price.reset();
   EXPECT_TRUE(Place().empty()) << "never bids";
   standing_[0].bid_price = Price::MicrosPerKwh(300'000);
-  readings_.erase(MeteringPointId("pv"));
-  EXPECT_TRUE(Place().empty()) << "a reading of the connection is missing";
-  Read("pv", 0, 900);
+  forecasts_.erase(MeteringPointId("pv"));
+  EXPECT_TRUE(Place().empty()) << "a forecast of the connection is missing";
+  Expect("pv", 0, 900);
   standing_[0].offer_price.reset();
   EXPECT_TRUE(Place().empty()) << "never offers";
 }
 
 TEST_F(PlaceStandingOrdersTest, ServesOnlyApprovedOwnersOnePerConnection) {
-  Read("load", 500, 0);
+  Expect("load", 500, 0);
   standing_.push_back(MakeStanding("p1", "second", "pv"));
   standing_.push_back(MakeStanding("p2", "auto", "load"));
   standing_.push_back(MakeStanding("p3", "auto", "gone"));
@@ -135,6 +135,14 @@ TEST_F(PlaceStandingOrdersTest, AsksForAllPointsBehindTheConnections) {
   ASSERT_EQ(points.size(), 2u);
   EXPECT_EQ(points[0].value(), "load");
   EXPECT_EQ(points[1].value(), "pv");
+}
+
+TEST(DataEndOfTest, LeavesDevicesAnIntervalToReport) {
+  Auction auction;
+  auction.key.delivery_start = kStart;
+  auction.delivery_end = kStart + absl::Minutes(30);
+  auction.gate_closure = kStart - absl::Hours(2);
+  EXPECT_EQ(DataEndOf(auction), kStart - absl::Hours(2) - absl::Minutes(30));
 }
 
 TEST(StandingOrderOrderIdTest, StaysWithinALengthAndApart) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -8,11 +9,12 @@
 
 namespace peerwatt::metering::testing {
 
-/// A registry in memory.
+/// A registry in memory. Safe for many threads.
 class FakeDirectory final : public MemberDirectory {
  public:
   void Add(const std::string& point, const std::string& community = "c1",
            bool signed_readings_required = false) {
+    const std::lock_guard lock(mutex_);
     members_[MeteringPointId(point)] = {.participant = ParticipantId("p-" + point),
                                         .community = CommunityId(community),
                                         .import_capacity_w = 100'000,
@@ -23,10 +25,12 @@ class FakeDirectory final : public MemberDirectory {
   }
   /// Points that are not remembered cannot be found while the registry is down.
   void SetDown(absl::Status failure, std::vector<std::string> forgotten) {
+    const std::lock_guard lock(mutex_);
     failure_ = std::move(failure);
     forgotten_ = std::move(forgotten);
   }
   MemberLookup Find(const std::vector<MeteringPointId>& points) override {
+    const std::lock_guard lock(mutex_);
     MemberLookup lookup;
     for (const MeteringPointId& point : points) {
       const bool forgotten =
@@ -41,6 +45,7 @@ class FakeDirectory final : public MemberDirectory {
   }
 
  private:
+  std::mutex mutex_;
   absl::flat_hash_map<MeteringPointId, Member> members_;
   absl::Status failure_;
   std::vector<std::string> forgotten_;

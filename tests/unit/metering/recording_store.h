@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ class RecordingStore final : public ReadingStore {
   absl::StatusOr<ReadingColumns> Columns(const std::vector<MeteringPointId>&, Interval,
                                          absl::Duration) override {
     return absl::UnimplementedError("");
+  }
+  absl::StatusOr<std::optional<Reading>> Latest(const MeteringPointId&) override {
+    return absl::UnimplementedError("not asked");
   }
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t, int32_t) override {
     return absl::UnimplementedError("");

@@ -19,7 +19,8 @@ Member House() {
           .community = CommunityId("c1"),
           .import_capacity_w = 10'001,
           .export_capacity_w = 5'000,
-          .interval = kQuarter};
+          .interval = kQuarter,
+          .time_zone = "Europe/Berlin"};
 }
 
 /// Four valid quarters that end now.

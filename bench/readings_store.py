@@ -1,0 +1,240 @@
+"""Durable readings per second: device → mTLS → gateway → metering → commit → acknowledgement, what
+they cost on disk, and how that grows.
+
+The limit is raw COPY: PostgreSQL taking the same readings as rows with the key (metering point,
+interval) in binary form, 10,000 per commit, with as many connections as there are streams, at
+most eight (the server's processes share the cores anyway).
+"""
+
+import contextlib
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+import time
+
+import devices
+import harness
+
+VALUES = 96                # of a series: a day of quarter-hours
+SERIES = 50                # of a batch
+EPOCH_2000_S = 946684800
+COPY_ROWS = 10_000         # per commit
+CONNECTIONS_MAX = 8
+
+
+@contextlib.contextmanager
+def setting(count, points_per_device):
+    """A stack whose registry knows `count` devices with so many metering points each."""
+    devices.allow_many_files()
+    stack = harness.Stack()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield stack, devices.Devices(stack, folder, count, points_per_device), folder
+    finally:
+        stack.close()
+
+
+def ask(stack, sql, database="peerwatt_metering"):
+    """The one value that a statement returns."""
+    environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"),
+                   "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        ["psql", "-qtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+         str(stack.document["ports"]["postgres"]), "-U", "peerwatt_superuser", "-d", database,
+         "-c", sql], stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.strip()
+
+
+def copy_files(folder, connections, points, days, start_s):
+    """Binary COPY files, day by day for all points, of 10,000 rows each, per connection."""
+    paths = []
+    for connection in range(connections):
+        own, rows = [], []
+
+        def flush(own=own, rows=rows, connection=connection):
+            path = pathlib.Path(folder) / f"rows-{connection}-{len(own)}"
+            path.write_bytes(b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0) + b"".join(rows) +
+                             struct.pack(">h", -1))
+            own.append(path)
+            rows.clear()
+
+        for day in range(days):
+            for point in range(connection, points, connections):
+                for k in range(VALUES):
+                    instant = (start_s + day * devices.DAY_S + k * 900 - EPOCH_2000_S) * 1_000_000
+                    rows.append(struct.pack(">hiqiqiqih", 4, 8, point, 8, instant, 8,
+                                            (point * 7 + k * 13 + day) % 900, 2, 1))
+                    if len(rows) == COPY_ROWS:
+                        flush()
+        if rows:
+            flush()
+        paths.append(own)
+    return paths
+
+
+def raw_copy(stack, folder, connections, points, days):
+    """Rows per second of raw COPY."""
+    paths = copy_files(folder, connections, points, days, devices.day_start(days))
+    environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"),
+                   "PATH": "/usr/bin:/bin"}
+    psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+            str(stack.document["ports"]["postgres"]), "-U", "peerwatt_superuser", "-d",
+            "peerwatt_metering"]
+    ask(stack, "CREATE TABLE copied_readings (metering_point_no bigint, interval_start_at "
+               "timestamptz, energy_wh bigint, quality smallint, "
+               "PRIMARY KEY (metering_point_no, interval_start_at))")
+    began = time.monotonic()
+    running = []
+    for own in paths:
+        running.append(subprocess.Popen(psql, stdin=subprocess.PIPE, text=True, env=environment))
+        running[-1].stdin.write("".join(
+            f"\\copy copied_readings from '{path}' with (format binary)\n" for path in own))
+        running[-1].stdin.close()
+    for process in running:
+        if process.wait() != 0:
+            raise RuntimeError("COPY failed")
+    seconds = time.monotonic() - began
+    rows = int(ask(stack, "SELECT count(*) FROM copied_readings"))
+    row_bytes = int(ask(stack, "SELECT pg_total_relation_size('copied_readings')")) / rows
+    ask(stack, "DROP TABLE copied_readings")
+    for own in paths:
+        for path in own:
+            path.unlink()
+    return rows / seconds, row_bytes
+
+
+def waiting_blocks(stack):
+    return int(ask(stack, "SELECT count(*) FROM blocks"))
+
+
+def wait_compacted(stack):
+    """Until all that was stored stands in days."""
+    while waiting_blocks(stack) > 0:
+        time.sleep(0.05)
+
+
+def figure(name, value, limit, goal, unit="readings/s", lower=False):
+    return {"figure": name, "value": value, "unit": unit, "limit": limit, "goal": goal,
+            "lower_is_better": lower}
+
+
+def load_of(streams, points_per_device, days):
+    return {"streams": streams, "points_per_device": points_per_device, "values_per_series": VALUES,
+            "series_per_batch": min(SERIES, points_per_device),
+            "batches": days * points_per_device // min(SERIES, points_per_device),
+            "connects_per_second": 500, "start_s": devices.day_start(days)}
+
+
+def ingest(streams, points_per_device, days):
+    """First writing, replay, compaction and size of the readings of `streams` devices."""
+    with setting(streams, points_per_device) as (stack, fleet, folder):
+        address = stack.address("gateway_device")
+        load = load_of(streams, points_per_device, days)
+        connections = min(streams, CONNECTIONS_MAX)
+        limit, row_bytes = raw_copy(stack, folder, connections, streams * points_per_device,
+                                    min(days, 12))
+        began = time.monotonic()
+        _, first = fleet.run(address, first_sequence=1, **load)
+        sent = time.monotonic() - began
+        ask(stack, "SELECT 1")
+        _, replay = fleet.run(address, first_sequence=load["batches"] + 1, **load)
+        readings = streams * points_per_device * days * VALUES
+        stored = int(ask(stack, "SELECT sum(span_count) FROM changes")) * VALUES
+        if stored != readings:
+            raise RuntimeError(f"{stored} readings noted as changes, {readings} sent")
+    return {"limit": limit, "first": first["readings_per_s"], "replay": replay["readings_per_s"],
+            "row_bytes": row_bytes, "sent_s": sent, "readings": readings}
+
+
+def readings():
+    """8 and 1,000 streams of 96-value series, and all of it a second time, against raw COPY."""
+    few = ingest(8, 250, 40)
+    yield figure("readings_8_streams", few["first"], few["limit"], 3.0)
+    yield figure("readings_replayed", few["replay"], few["limit"], 1.5)
+    many = ingest(1000, 10, 8)
+    yield figure("readings_1000_streams", many["first"], many["limit"], 3.0)
+
+
+def sustained():
+    """Until the readings stand compacted in their days, and what each costs on disk."""
+    streams, points, days = 8, 500, 80
+    eager = {"PEERWATT_COMPACTION_DELAY": "100ms"}
+    with eager_stack(eager, streams, points) as (stack, fleet, folder):
+        load = load_of(streams, points, days)
+        limit, row_bytes = raw_copy(stack, folder, streams, streams * points, 6)
+        began = time.monotonic()
+        _, result = fleet.run(stack.address("gateway_device"), first_sequence=1, **load)
+        wait_compacted(stack)
+        # From the first batch, not from when the process began.
+        seconds = time.monotonic() - began - result.get("idle_s", 0)
+        readings_sent = streams * points * days * VALUES
+        ask(stack, "VACUUM blocks")
+        size = int(ask(stack, "SELECT sum(pg_total_relation_size(t)) FROM unnest(ARRAY["
+                              "'days', 'changes', 'shards', 'compactions']::regclass[]) t"))
+        yield figure("readings_sustained", readings_sent / seconds, limit, 3.0)
+        yield figure("bytes_per_reading", size / readings_sent, 8, 1.0, "bytes", lower=True)
+        yield figure("bytes_per_reading_of_rows", size / readings_sent, row_bytes, 0.1, "bytes",
+                     lower=True)
+
+
+@contextlib.contextmanager
+def eager_stack(environment, count, points_per_device):
+    devices.allow_many_files()
+    os.environ.update(environment)
+    try:
+        stack = harness.Stack()
+    finally:
+        for name in environment:
+            del os.environ[name]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield stack, devices.Devices(stack, folder, count, points_per_device), folder
+    finally:
+        stack.close()
+
+
+def server_cpu_s(stack):
+    """CPU seconds of metering and of PostgreSQL with all its processes."""
+    postgres = stack.pid("postgres")
+    ticks = 0.0
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(folder.name) == postgres or int(fields[1]) == postgres:
+            ticks += devices.cpu_seconds(folder.name)
+    return ticks + devices.cpu_seconds(stack.pid("metering"))
+
+
+def cpu_per_reading(stack, fleet, **load):
+    before = server_cpu_s(stack)
+    fleet.run(stack.address("gateway_device"), **load)
+    readings_sent = load["streams"] * load["batches"] * load["series_per_batch"] * VALUES
+    return (server_cpu_s(stack) - before) * 1e6 / readings_sent
+
+
+def growth():
+    """CPU per reading with a million points against ten thousand, and after 20 million readings."""
+    costs = {}
+    for points in (10_000, 1_000_000):
+        with setting(100, points // 100) as (stack, fleet, _):
+            load = load_of(100, points // 100, 1)
+            if points == 10_000:
+                # Ten days, so that there is something to measure.
+                load.update(batches=10 * load["batches"], start_s=devices.day_start(20))
+            costs[points] = cpu_per_reading(stack, fleet, first_sequence=1, **load)
+            if points == 10_000:
+                empty = costs[points]
+                filled = dict(load, batches=20_000_000 // (100 * SERIES * VALUES) + 1,
+                              start_s=devices.day_start(200))
+                fleet.run(stack.address("gateway_device"),
+                          first_sequence=load["batches"] + 1, **filled)
+                later = cpu_per_reading(
+                    stack, fleet, first_sequence=load["batches"] + filled["batches"] + 1,
+                    **dict(load, start_s=devices.day_start(10)))
+    yield figure("cpu_at_1000000_points", costs[1_000_000], costs[10_000], 1.25, "µs/reading", True)
+    yield figure("cpu_after_20000000_readings", later, empty, 1.15, "µs/reading", True)

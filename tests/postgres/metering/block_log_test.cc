@@ -1,0 +1,199 @@
+#include <random>
+
+#include "libs/postgres/codec.h"
+#include "tests/postgres/metering/store_fixture.h"
+
+namespace peerwatt::metering {
+namespace {
+
+using testing::Quarters;
+using testing::StoreTest;
+
+/// Two processes with one database, and what they do to its blocks.
+class BlockLogTest : public StoreTest {
+ protected:
+  static void CompactAll(postgres::Pool& pool, PostgresReadingStore& store) {
+    for (int16_t shard_no = 0; shard_no < kShardCount; ++shard_no) {
+      const auto days = CompactShard(pool, store.cache(), shard_no);
+      ASSERT_TRUE(days.ok()) << days.status();
+    }
+  }
+  int64_t Count(const std::string& table) {
+    pqxx::connection connection(database_->dsn());
+    pqxx::work tx(connection);
+    return postgres::Int64From(tx.exec1("SELECT count(*) FROM " + table)[0]);
+  }
+  StoredCounts StoreBy(PostgresReadingStore& store, const Batch& batch) {
+    const std::vector<AcceptedBatch> accepted = {
+        {&batch, std::vector<CommunityId>(batch.series.size(), CommunityId("c1"))}};
+    auto counts = store.Store(accepted, now_);
+    EXPECT_TRUE(counts.ok()) << counts.status();
+    return counts.ok() ? counts->at(0) : StoredCounts{};
+  }
+  static std::vector<Reading> RevisionsBy(PostgresReadingStore& store, const std::string& point) {
+    auto readings = store.List({.metering_point = MeteringPointId(point),
+                                .start = std::nullopt,
+                                .end = std::nullopt,
+                                .resolution = absl::Minutes(15),
+                                .revisions = true,
+                                .as_of = std::nullopt,
+                                .after = std::nullopt,
+                                .limit = 100'000});
+    EXPECT_TRUE(readings.ok()) << readings.status();
+    return *readings;
+  }
+  static std::vector<std::tuple<absl::Time, int64_t, int, absl::Time>> Facts(
+      const std::vector<Reading>& readings) {
+    std::vector<std::tuple<absl::Time, int64_t, int, absl::Time>> facts;
+    for (const Reading& reading : readings) {
+      facts.emplace_back(reading.start, reading.imported.wh(), reading.revision,
+                         reading.created_at);
+    }
+    return facts;
+  }
+
+  postgres::Pool other_pool_{database_->dsn(), Queries(), 4};
+  PostgresReadingStore other_{other_pool_};
+};
+
+TEST_F(BlockLogTest, CompactionChangesNothingThatCanBeSeen) {
+  Series series = Quarters("m1", Start() - absl::Hours(6), 96);
+  series.export_wh.assign(96, 3);
+  Store(BatchOf({series, Quarters("m2", Start(), 3)}, "d1", 1));
+  now_ += absl::Hours(1);
+  series.import_wh[40] = 70'000;
+  series.qualities = {Quality::kEstimated};
+  series.method = Method::kLinear;
+  Store(BatchOf({series}, "d1", 2));
+  const auto before = Facts(Revisions("m1"));
+  ASSERT_EQ(before.size(), 192u);
+  const ReadingColumns columns = Columns({"m1", "m2"}, -24, 96);
+  EXPECT_GT(Count("blocks"), 0);
+  EXPECT_EQ(Count("days"), 0);
+
+  CompactAll(pool_, store_);
+
+  EXPECT_EQ(Count("blocks"), 0);
+  EXPECT_EQ(Count("days"), 3);
+  EXPECT_EQ(store_.cache().DayCount(), 0u);
+  EXPECT_EQ(Facts(Revisions("m1")), before);
+  const ReadingColumns after = Columns({"m1", "m2"}, -24, 96);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(after.columns[i].import_wh, columns.columns[i].import_wh);
+    EXPECT_EQ(after.columns[i].export_wh, columns.columns[i].export_wh);
+    EXPECT_EQ(after.columns[i].qualities, columns.columns[i].qualities);
+    EXPECT_EQ(after.columns[i].revisions, columns.columns[i].revisions);
+  }
+  EXPECT_EQ(Revisions("m1").back().method, Method::kLinear);
+  EXPECT_EQ(Store(BatchOf({series}, "d1", 2)).unchanged, 96) << "a replay after compaction";
+}
+
+TEST_F(BlockLogTest, AProcessThatStartsSeesWhatAnotherStored) {
+  Store(BatchOf({Quarters("m1", Start(), 10)}, "d1", 1));
+  EXPECT_EQ(Facts(RevisionsBy(other_, "m1")), Facts(Revisions("m1")));
+  CompactAll(pool_, store_);
+  Store(BatchOf({Quarters("m1", Quarter(5), 10, 80)}, "d1", 2));
+  PostgresReadingStore late(other_pool_);
+  EXPECT_EQ(RevisionsBy(late, "m1").size(), 20u);
+  EXPECT_EQ(Facts(RevisionsBy(late, "m1")), Facts(Revisions("m1")));
+  EXPECT_EQ(StoreBy(late, BatchOf({Quarters("m1", Quarter(5), 10, 80)})).unchanged, 10);
+}
+
+TEST_F(BlockLogTest, LatestIsFoundInMemoryAndInStorage) {
+  EXPECT_FALSE(store_.Latest(MeteringPointId("m1"))->has_value());
+  Store(BatchOf({Quarters("m1", Start(), 10)}));
+  EXPECT_EQ((*store_.Latest(MeteringPointId("m1")))->start, Quarter(9));
+  CompactAll(pool_, store_);
+  Store(BatchOf({Quarters("m2", Start() + absl::Hours(24 * 200), 1)}));
+  EXPECT_EQ((*store_.Latest(MeteringPointId("m1")))->start, Quarter(9));
+  Store(BatchOf({Quarters("m1", Quarter(40), 1)}));
+  EXPECT_EQ((*store_.Latest(MeteringPointId("m1")))->start, Quarter(40));
+}
+
+/// What a test knows to be right: every value sent, one after the other.
+class Naive {
+ public:
+  /// Returns how many values were new.
+  int Write(const Series& series) {
+    int stored = 0;
+    for (size_t i = 0; i < series.size(); ++i) {
+      auto& revisions = values_[{series.metering_point.value(), series.StartOf(i)}];
+      if (revisions.empty() || revisions.back() != series.import_wh[i]) {
+        revisions.push_back(series.import_wh[i]);
+        ++stored;
+      }
+    }
+    return stored;
+  }
+  std::vector<std::tuple<absl::Time, int64_t, int>> FactsOf(const std::string& point) const {
+    std::vector<std::tuple<absl::Time, int64_t, int>> facts;
+    for (const auto& [key, revisions] : values_) {
+      if (key.first == point) {
+        for (size_t r = 0; r < revisions.size(); ++r) {
+          facts.emplace_back(key.second, revisions[r], static_cast<int>(r + 1));
+        }
+      }
+    }
+    return facts;
+  }
+
+ private:
+  std::map<std::pair<std::string, absl::Time>, std::vector<int64_t>> values_;
+};
+
+TEST_F(BlockLogTest, TwoProcessesRestartsAndCompactionsLeaveWhatANaiveStoreHas) {
+  constexpr uint32_t kSeed = 20261121;
+  constexpr int kSteps = 600;
+  constexpr int kPoints = 5;
+  SCOPED_TRACE(kSeed);
+  std::mt19937 random(kSeed);
+  Naive naive;
+  std::vector<std::unique_ptr<PostgresReadingStore>> processes;
+  for (int i = 0; i < 2; ++i) {
+    processes.push_back(std::make_unique<PostgresReadingStore>(pool_));
+  }
+  for (int step = 0; step < kSteps; ++step) {
+    now_ += absl::Seconds(1);
+    auto& process = processes[random() % 2];
+    const auto what = random() % 20;
+    if (what == 0) {
+      process = std::make_unique<PostgresReadingStore>(pool_);
+    } else if (what <= 2) {
+      CompactAll(pool_, *process);
+    } else {
+      const std::string point = "m" + std::to_string(random() % kPoints);
+      const Series series = Quarters(point, Quarter(static_cast<int>(random() % 150)),
+                                     1 + random() % 120, static_cast<int64_t>(random() % 3));
+      const int stored = naive.Write(series);
+      const StoredCounts counts = StoreBy(*process, BatchOf({series}));
+      ASSERT_EQ(counts.stored, stored) << "step " << step;
+      ASSERT_EQ(counts.stored + counts.unchanged, std::ssize(series.import_wh));
+    }
+  }
+  for (int p = 0; p < kPoints; ++p) {
+    const std::string point = "m" + std::to_string(p);
+    std::vector<std::tuple<absl::Time, int64_t, int>> facts;
+    for (const Reading& reading : RevisionsBy(*processes[0], point)) {
+      facts.emplace_back(reading.start, reading.imported.wh(), reading.revision);
+    }
+    EXPECT_EQ(facts, naive.FactsOf(point)) << point;
+    EXPECT_EQ(Facts(RevisionsBy(*processes[1], point)), Facts(RevisionsBy(*processes[0], point)));
+  }
+}
+
+TEST_F(BlockLogTest, AViewOfAnotherDatabaseIsGivenUp) {
+  Store(BatchOf({Quarters("m1", Start(), 4)}));
+  {
+    pqxx::connection owner(database_->owner_dsn());
+    pqxx::work tx(owner);
+    tx.exec("TRUNCATE blocks, changes, metering_points; UPDATE shards SET last_block_no = 0");
+    tx.commit();
+  }
+  const Batch batch = BatchOf({Quarters("m1", Start(), 4)});
+  const std::vector<AcceptedBatch> accepted = {{&batch, {CommunityId("c1")}}};
+  EXPECT_TRUE(absl::IsUnavailable(store_.Store(accepted, now_).status()));
+  EXPECT_EQ(StoreBy(store_, batch).stored, 4) << "the next attempt finds what is there";
+}
+
+}  // namespace
+}  // namespace peerwatt::metering
