@@ -49,6 +49,7 @@ absl::Status Broken(absl::string_view what) {
 int64_t ReadingCount(const Batch& batch) {
   int64_t count = 0;
   for (const auto& series : batch.series()) count += series.import_energy_wh_size();
+  for (const auto& series : batch.registers()) count += series.energy_wh_size();
   return count;
 }
 

@@ -66,6 +66,12 @@ def forecast():
     yield from backtest.measure()
 
 
+def files():
+    """Readings of a CSV file per second against COPY of the same rows as text; no goal."""
+    import file_import
+    yield file_import.measure()
+
+
 def signed_ingest():
     """CPU of a signed batch of 50 x 96 values, judged to committed, against the same unsigned."""
     binary = pathlib.Path(os.environ["PEERWATT_BIN"]) / "bench_signed_ingest"
@@ -85,6 +91,7 @@ FIGURES = {
     "idle_devices": ("metering", fleet("idle_devices")),
     "acknowledgement_latency": ("metering", fleet("acknowledgement_latency")),
     "agent_footprint": ("metering", agent_footprint),
+    "files": ("metering", files),
     "forecast": ("metering", forecast),
     "signed_ingest": ("metering", signed_ingest),
 }

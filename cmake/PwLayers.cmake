@@ -6,6 +6,8 @@
 set(PW_MAY_USE_base      "base")
 set(PW_MAY_USE_domain    "base;domain")
 set(PW_MAY_USE_core      "base;domain;core")
+# File formats: as pure as core, with a parser library.
+set(PW_MAY_USE_formats   "base;domain;core;formats")
 set(PW_MAY_USE_proto     "proto")
 set(PW_MAY_USE_crypto    "base;crypto")
 set(PW_MAY_USE_postgres  "base;domain;postgres")
@@ -13,19 +15,21 @@ set(PW_MAY_USE_telemetry "base;telemetry")
 set(PW_MAY_USE_rpclib    "base;domain;proto;crypto;telemetry;rpclib")
 set(PW_MAY_USE_storage   "base;domain;core;postgres;storage")
 set(PW_MAY_USE_clients   "base;domain;core;crypto;proto;rpclib;clients")
-set(PW_MAY_USE_rpc       "base;domain;core;proto;telemetry;rpclib;rpc")
+set(PW_MAY_USE_rpc       "base;domain;core;formats;proto;telemetry;rpclib;rpc")
 # The edge speaks HTTP and JSON besides gRPC; it holds no durable state and so no storage.
 set(PW_MAY_USE_edge      "base;domain;core;proto;crypto;telemetry;rpclib;edge")
 # What runs at a meter, and what people run: they reach the services only through public doors.
 set(PW_MAY_USE_agent     "base;domain;crypto;proto;rpclib;agent")
 set(PW_MAY_USE_tool      "base;domain;crypto;proto;postgres;rpclib;agent;tool")
 set(PW_MAY_USE_app
-    "base;domain;core;crypto;proto;postgres;telemetry;rpclib;storage;clients;rpc;edge;agent;tool")
+    "base;domain;core;formats;crypto;proto;postgres;telemetry;rpclib;storage;clients;rpc"
+    "edge;agent;tool")
 
 # Third-party targets that a layer may link, as a regular expression.
 set(PW_THIRD_PARTY_base      "^absl::|^Threads::|^spdlog::")
 set(PW_THIRD_PARTY_domain    "^absl::")
 set(PW_THIRD_PARTY_core      "^absl::|^nlohmann_json::")
+set(PW_THIRD_PARTY_formats   "^absl::|^EXPAT::")
 set(PW_THIRD_PARTY_proto     "^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_crypto    "^absl::|^OpenSSL::|^PkgConfig::SODIUM$|^nlohmann_json::")
 set(PW_THIRD_PARTY_postgres  "^absl::|^PkgConfig::PQXX$")

@@ -129,7 +129,7 @@ int Main() {
   PostgresReadingStore store(pool);
   PostgresEvidenceStore evidence(pool);
   SignatureGate gate(checker, evidence);
-  Ingest ingest(directory, store, {&gate});
+  Ingest ingest(directory, store, nullptr, nullptr, {&gate});
   std::map<DeviceId, ChainLink> last;
   double seconds[kKinds] = {};
   size_t bytes = 0;

@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
@@ -22,8 +23,11 @@
 #include "services/metering/core/evidence/ocmf_gate.h"
 #include "services/metering/core/evidence/signature_gate.h"
 #include "services/metering/core/ingest.h"
+#include "services/metering/core/vee/validator.h"
 #include "services/metering/rpc/change_signal.h"
+#include "services/metering/rpc/counted_findings.h"
 #include "services/metering/rpc/evidence_service.h"
+#include "services/metering/rpc/exchange_service.h"
 #include "services/metering/rpc/forecast_service.h"
 #include "services/metering/rpc/ingest_queue.h"
 #include "services/metering/rpc/ingest_workers.h"
@@ -31,12 +35,16 @@
 #include "services/metering/rpc/metering_service.h"
 #include "services/metering/rpc/probe.h"
 #include "services/metering/rpc/relay_service.h"
+#include "services/metering/rpc/validation_service.h"
+#include "services/metering/rpc/validator_thread.h"
 #include "services/metering/storage/all_queries.h"
 #include "services/metering/storage/compactor.h"
 #include "services/metering/storage/evidence_store.h"
+#include "services/metering/storage/finding_store.h"
 #include "services/metering/storage/migrations.h"
 #include "services/metering/storage/ocmf_store.h"
 #include "services/metering/storage/reading_store.h"
+#include "services/metering/storage/register_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7102", "gRPC, host:port");
 ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
@@ -59,6 +67,10 @@ ABSL_FLAG(absl::Duration, compaction_delay, absl::Minutes(15),
           "Age of readings at which their shard is compacted, 1ms to 24h");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
           "How often a watch looks for changes of other processes, 1ms to 10s");
+ABSL_FLAG(absl::Duration, validation_grace, absl::Hours(6),
+          "How long a day is waited for before its missing end is a gap, 0s to 720h");
+ABSL_FLAG(absl::Duration, validation_poll_interval, absl::Seconds(1),
+          "How often validation looks for something to do, 10ms to 1h");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
 
 namespace peerwatt::metering {
@@ -120,6 +132,34 @@ CompactionOptions CompactionOptionsFromFlags() {
               Bounded(FLAGS_compaction_delay, absl::Milliseconds(1), absl::Hours(24))};
 }
 
+ValidatorOptions ValidatorOptionsFromFlags() {
+  return {.grace = Bounded(FLAGS_validation_grace, absl::ZeroDuration(), absl::Hours(720))};
+}
+
+/// What keeps and checks signed batches and OCMF records.
+class EvidenceParts {
+ public:
+  EvidenceParts(postgres::Pool& pool, const std::shared_ptr<grpc::Channel>& registry)
+      : batches(pool),
+        records(pool),
+        device_keys_(registry),
+        batch_gate_(device_keys_, batches),
+        record_judge_(records, record_signatures),
+        record_keeper_(records) {}
+  /// In the order of their passing.
+  std::vector<BatchGate*> Gates() { return {&record_judge_, &batch_gate_, &record_keeper_}; }
+
+  PostgresEvidenceStore batches;
+  PostgresOcmfStore records;
+  EcdsaOcmfSignatures record_signatures;
+
+ private:
+  RegistryDeviceKeys device_keys_;
+  SignatureGate batch_gate_;
+  OcmfJudge record_judge_;
+  OcmfKeeper record_keeper_;
+};
+
 int MigrateAndEnd() {
   const absl::Status status =
       postgres::Migrate(absl::GetFlag(FLAGS_database_owner_dsn), Migrations());
@@ -145,26 +185,27 @@ int Serve() {
   const auto registry =
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry");
   RegistryMemberDirectory directory(registry);
-  PostgresEvidenceStore evidence(pool);
-  RegistryDeviceKeys device_keys(registry);
-  SignatureGate signatures(device_keys, evidence);
-  PostgresOcmfStore ocmf(pool);
-  EcdsaOcmfSignatures ocmf_signatures;
-  OcmfJudge ocmf_judge(ocmf, ocmf_signatures);
-  OcmfKeeper ocmf_keeper(ocmf);
-  Ingest ingest(directory, store, {&ocmf_judge, &signatures, &ocmf_keeper});
+  PostgresRegisterStore registers(pool);
+  PostgresFindingStore finding_store(pool);
+  CountedFindings findings(finding_store, metrics);
+  EvidenceParts evidence(pool, registry);
+  Ingest ingest(directory, store, &registers, &findings, evidence.Gates());
   ChangeSignal changed;
   IngestQueue queue(
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
   RelayCalls relay_calls;
   RelayService relay_service(queue, relay_calls);
   MeteringService public_service(queue, store, directory);
+  ExchangeService exchange_service(queue, store, directory, **clock);
   InternalService internal_service(
       store, changed,
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  ValidationService validation_service(store, registers, findings, directory, ingest, **clock);
+  Validator validator(store, registers, findings, directory, ValidatorOptionsFromFlags());
   ForecastService forecasts(directory, store, **clock);
   InternalForecastService internal_forecasts(directory, store);
-  EvidenceService evidence_service(evidence, ocmf, ocmf_signatures, directory, **clock);
+  EvidenceService evidence_service(evidence.batches, evidence.records,
+                                   evidence.record_signatures, directory, **clock);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
 
   const Compactor compactor(
@@ -179,8 +220,10 @@ int Serve() {
                                     .message_bytes_max = kMessageBytesMax},
                                    {
                                        &public_service,
+                                       &exchange_service,
                                        &internal_service,
                                        &relay_service,
+                                       &validation_service,
                                        &forecasts,
                                        &internal_forecasts,
                                        &evidence_service,
@@ -196,6 +239,9 @@ int Serve() {
   }
   {
     const Readiness readiness(pool, **server);
+    const ValidatorThread validation(
+        validator, **clock,
+        Bounded(FLAGS_validation_poll_interval, absl::Milliseconds(10), absl::Hours(1)));
     WaitForStopSignal();
   }
   Log(Severity::kInfo, "stopping: streams answer what they have read and end");

@@ -52,17 +52,34 @@ class Signer:
         data += varint(len(values)) + b"".join(varint(v) for v in values)
         return data + varint(0) + counted(b"\1") + varint(0) + varint(0)
 
+    def encode_register(self, point, meter, start, values):
+        data = b"PWBATCH1" + counted(self.device.encode()) + varint(self.counter) + self.digest
+        data += varint(0) + varint(1) + counted(point.removeprefix("meteringPoints/").encode())
+        data += counted(meter.encode()) + b"\1" + varint(start) + varint(QUARTER) + varint(0)
+        return data + varint(len(values)) + b"".join(varint(v) for v in values) + varint(0)
+
+    def put_signature(self, batch, encoding):
+        signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key_file],
+                                input=encoding, stdout=subprocess.PIPE, check=True).stdout
+        batch.signature.counter = self.counter
+        batch.signature.previous_digest = self.digest
+        batch.signature.signature = signed
+        self.digest = hashlib.sha256(encoding).digest()
+
+    def sign_register(self, batch, point, start, values):
+        """Fills a Batch with signed values of an import register."""
+        self.counter += 1
+        self.put_signature(batch, self.encode_register(point, "1EMH1", start, values))
+        series = batch.registers.add(metering_point=point, meter="1EMH1", register=1)
+        series.start_time.seconds = start
+        series.resolution.seconds = QUARTER
+        series.energy_wh.extend(values)
+
     def sign(self, batch, point, start, values, advance=True):
         """Fills a Batch with a signed series of the next counter."""
         before = self.digest
         self.counter += 1
-        encoding = self.encode(point, start, values)
-        signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key_file],
-                                input=encoding, stdout=subprocess.PIPE, check=True).stdout
-        batch.signature.counter = self.counter
-        batch.signature.previous_digest = before
-        batch.signature.signature = signed
-        self.digest = hashlib.sha256(encoding).digest()
+        self.put_signature(batch, self.encode(point, start, values))
         if not advance:
             self.counter, self.digest = self.counter - 1, before
         series = batch.series.add()
@@ -92,11 +109,12 @@ class SignedReadingsTest(unittest.TestCase):
         assert answer["signedReadingsRequired"] is True
         cls.root = gateway_authority(cls.stack)
 
-    def household(self, key):
-        return Household(self.stack, self.admin, "communities/c1", key, deposit_micros=0)
+    def household(self, key, **capacities):
+        return Household(self.stack, self.admin, "communities/c1", key, deposit_micros=0,
+                         **capacities)
 
-    def device(self, key):
-        point = self.household(key).point
+    def device(self, key, **capacities):
+        point = self.household(key, **capacities).point
         device = Device(self.stack, self.admin, f"{key}-box", [point], self.folder)
         return device, point, Signer(device.name, device.key_file)
 
@@ -201,6 +219,23 @@ class SignedReadingsTest(unittest.TestCase):
         signer.sign(other.batch, point, self.start, [101])
         self.assertEqual(self.send(device, [again, other]), ["OK", "SIGNATURE_COUNTER_REUSED"])
         self.assertEqual([r["importEnergyWh"] for r in self.readings_of(point)], ["100"])
+
+    def test_register_values_are_signed_too(self):
+        device, point, signer = self.device("rita", export_w=0)
+        tampered, unsigned, signed = (self.batch(i) for i in range(1, 4))
+        signer.sign_register(signed.batch, point, self.start, [1000, 1250, 1300])
+        tampered.batch.MergeFrom(signed.batch)
+        tampered.batch.sequence = 1
+        tampered.batch.registers[0].energy_wh[1] = 1249
+        unsigned.batch.MergeFrom(signed.batch)
+        unsigned.batch.sequence = 2
+        unsigned.batch.ClearField("signature")
+        self.assertEqual(self.send(device, [tampered, unsigned, signed]),
+                         ["SIGNATURE_INVALID", "SIGNATURE_MISSING", "OK"])
+        self.assertEqual([r["importEnergyWh"] for r in self.readings_of(point)], ["250", "50"])
+        code, lines, said = self.verify(self.listed(device.name), "--readings")
+        self.assertEqual(code, 0, said)
+        self.assertEqual([json.loads(line)["energy_wh"] for line in lines], [1000, 1250, 1300])
 
     def test_a_missing_counter_is_an_event(self):
         device, point, signer = self.device("carol")

@@ -15,6 +15,7 @@
 #include "tools/peerwatt/demo.h"
 #include "tools/peerwatt/files.h"
 #include "tools/peerwatt/progress.h"
+#include "tools/peerwatt/readings.h"
 #include "tools/peerwatt/stack.h"
 
 ABSL_FLAG(std::string, state, "",
@@ -33,6 +34,16 @@ ABSL_FLAG(int, households, 16, "demo: 2 to 99, at most as many as there are meas
 ABSL_FLAG(std::string, report, "", "demo: file for the report as JSON");
 ABSL_FLAG(std::string, ledger, "", "demo: file for the journal in its comparable form");
 ABSL_FLAG(bool, keep, false, "demo: leave everything running");
+ABSL_FLAG(std::string, gateway, "", "readings: public gRPC port, host:port; empty: of --state");
+ABSL_FLAG(std::string, ca_file, "", "readings: authority of the gateway's certificate, PEM");
+ABSL_FLAG(std::string, token_file, "",
+          "readings: file with an access token; empty: that of the admin of --state");
+ABSL_FLAG(std::string, format, "", "readings: csv or espi; empty: by the file's name");
+ABSL_FLAG(std::string, point, "",
+          "readings: id of the metering point; import: only where the file names another or none");
+ABSL_FLAG(std::string, on_error, "stop", "readings import: stop or skip");
+ABSL_FLAG(std::string, start, "", "readings export: inclusive start, 2026-07-01T00:00:00Z");
+ABSL_FLAG(std::string, end, "", "readings export: exclusive end");
 ABSL_FLAG(int, progress_fd, -1, "supervise, internal: where progress goes");
 ABSL_FLAG(int, watched_pid, 0, "supervise, internal: as --parent_death");
 
@@ -46,7 +57,11 @@ constexpr char kUsage[] =
     "  peerwatt down    [--state DIR]   stop everything that up started\n"
     "  peerwatt demo    [--days N] [--speed N|max] [--data DIR] [--seed N] [--households N]\n"
     "                   [--report FILE] [--ledger FILE] [--keep] [--state DIR]\n"
-    "                                   a neighbourhood trades in accelerated time";
+    "                                   a neighbourhood trades in accelerated time\n"
+    "  peerwatt readings import [--format csv|espi] [--point ID] [--on_error stop|skip] FILE\n"
+    "  peerwatt readings export [--format csv|espi] --point ID --start TIME --end TIME FILE\n"
+    "                   [--state DIR | --gateway HOST:PORT --ca_file FILE --token_file FILE]\n"
+    "                                   readings as files; FILE may be -";
 
 StackOptions OptionsFromFlags() {
   std::string root = absl::GetFlag(FLAGS_state);
@@ -98,6 +113,21 @@ int RunDemoFromFlags() {
   return RunDemo(options);
 }
 
+int RunReadings(const std::string& verb, const std::string& file) {
+  ReadingsOptions options;
+  options.gateway.address = absl::GetFlag(FLAGS_gateway);
+  options.gateway.ca_file = absl::GetFlag(FLAGS_ca_file);
+  options.gateway.token_file = absl::GetFlag(FLAGS_token_file);
+  options.gateway.state_root = OptionsFromFlags().paths.root;
+  options.file = file;
+  options.format = absl::GetFlag(FLAGS_format);
+  options.point = absl::GetFlag(FLAGS_point);
+  options.on_error = absl::GetFlag(FLAGS_on_error);
+  options.start = absl::GetFlag(FLAGS_start);
+  options.end = absl::GetFlag(FLAGS_end);
+  return verb == "import" ? RunReadingsImport(options) : RunReadingsExport(options);
+}
+
 int RunSupervisor(const StackOptions& options) {
   sigset_t children;
   sigemptyset(&children);
@@ -116,6 +146,10 @@ int RunSupervisor(const StackOptions& options) {
 int Run(int argc, char** argv) {
   DescribeProgram(kUsage);
   const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
+  if (words.size() == 4 && std::string(words[1]) == "readings") {
+    const std::string what = words[2];
+    if (what == "import" || what == "export") return RunReadings(what, words[3]);
+  }
   const std::string verb = words.size() == 2 ? words[1] : "";
   if (verb == "up") return RunUp(OptionsFromFlags());
   if (verb == "down") return RunDown(OptionsFromFlags().paths);

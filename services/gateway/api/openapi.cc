@@ -99,8 +99,14 @@ Json OperationOf(const ApiMethod& method, size_t binding_index, OpenApiSchemas& 
         {"required", true},
         {"content", {{"application/json", {{"schema", schemas.OfMessage(body)}}}}}};
   }
-  const Json answer = {{"schema", schemas.OfMessage(*method.descriptor->output_type())}};
   Json content;
+  if (method.descriptor->output_type()->full_name() == "google.api.HttpBody") {
+    content["*/*"] = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
+    operation["responses"] = {{"200", {{"description", "OK"}, {"content", std::move(content)}}},
+                              {"default", {{"$ref", "#/components/responses/Error"}}}};
+    return operation;
+  }
+  const Json answer = {{"schema", schemas.OfMessage(*method.descriptor->output_type())}};
   if (method.server_streaming()) {
     content["application/x-ndjson"] = {
         {"schema",

@@ -11,6 +11,7 @@
 #include "libs/base/error.h"
 #include "services/gateway/api/wire_error.h"
 #include "services/gateway/core/errors.h"
+#include "services/gateway/forward/upload_call.h"
 
 namespace peerwatt::gateway {
 namespace {
@@ -142,7 +143,13 @@ ForwardingService::ForwardingService(const std::vector<const ApiMethod*>& method
         new grpc::internal::CallbackBidiHandler<ByteBuffer, ByteBuffer>(
             [shared, &method](grpc::CallbackServerContext* context)
                 -> grpc::ServerGenericBidiReactor* {
-              if (method.client_streaming()) return new RefusedCall(NotOffered(method.path));
+              if (method.client_streaming() && method.server_streaming()) {
+                return new RefusedCall(NotOffered(method.path));
+              }
+              if (method.client_streaming()) {
+                return new UploadCall(*context, method, shared->upstreams, shared->deadlines,
+                                      shared->admission);
+              }
               return new ForwardedCall(*context, method, shared->upstreams, shared->deadlines,
                                        shared->admission);
             }));

@@ -52,7 +52,8 @@ void PrepareContext(const ApiMethod& method, const Deadlines& deadlines,
                     std::chrono::system_clock::time_point client_deadline,
                     const std::optional<rpc::Principal>& caller, const CallHeaders& headers,
                     grpc::ClientContext& context) {
-  const absl::Duration timeout = method.server_streaming() ? deadlines.stream : deadlines.unary;
+  const bool streams = method.server_streaming() || method.client_streaming();
+  const absl::Duration timeout = streams ? deadlines.stream : deadlines.unary;
   const auto ours = absl::ToChronoTime(absl::Now() + timeout);
   context.set_deadline(std::min(ours, client_deadline));
   if (caller.has_value()) rpc::SetPrincipal(context, caller->SerializeAsString());

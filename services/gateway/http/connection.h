@@ -121,6 +121,11 @@ class Connection final : public AnyConnection,
         if (current) c.WriteEnd();
       });
     }
+    void BreakStream() override {
+      connection_->IfCurrent(this, [](Connection& c, bool current) {
+        if (current) c.HardClose();
+      });
+    }
     void OnDisconnect(std::function<void()> callback) override {
       connection_->IfCurrent(this, [this, callback = std::move(callback)](Connection& c,
                                                                             bool current) {

@@ -46,6 +46,8 @@ class HttpExchange {
   /// Sends a part of it; the next one only after `done`.
   virtual void Write(std::string part, Done done) = 0;
   virtual void FinishStream() = 0;
+  /// Ends a streamed answer so that the client sees that it is not whole.
+  virtual void BreakStream() = 0;
   /// Calls back once when the client goes away or the server stops before the answer has ended.
   virtual void OnDisconnect(std::function<void()> callback) = 0;
 };

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "google/api/httpbody.pb.h"
 #include "libs/base/error.h"
 #include "libs/base/log.h"
 #include "services/gateway/api/request_binder.h"
@@ -55,13 +56,13 @@ class RestCall::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, 
       RemoveHold();
       return;
     }
-    auto json = call_->JsonOf(call_->response_);
-    if (!json.ok()) {
-      failure_ = json.status();
+    auto taken = call_->PartOf(call_->response_, content_type_);
+    if (!taken.ok()) {
+      failure_ = taken.status();
       Wrote(false);
       return;
     }
-    std::string part = call_->FramedMessage(*json);
+    std::string part = *std::move(taken);
     if (started_) {
       Write(std::move(part));
       return;
@@ -79,7 +80,9 @@ class RestCall::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, 
       Open([call](bool) { call->exchange_->FinishStream(); });
       call->Record(200);
     } else {
-      if (error.code() != 0) {
+      if (error.code() != 0 && call->IsFile()) {
+        call->exchange_->BreakStream();
+      } else if (error.code() != 0) {
         call->exchange_->Write(call->FramedError(error),
                                [call](bool) { call->exchange_->FinishStream(); });
       } else {
@@ -94,9 +97,8 @@ class RestCall::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, 
   void Open(HttpExchange::Done done) {
     started_ = true;
     HttpResponse head;
-    head.headers = {{"Content-Type", call_->framing_ == Framing::kEvents ? "text/event-stream"
-                                                                         : "application/x-ndjson"},
-                    {"X-Accel-Buffering", "no"}};
+    head.headers = {{"Content-Type", content_type_}, {"X-Accel-Buffering", "no"}};
+    if (call_->IsFile()) head.headers.emplace_back("Content-Disposition", "attachment");
     call_->AddHeaders(head);
     call_->exchange_->StartStream(std::move(head), std::move(done));
   }
@@ -113,6 +115,9 @@ class RestCall::Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, 
   }
 
   const std::shared_ptr<RestCall> call_;
+  /// Of a file, what its first piece says.
+  std::string content_type_ =
+      call_->framing_ == Framing::kEvents ? "text/event-stream" : "application/x-ndjson";
   bool started_ = false;
   absl::Status failure_;
 };
@@ -284,6 +289,24 @@ void RestCall::Record(int code) {
        {"latency_ms", seconds * 1000},
        {"request_id", headers_.request_id},
        {"trace_id", headers_.trace_parent.empty() ? "" : headers_.trace_parent.substr(3, 32)}});
+}
+
+bool RestCall::IsFile() const {
+  return route_.method->descriptor->output_type()->full_name() == "google.api.HttpBody";
+}
+
+absl::StatusOr<std::string> RestCall::PartOf(grpc::ByteBuffer& bytes,
+                                             std::string& content_type) const {
+  if (!IsFile()) {
+    const auto json = JsonOf(bytes);
+    return json.ok() ? absl::StatusOr<std::string>(FramedMessage(*json)) : json.status();
+  }
+  google::api::HttpBody body;
+  if (!grpc::SerializationTraits<Message>::Deserialize(&bytes, &body).ok()) {
+    return absl::InternalError("a service's answer cannot be read");
+  }
+  content_type = body.content_type();
+  return std::move(*body.mutable_data());
 }
 
 absl::StatusOr<std::string> RestCall::JsonOf(grpc::ByteBuffer& bytes) const {

@@ -39,6 +39,10 @@ class RestCall final : public std::enable_shared_from_this<RestCall> {
   void Record(int code);
   /// A response message as JSON. Errors: kInternal when it cannot be read.
   absl::StatusOr<std::string> JsonOf(grpc::ByteBuffer& bytes) const;
+  /// Whether the answer is a file, which is sent as it is.
+  bool IsFile() const;
+  /// What a streamed message adds to the answer. content_type: set for a file.
+  absl::StatusOr<std::string> PartOf(grpc::ByteBuffer& bytes, std::string& content_type) const;
   std::string FramedMessage(const std::string& json) const;
   std::string FramedError(const google::rpc::Status& error) const;
   std::chrono::system_clock::time_point ClientDeadline() const;

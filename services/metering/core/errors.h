@@ -6,9 +6,10 @@ namespace peerwatt::metering {
 
 // Why a batch is refused, in the order in which the rules are checked; the first broken one wins.
 // Size comes first, for the whole batch; then each series in turn passes the rules from
-// `kMeteringPointUnknown` to `kReadingImplausible`; what concerns several series comes last.
+// `kMeteringPointUnknown` to `kReadingImplausible`, and each register series those that concern
+// it; what concerns several series comes last.
 
-/// A batch has no series, or a series has no values.
+/// A batch has no series at all, or a series has no values.
 inline constexpr ErrorReason kSeriesEmpty{"SERIES_EMPTY", absl::StatusCode::kInvalidArgument};
 /// A batch has more series or more readings than one transaction should carry.
 inline constexpr ErrorReason kBatchTooLarge{"BATCH_TOO_LARGE",
@@ -16,7 +17,8 @@ inline constexpr ErrorReason kBatchTooLarge{"BATCH_TOO_LARGE",
 /// The registry does not know the metering point.
 inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
                                                    absl::StatusCode::kNotFound};
-/// The resolution is not the interval of the metering point's community.
+/// The resolution is neither the interval of the metering point's community nor a multiple of it
+/// up to an hour; of register values: not a multiple of it.
 inline constexpr ErrorReason kResolutionMismatch{"RESOLUTION_MISMATCH",
                                                  absl::StatusCode::kInvalidArgument};
 /// The first interval does not start at a multiple of the resolution.
@@ -37,8 +39,21 @@ inline constexpr ErrorReason kReadingInFuture{"READING_IN_FUTURE",
 /// More energy than the metering point's capacity lets through in an interval.
 inline constexpr ErrorReason kReadingImplausible{"READING_IMPLAUSIBLE",
                                                  absl::StatusCode::kInvalidArgument};
-/// One batch has the same interval of one metering point twice.
+/// A register series' meter, kind or rollover is wrong, or a value is not below the rollover.
+inline constexpr ErrorReason kRegisterInvalid{"REGISTER_INVALID",
+                                              absl::StatusCode::kInvalidArgument};
+/// One batch has the same interval of one metering point twice, or the same instant of one
+/// meter's register.
 inline constexpr ErrorReason kOverlap{"OVERLAP", absl::StatusCode::kInvalidArgument};
+
+// What a substitution can meet.
+
+/// The stored data do not allow the method that was asked for, or any.
+inline constexpr ErrorReason kSubstituteImpossible{"SUBSTITUTE_IMPOSSIBLE",
+                                                   absl::StatusCode::kFailedPrecondition};
+/// Known intervals sum to more than the register between them moved: correct one or the other.
+inline constexpr ErrorReason kRegisterContradiction{"REGISTER_CONTRADICTION",
+                                                    absl::StatusCode::kFailedPrecondition};
 
 // What reading can break.
 

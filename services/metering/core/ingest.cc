@@ -1,10 +1,15 @@
 #include "services/metering/core/ingest.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "libs/base/error.h"
 #include "services/metering/core/validation.h"
+#include "services/metering/core/vee/refusals.h"
+#include "services/metering/core/vee/register_ingest.h"
+#include "services/metering/core/vee/split.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -20,6 +25,11 @@ absl::Status Judge(const Batch& batch, const MemberLookup& lookup, absl::Time no
         return lookup.failure;
       }
     }
+    for (const RegisterSeries& series : batch.registers) {
+      if (!lookup.members.contains(series.metering_point)) {
+        return lookup.failure;
+      }
+    }
   }
   return ValidateBatch(batch, lookup.members, now);
 }
@@ -31,11 +41,22 @@ std::vector<MeteringPointId> PointsOf(absl::Span<const IngestRequest> requests) 
       for (const Series& series : request.batch->series) {
         points.push_back(series.metering_point);
       }
+      for (const RegisterSeries& series : request.batch->registers) {
+        points.push_back(series.metering_point);
+      }
     }
   }
   std::sort(points.begin(), points.end());
   points.erase(std::unique(points.begin(), points.end()), points.end());
   return points;
+}
+
+/// Whether a batch must be changed before it is stored.
+bool IsPlain(const Batch& batch, const absl::flat_hash_map<MeteringPointId, Member>& members) {
+  return batch.registers.empty() &&
+         std::all_of(batch.series.begin(), batch.series.end(), [&](const Series& series) {
+           return series.resolution == members.at(series.metering_point).interval;
+         });
 }
 
 }  // namespace
@@ -64,35 +85,154 @@ void HoldLanes(absl::Span<const IngestRequest> requests, std::vector<BatchOutcom
   }
 }
 
+struct Ingest::Group {
+  absl::Span<const IngestRequest> requests;
+  const MemberLookup& lookup;
+  absl::Time now;
+  std::vector<BatchOutcome>& outcomes;
+  std::vector<AcceptedBatch> accepted = {};
+  std::vector<size_t> positions = {};    ///< Of the accepted among the requests.
+  std::deque<Batch> normalised = {};     ///< Batches as they are stored, where they differ.
+
+  /// Takes a batch in, in intervals of its community.
+  void Accept(size_t position) {
+    const Batch* batch = requests[position].batch;
+    if (!IsPlain(*batch, lookup.members)) {
+      normalised.push_back(*batch);
+      for (Series& series : normalised.back().series) {
+        const absl::Duration interval = lookup.members.at(series.metering_point).interval;
+        if (series.resolution != interval) {
+          series = SplitSeries(series, interval);
+        }
+      }
+      batch = &normalised.back();
+    }
+    accepted.push_back({.batch = batch, .communities = {}});
+    positions.push_back(position);
+  }
+  /// Names the communities of all series, once they are complete.
+  void NameCommunities() {
+    for (AcceptedBatch& one : accepted) {
+      one.communities.reserve(one.batch->series.size());
+      for (const Series& series : one.batch->series) {
+        one.communities.push_back(lookup.members.at(series.metering_point).community);
+      }
+    }
+  }
+};
+
 std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, absl::Time now) {
   const MemberLookup lookup = directory_.Find(PointsOf(requests));
   std::vector<BatchOutcome> outcomes(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
     outcomes[i].status = Judge(*requests[i].batch, lookup, now);
   }
+  NoteRefusals(requests, now, outcomes);
   HoldLanes(requests, outcomes);
   for (BatchGate* const gate : gates_) {
     gate->Pass(requests, lookup, now, outcomes);
   }
-  std::vector<AcceptedBatch> accepted;
+  Group group{.requests = requests, .lookup = lookup, .now = now, .outcomes = outcomes};
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (outcomes[i].status.ok()) {
+      group.Accept(i);
+    }
+  }
+  KeepRegisters(group);
+  group.NameCommunities();
+  if (!group.accepted.empty()) {
+    StoreAll(group.accepted, group.positions, now, outcomes);
+  }
+  Settle(group);
+  return outcomes;
+}
+
+void Ingest::NoteRefusals(absl::Span<const IngestRequest> requests, absl::Time now,
+                          std::vector<BatchOutcome>& outcomes) {
+  if (findings_ == nullptr) {
+    return;
+  }
+  std::vector<Finding> findings;
   std::vector<size_t> positions;
   for (size_t i = 0; i < requests.size(); ++i) {
-    const Batch& batch = *requests[i].batch;
-    if (!outcomes[i].status.ok()) {
+    const absl::Status& status = outcomes[i].status;
+    if (status.ok() || IsUndecided(status) || requests[i].batch->device.empty()) {
       continue;
     }
-    AcceptedBatch one{.batch = &batch, .communities = {}};
-    one.communities.reserve(batch.series.size());
-    for (const Series& series : batch.series) {
-      one.communities.push_back(lookup.members.at(series.metering_point).community);
+    if (std::optional<Finding> finding = FindingOf(*requests[i].batch, status, now)) {
+      findings.push_back(*std::move(finding));
+      positions.push_back(i);
     }
-    accepted.push_back(std::move(one));
-    positions.push_back(i);
   }
-  if (!accepted.empty()) {
-    StoreAll(accepted, positions, now, outcomes);
+  if (findings.empty()) {
+    return;
   }
-  return outcomes;
+  const auto noted = findings_->Note(findings);
+  if (!noted.ok() && IsUndecided(noted.status())) {
+    for (const size_t position : positions) {
+      outcomes[position].status = noted.status();
+    }
+  }
+}
+
+void Ingest::KeepRegisters(Group& group) {
+  std::vector<const RegisterSeries*> series;
+  for (const AcceptedBatch& one : group.accepted) {
+    for (const RegisterSeries& each : one.batch->registers) {
+      series.push_back(&each);
+    }
+  }
+  if (series.empty()) {
+    return;
+  }
+  absl::Status status = Error(kInternalError, "register values are not kept here");
+  if (registers_ != nullptr) {
+    status = registers_->Keep(series, group.now);
+    RegisterIngest derivation(*registers_, store_);
+    for (Batch& batch : group.normalised) {
+      if (!status.ok()) {
+        break;
+      }
+      absl::StatusOr<std::vector<Series>> derived = derivation.Derive(batch, group.lookup.members);
+      status = derived.status();
+      if (status.ok()) {
+        batch.series.insert(batch.series.end(), derived->begin(), derived->end());
+      }
+    }
+  }
+  if (status.ok()) {
+    return;
+  }
+  // Nothing of the group is stored: what is undecided here is so for all that follows in its lane.
+  std::vector<AcceptedBatch> kept;
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < group.accepted.size(); ++i) {
+    if (IsUndecided(status) || !group.accepted[i].batch->registers.empty()) {
+      group.outcomes[group.positions[i]].status = status;
+    } else {
+      kept.push_back(group.accepted[i]);
+      positions.push_back(group.positions[i]);
+    }
+  }
+  group.accepted = std::move(kept);
+  group.positions = std::move(positions);
+}
+
+void Ingest::Settle(Group& group) {
+  LaneOrder order;
+  for (size_t i = 0; i < group.accepted.size(); ++i) {
+    BatchOutcome& outcome = group.outcomes[group.positions[i]];
+    const uint64_t lane = group.requests[group.positions[i]].lane;
+    if (order.Holds(lane, outcome.status)) {
+      continue;
+    }
+    if (outcome.status.ok() && !group.accepted[i].batch->registers.empty()) {
+      outcome.status = RegisterIngest(*registers_, store_)
+                           .Settle(*group.accepted[i].batch, group.lookup.members, group.now,
+                                   outcome.counts);
+      order.Holds(lane, outcome.status);
+    }
+  }
 }
 
 void Ingest::StoreAll(absl::Span<const AcceptedBatch> accepted, absl::Span<const size_t> positions,

@@ -12,6 +12,7 @@
 #include "services/metering/core/evidence/ocmf.h"
 #include "services/metering/core/ports.h"
 #include "services/metering/core/series.h"
+#include "services/metering/core/vee/ports.h"
 
 namespace peerwatt::metering {
 
@@ -27,8 +28,8 @@ struct IngestRequest {
 struct BatchOutcome {
   absl::Status status;
   StoredCounts counts;
-  ChainEvents events;  ///< What is new about the device's chain, whatever the status.
-  std::vector<OcmfEntry> ocmf;  ///< Records of the batch, on their way to be kept.
+  ChainEvents events = {};  ///< What is new about the device's chain, whatever the status.
+  std::vector<OcmfEntry> ocmf = {};  ///< Records of the batch, on their way to be kept.
 };
 
 /// Whether trying again is what `status` asks for.
@@ -46,7 +47,7 @@ class LaneOrder {
   absl::flat_hash_map<uint64_t, absl::Status> waiting_;
 };
 
-/// A step between the judgement of batches and their storage.
+/// A step between the judgement of batches and their storage. It sees batches as they were sent.
 class BatchGate {
  public:
   virtual ~BatchGate() = default;
@@ -60,21 +61,42 @@ class BatchGate {
 void HoldLanes(absl::Span<const IngestRequest> requests, std::vector<BatchOutcome>& outcomes);
 
 /// Judges and stores batches, many in one transaction. A batch that breaks a rule is refused alone.
+///
+/// Series of longer resolution are split into the community's intervals. Register values are
+/// durable first, then what follows from them is stored with the batch; both before the answer,
+/// so that a replay completes what a crash cut off. What refusals of devices' batches say is
+/// durable before they are answered. Gates stand before all that is stored of a batch.
 class Ingest {
  public:
+  /// registers, findings: where register values and refusals go. Without them, batches with
+  /// register values are refused, and refusals leave no finding.
   /// gates: passed in this order by every batch. All must outlive this object.
-  Ingest(MemberDirectory& directory, ReadingStore& store, std::vector<BatchGate*> gates = {})
-      : directory_(directory), store_(store), gates_(std::move(gates)) {}
+  Ingest(MemberDirectory& directory, ReadingStore& store, RegisterStore* registers = nullptr,
+         FindingStore* findings = nullptr, std::vector<BatchGate*> gates = {})
+      : directory_(directory),
+        store_(store),
+        registers_(registers),
+        findings_(findings),
+        gates_(std::move(gates)) {}
 
   /// Returns one outcome per request, in their order. now: the instant of judgement and storage.
   std::vector<BatchOutcome> Run(absl::Span<const IngestRequest> requests, absl::Time now);
 
  private:
+  /// One call of Run.
+  struct Group;
+
+  void NoteRefusals(absl::Span<const IngestRequest> requests, absl::Time now,
+                    std::vector<BatchOutcome>& outcomes);
+  void KeepRegisters(Group& group);
+  void Settle(Group& group);
   void StoreAll(absl::Span<const AcceptedBatch> accepted, absl::Span<const size_t> positions,
                 absl::Time now, std::vector<BatchOutcome>& outcomes);
 
   MemberDirectory& directory_;
   ReadingStore& store_;
+  RegisterStore* const registers_;
+  FindingStore* const findings_;
   const std::vector<BatchGate*> gates_;
 };
 

@@ -51,6 +51,28 @@ struct Series {
   }
 };
 
+/// What a register counts. The numbers are those on the wire and in the database.
+enum class RegisterKind : int16_t {
+  kImport = 1,  ///< Energy drawn, OBIS 1.8.0.
+  kExport = 2,  ///< Energy fed in, OBIS 2.8.0.
+};
+
+/// Values of a meter's cumulative register at equidistant instants.
+struct RegisterSeries {
+  MeteringPointId metering_point;
+  std::string meter;  ///< Serial number.
+  RegisterKind kind = RegisterKind::kImport;
+  absl::Time start;  ///< Instant of the first value.
+  absl::Duration resolution;
+  std::vector<int64_t> energy_wh;
+  int64_t rollover_wh = 0;  ///< The register starts again from 0 when it reaches this; 0: never.
+
+  size_t size() const { return energy_wh.size(); }
+  absl::Time TimeOf(size_t i) const { return start + resolution * static_cast<int64_t>(i); }
+  /// From the first to the last value; both ends belong to it.
+  Interval Span() const { return {start, TimeOf(size() - 1)}; }
+};
+
 /// What binds a batch to its device and to the batch before it.
 struct BatchSignature {
   int64_t counter = 0;          ///< counts the signed batches of the device, from 1
@@ -63,14 +85,18 @@ struct Batch {
   DeviceId device;       ///< Empty when the batch does not come from a device's stream.
   int64_t sequence = 0;  ///< Counts up per device from 1.
   std::vector<Series> series;
-  std::vector<std::string> ocmf_records{};    ///< Signed records of charge points, as they came.
-  std::optional<BatchSignature> signature{};  ///< Of a device.
+  std::vector<RegisterSeries> registers = {};
+  std::vector<std::string> ocmf_records = {};     ///< Signed records of charge points, as sent.
+  std::optional<BatchSignature> signature = {};   ///< Of a device.
   bool by_device = false;  ///< Comes from a device, also without a stream of its own.
 
-  /// Number of readings in all series.
+  /// Number of readings in all series, and of register values.
   size_t ReadingCount() const {
     size_t count = 0;
     for (const Series& one : series) {
+      count += one.size();
+    }
+    for (const RegisterSeries& one : registers) {
       count += one.size();
     }
     return count;

@@ -11,6 +11,8 @@
 #include "libs/domain/arithmetic.h"
 #include "services/metering/core/day.h"
 #include "services/metering/core/errors.h"
+#include "services/metering/core/vee/register_rules.h"
+#include "services/metering/core/vee/split.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -47,10 +49,13 @@ absl::Status CheckPlausible(size_t series_no, const Series& series, absl::string
   if (at == values.end()) {
     return absl::OkStatus();
   }
-  return SeriesError(kReadingImplausible, series_no, series,
-                     ElementOf(column, static_cast<size_t>(at - values.begin())),
-                     absl::StrCat("energy is above the ", max_wh,
-                                  " Wh that the capacity lets through in an interval"));
+  const std::string message = absl::StrCat("energy is above the ", max_wh,
+                                           " Wh that the capacity lets through in an interval");
+  const std::string element = ElementOf(column, static_cast<size_t>(at - values.begin()));
+  return Error(kReadingImplausible, message,
+               {{"metering_point", series.metering_point.value()},
+                {"capacity_w", absl::StrCat(capacity_w)}},
+               {{absl::StrCat("series[", series_no, "].", element), message}});
 }
 
 bool IsBatchQuality(Quality quality) {
@@ -70,10 +75,11 @@ absl::Status CheckQualities(size_t series_no, const Series& series) {
 
 absl::Status ValidateSeries(size_t series_no, const Series& series, const Member& member,
                             absl::Time now) {
-  if (series.resolution != member.interval) {
+  if (!IsSplittable(series.resolution, member.interval)) {
     return SeriesError(kResolutionMismatch, series_no, series, "resolution",
                        absl::StrCat("resolution must be the community's interval of ",
-                                    absl::FormatDuration(member.interval)));
+                                    absl::FormatDuration(member.interval),
+                                    " or a multiple of it up to an hour"));
   }
   if (!IsOnGrid(series.start, series.resolution)) {
     return SeriesError(kReadingOffGrid, series_no, series, "start_time",
@@ -132,11 +138,11 @@ Energy EnergyMax(int64_t capacity_w, absl::Duration interval) {
 }
 
 absl::Status CheckBatchSize(const Batch& batch) {
-  if (batch.series.empty() && batch.ocmf_records.empty()) {
-    return Error(kSeriesEmpty, "a batch needs at least one series", {},
+  if (batch.series.empty() && batch.registers.empty() && batch.ocmf_records.empty()) {
+    return Error(kSeriesEmpty, "a batch needs at least one series or record", {},
                  {{"series", "must not be empty"}});
   }
-  if (batch.series.size() > kBatchSeriesMax) {
+  if (batch.series.size() + batch.registers.size() > kBatchSeriesMax) {
     return Error(kBatchTooLarge,
                  absl::StrCat("a batch has at most ", kBatchSeriesMax, " series"), {},
                  {{"series", "too many"}});
@@ -148,6 +154,13 @@ absl::Status CheckBatchSize(const Batch& batch) {
                          "a series needs at least one value");
     }
     count += batch.series[i].size();
+  }
+  for (size_t i = 0; i < batch.registers.size(); ++i) {
+    if (batch.registers[i].energy_wh.empty()) {
+      return RegisterError(kSeriesEmpty, i, batch.registers[i], "energy_wh",
+                           "a register series needs at least one value");
+    }
+    count += batch.registers[i].size();
   }
   if (count > kBatchReadingsMax) {
     return Error(kBatchTooLarge,
@@ -161,6 +174,7 @@ absl::Status ValidateBatch(const Batch& batch,
                            const absl::flat_hash_map<MeteringPointId, Member>& members,
                            absl::Time now) {
   PW_RETURN_IF_ERROR(CheckBatchSize(batch));
+  int64_t intervals = 0;
   for (size_t i = 0; i < batch.series.size(); ++i) {
     const Series& series = batch.series[i];
     const auto member = members.find(series.metering_point);
@@ -169,7 +183,13 @@ absl::Status ValidateBatch(const Batch& batch,
                          "the metering point is not registered");
     }
     PW_RETURN_IF_ERROR(ValidateSeries(i, series, member->second, now));
+    intervals += series.Span().length() / member->second.interval;
+    if (intervals > static_cast<int64_t>(kBatchReadingsMax)) {
+      return SeriesError(kBatchTooLarge, i, series, "import_energy_wh",
+                         "too many readings in the batch when split into intervals");
+    }
   }
+  PW_RETURN_IF_ERROR(ValidateRegisters(batch, members, now));
   return CheckOverlap(batch);
 }
 

@@ -19,7 +19,7 @@ absl::Status CheckBatchSize(const Batch& batch);
 /// members: every known metering point of the batch. now: the instant at which it is judged.
 /// Errors: those of CheckBatchSize, METERING_POINT_UNKNOWN, RESOLUTION_MISMATCH, READING_OFF_GRID,
 /// ENERGY_NEGATIVE, COLUMN_LENGTH_MISMATCH, QUALITY_INVALID, READING_IN_FUTURE,
-/// READING_IMPLAUSIBLE, OVERLAP.
+/// READING_IMPLAUSIBLE, REGISTER_INVALID, OVERLAP.
 absl::Status ValidateBatch(const Batch& batch,
                            const absl::flat_hash_map<MeteringPointId, Member>& members,
                            absl::Time now);

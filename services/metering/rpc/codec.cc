@@ -7,6 +7,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
+#include "services/metering/rpc/vee_codec.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -68,6 +69,7 @@ absl::Status ReadBatch(const v1::Batch& proto, Batch& batch) {
     return FieldInvalid("sequence", "must count up from 1");
   }
   PW_RETURN_IF_ERROR(ReadSeries(proto.series(), batch));
+  PW_RETURN_IF_ERROR(ReadRegisters(proto.registers(), batch));
   batch.ocmf_records.assign(proto.ocmf_records().begin(), proto.ocmf_records().end());
   if (proto.has_signature()) {
     batch.signature = {.counter = proto.signature().counter(),

@@ -19,6 +19,7 @@
 #include "services/metering/core/aggregation.h"
 #include "services/metering/core/errors.h"
 #include "services/metering/rpc/codec.h"
+#include "services/metering/rpc/vee_codec.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -140,6 +141,7 @@ grpc::Status MeteringService::BatchCreateReadings(grpc::ServerContext* context,
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     LaneItem item;
     PW_RETURN_IF_ERROR(ReadSeries(request->series(), item.batch));
+    PW_RETURN_IF_ERROR(ReadRegisters(request->registers(), item.batch));
     PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
     if (!rpc::HasRole(caller, access::v1::OPERATOR) && !rpc::HasRole(caller, access::v1::DEVICE)) {
       return Error(kPermissionDenied, "only operators and devices may store readings");

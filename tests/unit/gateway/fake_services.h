@@ -17,6 +17,7 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "peerwatt/market/v1/market.grpc.pb.h"
+#include "peerwatt/metering/v1/exchange.grpc.pb.h"
 #include "peerwatt/metering/v1/metering.grpc.pb.h"
 #include "peerwatt/metering/v1/relay.grpc.pb.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
@@ -269,6 +270,60 @@ class FakeMetering final : public metering::v1::RelayInternal::Service {
   std::set<grpc::ServerContext*> contexts ABSL_GUARDED_BY(mutex);
   std::map<int64_t, std::string> devices ABSL_GUARDED_BY(mutex);
   std::vector<std::string> batches ABSL_GUARDED_BY(mutex);
+};
+
+/// Counts the bytes of a file; writes one of three pieces.
+class FakeExchange final : public metering::v1::Exchange::Service {
+ public:
+  grpc::Status ImportReadings(grpc::ServerContext* context,
+                              grpc::ServerReader<metering::v1::ImportReadingsRequest>* reader,
+                              metering::v1::ImportReadingsResponse* response) override {
+    const auto principal = rpc::CallerOf(*context);
+    if (!principal.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "nobody"};
+    deadline_seconds =
+        absl::ToInt64Seconds(absl::FromChrono(context->deadline()) - absl::Now());
+    metering::v1::ImportReadingsRequest request;
+    reader->Read(&request);
+    if (request.spec().metering_point() == "meteringPoints/early") {
+      response->set_refused_count(1);
+      return grpc::Status::OK;
+    }
+    if (request.spec().metering_point() == "meteringPoints/bad") {
+      return rpc::Handle(*context, "metering.peerwatt.dev",
+                         [] { return Error(kCommunityUnknown, "gone"); });
+    }
+    if (request.has_spec()) begun.Notify();
+    int64_t bytes = 0;
+    while (reader->Read(&request)) {
+      bytes += static_cast<int64_t>(request.content().size());
+      if (request.has_end()) response->set_complete(true);
+    }
+    response->set_stored_count(bytes);
+    ended.Notify();
+    return grpc::Status::OK;
+  }
+  grpc::Status ExportReadings(grpc::ServerContext* context,
+                              const metering::v1::ExportReadingsRequest* request,
+                              grpc::ServerWriter<google::api::HttpBody>* writer) override {
+    if (request->parent() == "meteringPoints/none") {
+      return rpc::Handle(*context, "metering.peerwatt.dev",
+                         [] { return Error(kCommunityUnknown, "gone"); });
+    }
+    google::api::HttpBody piece;
+    piece.set_content_type("text/csv");
+    for (const char* text : {"a,b\r\n", "1,2\r\n", "3,4\r\n"}) {
+      piece.set_data(text);
+      writer->Write(piece);
+    }
+    if (request->parent() == "meteringPoints/broken") {
+      return {grpc::StatusCode::UNAVAILABLE, "in the middle"};
+    }
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int64_t> deadline_seconds{0};
+  absl::Notification begun;
+  absl::Notification ended;
 };
 
 }  // namespace peerwatt::gateway::testing

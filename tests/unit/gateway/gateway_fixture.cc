@@ -68,7 +68,8 @@ GatewayFixture::GatewayFixture(DeviceWindow window) {
   builder.AddListeningPort("127.0.0.1:0", rpc::MutualTlsServer(services), &port);
   for (grpc::Service* service :
        {static_cast<grpc::Service*>(&registry_), static_cast<grpc::Service*>(&registry_internal_),
-        static_cast<grpc::Service*>(&market_), static_cast<grpc::Service*>(&metering_)}) {
+        static_cast<grpc::Service*>(&market_), static_cast<grpc::Service*>(&metering_),
+        static_cast<grpc::Service*>(&exchange_)}) {
     builder.RegisterService(service);
   }
   services_ = builder.BuildAndStart();

@@ -50,6 +50,7 @@ class GatewayFixture : public ::testing::Test {
   FakeRegistryInternal registry_internal_;
   FakeMarket market_;
   FakeMetering metering_;
+  FakeExchange exchange_;
   std::unique_ptr<grpc::Server> services_;
   ManualClock clock_{absl::Now()};  ///< stands still: rates and tokens do not depend on the machine
   telemetry::Metrics metrics_;

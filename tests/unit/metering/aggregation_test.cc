@@ -113,7 +113,7 @@ TEST(AggregationTest, WeakestQualityWins) {
             Quality::kEstimated}}) {
     Aggregation aggregation({start, start + absl::Hours(1)}, Step::kTotal, absl::UTCTimeZone());
     for (const Quality quality : qualities) {
-      aggregation.Add({start, Energy(), Energy(), quality, Method::kNone, 1, start});
+      aggregation.Add({start, Energy(), Energy(), quality, 1, start});
     }
     EXPECT_EQ(aggregation.buckets()[0].quality, expected);
   }

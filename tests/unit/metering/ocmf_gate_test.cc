@@ -68,7 +68,7 @@ class OcmfGateTest : public ::testing::Test {
  protected:
   OcmfGateTest() {
     directory_.Add("open");
-    directory_.Add("signed", "c2", /*signed_readings_required=*/true);
+    directory_.Add("signed", "c2", 100'000, 100'000, /*signed_readings_required=*/true);
     Register("17619300", absl::HexStringToBytes(kFieldKeyHex));
     Register("other", "");
   }
@@ -111,7 +111,7 @@ class OcmfGateTest : public ::testing::Test {
   OcmfJudge judge_{store_, signatures_};
   SignatureGate gate_{checker_, evidence_};
   OcmfKeeper keeper_{store_};
-  Ingest ingest_{directory_, readings_, {&judge_, &gate_, &keeper_}};
+  Ingest ingest_{directory_, readings_, nullptr, nullptr, {&judge_, &gate_, &keeper_}};
   std::deque<Batch> batches_;
 };
 

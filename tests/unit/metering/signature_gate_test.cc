@@ -24,7 +24,7 @@ class SignatureGateTest : public ::testing::Test {
  protected:
   SignatureGateTest() {
     directory_.Add("open", "c1");
-    directory_.Add("signed", "c2", /*signed_readings_required=*/true);
+    directory_.Add("signed", "c2", 100'000, 100'000, /*signed_readings_required=*/true);
   }
 
   /// The next batch of a device, not signed.
@@ -76,7 +76,7 @@ class SignatureGateTest : public ::testing::Test {
   FakeChecker checker_;
   FakeEvidenceStore evidence_;
   SignatureGate gate_{checker_, evidence_};
-  Ingest ingest_{directory_, store_, {&gate_}};
+  Ingest ingest_{directory_, store_, nullptr, nullptr, {&gate_}};
   std::deque<Batch> batches_;
   std::map<std::string, std::string> last_digest_;
   std::vector<BatchOutcome> outcomes_;

@@ -46,6 +46,16 @@ SignedBatchContent ContentOf(const Batch& batch) {
     }
     content.series.push_back(std::move(one));
   }
+  content.registers.reserve(batch.registers.size());
+  for (const RegisterSeries& series : batch.registers) {
+    content.registers.push_back({.metering_point = series.metering_point.value(),
+                                 .meter = series.meter,
+                                 .register_kind = static_cast<uint8_t>(series.kind),
+                                 .start_s = absl::ToUnixSeconds(series.start),
+                                 .resolution_s = absl::ToInt64Seconds(series.resolution),
+                                 .rollover_wh = series.rollover_wh,
+                                 .energy_wh = series.energy_wh});
+  }
   content.ocmf_records = batch.ocmf_records;
   return content;
 }

@@ -15,10 +15,12 @@ bool MustBeSigned(const Batch& batch,
   if (batch.device.empty() && !batch.by_device) {
     return false;
   }
-  return std::any_of(batch.series.begin(), batch.series.end(), [&](const Series& series) {
+  const auto asks = [&](const auto& series) {
     const auto member = members.find(series.metering_point);
     return member != members.end() && member->second.signed_readings_required;
-  });
+  };
+  return std::any_of(batch.series.begin(), batch.series.end(), asks) ||
+         std::any_of(batch.registers.begin(), batch.registers.end(), asks);
 }
 
 absl::Status SignatureGate::Examine(const Batch& batch, const MemberLookup& lookup,
