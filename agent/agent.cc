@@ -7,11 +7,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "agent/batch_content.h"
 #include "agent/disk.h"
 #include "agent/errors.h"
 #include "libs/base/error.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/crypto/digest.h"
 #include "libs/domain/interval.h"
 #include "libs/rpc/codec.h"
 
@@ -57,9 +59,16 @@ int64_t TotalWh(const metering::v1::Series& series) {
 absl::StatusOr<std::unique_ptr<Agent>> Agent::New(AgentOptions options,
                                                   std::function<void()> on_progress) {
   PW_RETURN_IF_ERROR(Check(options));
+  options.stream.device = options.device;  // one name in everything that is signed
   PW_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, Buffer::Open(options.buffer));
   std::unique_ptr<Agent> agent(
       new Agent(std::move(options), std::move(buffer), std::move(on_progress)));
+  if (agent->options_.sign_batches) {
+    const BufferOptions& buffered = agent->options_.buffer;
+    PW_ASSIGN_OR_RETURN(agent->chain_,
+                        SigningChain::Open(buffered.folder, agent->buffer_->state().last_index,
+                                           buffered.sync));
+  }
   PW_RETURN_IF_ERROR(agent->RestoreTotals());
   return agent;
 }
@@ -103,6 +112,13 @@ absl::Status Agent::RestoreTotals() {
   return absl::OkStatus();
 }
 
+absl::Status Agent::Connect(std::shared_ptr<grpc::Channel> channel, const Identity& identity) {
+  PW_ASSIGN_OR_RETURN(std::shared_ptr<const crypto::Signer> signer,
+                      crypto::Signer::FromPem(identity.key_pem));
+  client_->Connect(std::move(channel), std::move(signer));
+  return absl::OkStatus();
+}
+
 void Agent::Tick(absl::Time clock_now, absl::Time real_now) {
   const absl::Time until = std::min(FloorToGrid(clock_now, options_.interval), end_);
   absl::Status status;
@@ -139,10 +155,23 @@ absl::Status Agent::ProduceNext(absl::Time until) {
   for (Meter& meter : meters_) AddSeries(meter, span, batch);
   // An interval that no source has a value for is passed over; it leaves no record.
   if (batch.series_size() > 0) {
-    PW_RETURN_IF_ERROR(buffer_->Append(batch.SerializeAsString(), span.end));
+    PW_RETURN_IF_ERROR(Append(batch, span.end));
   }
   absl::MutexLock lock(&mutex_);
   produced_through_ = span.end;
+  return absl::OkStatus();
+}
+
+// The signature itself is made when the batch is sent; its place in the chain is fixed here.
+absl::Status Agent::Append(metering::v1::Batch& batch, absl::Time through) {
+  if (chain_ == nullptr) return buffer_->Append(batch.SerializeAsString(), through);
+  batch.mutable_signature()->set_counter(chain_->next_counter());
+  batch.mutable_signature()->set_previous_digest(chain_->previous_digest());
+  const std::string encoding = EncodeSignedBatch(ContentOf(options_.device, batch));
+  PW_RETURN_IF_ERROR(
+      chain_->Prepare(crypto::Sha256(encoding), buffer_->state().last_index + 1));
+  PW_RETURN_IF_ERROR(buffer_->Append(batch.SerializeAsString(), through));
+  chain_->Take();
   return absl::OkStatus();
 }
 

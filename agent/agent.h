@@ -15,7 +15,9 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/buffer.h"
+#include "agent/enrolment.h"
 #include "agent/meter.h"
+#include "agent/signing_chain.h"
 #include "agent/stream_client.h"
 
 namespace peerwatt::agent {
@@ -28,6 +30,7 @@ struct AgentOptions {
   BufferOptions buffer;
   StreamOptions stream;
   int intervals_per_series_max = 96;
+  bool sign_batches = false;  ///< with the key of the device's certificate
 };
 
 /// Where an agent stands.
@@ -54,6 +57,9 @@ class Agent final : public DeliveryObserver {
 
   /// Streams over this channel from now on.
   void Connect(std::shared_ptr<grpc::Channel> channel) { client_->Connect(std::move(channel)); }
+  /// The same, and signs with the identity's key what is to be signed.
+  /// Errors: kInvalidArgument when the identity has no P-256 key.
+  absl::Status Connect(std::shared_ptr<grpc::Channel> channel, const Identity& identity);
   /// Reads what finished by `clock_now`, and lets the stream do what is due at `real_now`.
   /// From one thread at a time.
   void Tick(absl::Time clock_now, absl::Time real_now);
@@ -67,10 +73,12 @@ class Agent final : public DeliveryObserver {
   absl::Status RestoreTotals();
   absl::Status ProduceNext(absl::Time until);
   void AddSeries(Meter& meter, const Interval& span, metering::v1::Batch& batch) const;
+  absl::Status Append(metering::v1::Batch& batch, absl::Time through);
 
   const AgentOptions options_;
   const std::function<void()> on_progress_;
   std::unique_ptr<Buffer> buffer_;
+  std::unique_ptr<SigningChain> chain_;  // of the ticking thread; none when nothing is signed
   std::vector<Meter> meters_;      // of the ticking thread
   absl::Time end_;                 // of the last point
   absl::Time produce_at_ = absl::InfinitePast();  // later after the buffer refused

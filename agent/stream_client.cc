@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/strings/str_cat.h"
+#include "agent/batch_content.h"
 #include "agent/errors.h"
 #include "agent/random.h"
 #include "libs/base/error.h"
@@ -123,8 +124,10 @@ StreamClient::~StreamClient() {
       this));
 }
 
-void StreamClient::Connect(std::shared_ptr<grpc::Channel> channel) {
+void StreamClient::Connect(std::shared_ptr<grpc::Channel> channel,
+                           std::shared_ptr<const crypto::Signer> signer) {
   absl::MutexLock lock(&mutex_);
+  signer_ = std::move(signer);
   channel_ = std::move(channel);
   connect_at_ = absl::InfinitePast();
   if (stream_ != nullptr && !ending_) stream_->Cancel();
@@ -303,6 +306,13 @@ absl::Status StreamClient::SendNext() {
     return Error(kBufferDamaged, absl::StrCat("record ", next_index_, " is no batch"));
   }
   sent.batch.set_sequence(next_index_ + sequence_offset_);
+  if (sent.batch.has_signature()) {
+    // Now, by the key of the certificate in use: one that was renewed may have expired by the time
+    // an old record is sent.
+    if (signer_ == nullptr) return Error(kSettingsInvalid, "there is no key to sign a batch with");
+    sent.batch.mutable_signature()->set_signature(
+        signer_->Sign(EncodeSignedBatch(ContentOf(options_.device, sent.batch))));
+  }
   if (in_flight_.empty()) answer_at_ = now_;
   in_flight_.push_back(std::move(sent));
   ++next_index_;

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "agent/buffer.h"
 #include "agent/pacing.h"
+#include "libs/crypto/signature.h"
 #include "peerwatt/metering/v1/metering.pb.h"
 
 namespace peerwatt::agent {
@@ -31,7 +32,7 @@ class DeliveryObserver {
 
 /// How a stream behaves. Times are real time.
 struct StreamOptions {
-  std::string device;  ///< `devices/d-h01`, for the log
+  std::string device;  ///< `devices/d-h01`, for the log and for what is signed
   absl::Duration backoff_min = absl::Milliseconds(50);
   absl::Duration backoff_max = absl::Seconds(5);
   /// A stream whose batches stay unanswered this long is given up.
@@ -75,8 +76,10 @@ class StreamClient {
   StreamClient(const StreamClient&) = delete;
   StreamClient& operator=(const StreamClient&) = delete;
 
-  /// Uses this channel from now on; an open stream on another one is ended.
-  void Connect(std::shared_ptr<grpc::Channel> channel);
+  /// Uses this channel from now on; an open stream on another one is ended. signer: makes the
+  /// signatures of batches that are to be signed, which are not sent without it.
+  void Connect(std::shared_ptr<grpc::Channel> channel,
+               std::shared_ptr<const crypto::Signer> signer = nullptr);
   /// Does what is due. now: real time, never going back.
   void Poll(absl::Time now);
   StreamState state() const;
@@ -109,6 +112,7 @@ class StreamClient {
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const crypto::Signer> signer_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<grpc::Channel> stream_channel_ ABSL_GUARDED_BY(mutex_);  // outlives stream_
   Stream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;  // deletes itself in OnDone
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;       // stream_ takes itself apart

@@ -91,6 +91,15 @@ def files():
     yield file_import.measure()
 
 
+def signed_ingest():
+    """CPU of a signed batch of 50 x 96 values, judged to committed, against the same unsigned."""
+    binary = pathlib.Path(os.environ["PEERWATT_BIN"]) / "bench_signed_ingest"
+    out = subprocess.run([binary], stdout=subprocess.PIPE, text=True, check=True).stdout
+    row = json.loads(out)
+    yield {"figure": "signed_ingest", "value": row["signed_cpu_ms"], "unit": "ms CPU/batch",
+           "limit": row["unsigned_cpu_ms"], "goal": 1.5, "lower_is_better": True}
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -105,6 +114,7 @@ FIGURES = {
     "agent_footprint": ("metering", agent_footprint),
     "files": ("metering", files),
     "forecast": ("metering", forecast),
+    "signed_ingest": ("metering", signed_ingest),
 }
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 

@@ -28,7 +28,7 @@ set(PW_MAY_USE_app
 # Third-party targets that a layer may link, as a regular expression.
 set(PW_THIRD_PARTY_base      "^absl::|^Threads::|^spdlog::")
 set(PW_THIRD_PARTY_domain    "^absl::")
-set(PW_THIRD_PARTY_core      "^absl::")
+set(PW_THIRD_PARTY_core      "^absl::|^nlohmann_json::")
 set(PW_THIRD_PARTY_formats   "^absl::|^EXPAT::")
 set(PW_THIRD_PARTY_proto     "^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_crypto    "^absl::|^OpenSSL::|^PkgConfig::SODIUM$|^nlohmann_json::")

@@ -17,11 +17,16 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
+#include "services/metering/clients/device_keys.h"
 #include "services/metering/clients/member_directory.h"
+#include "services/metering/clients/ocmf_signatures.h"
+#include "services/metering/core/evidence/ocmf_gate.h"
+#include "services/metering/core/evidence/signature_gate.h"
 #include "services/metering/core/ingest.h"
 #include "services/metering/core/vee/validator.h"
 #include "services/metering/rpc/change_signal.h"
 #include "services/metering/rpc/counted_findings.h"
+#include "services/metering/rpc/evidence_service.h"
 #include "services/metering/rpc/exchange_service.h"
 #include "services/metering/rpc/forecast_service.h"
 #include "services/metering/rpc/ingest_queue.h"
@@ -32,13 +37,14 @@
 #include "services/metering/rpc/relay_service.h"
 #include "services/metering/rpc/validation_service.h"
 #include "services/metering/rpc/validator_thread.h"
+#include "services/metering/storage/all_queries.h"
 #include "services/metering/storage/compactor.h"
+#include "services/metering/storage/evidence_store.h"
 #include "services/metering/storage/finding_store.h"
 #include "services/metering/storage/migrations.h"
-#include "services/metering/storage/queries.h"
+#include "services/metering/storage/ocmf_store.h"
 #include "services/metering/storage/reading_store.h"
 #include "services/metering/storage/register_store.h"
-#include "services/metering/storage/vee_queries.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7102", "gRPC, host:port");
 ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
@@ -130,13 +136,29 @@ ValidatorOptions ValidatorOptionsFromFlags() {
   return {.grace = Bounded(FLAGS_validation_grace, absl::ZeroDuration(), absl::Hours(720))};
 }
 
-/// The statements of all parts.
-std::vector<postgres::Query> AllQueries() {
-  std::vector<postgres::Query> queries = Queries();
-  const std::vector<postgres::Query> vee = VeeQueries();
-  queries.insert(queries.end(), vee.begin(), vee.end());
-  return queries;
-}
+/// What keeps and checks signed batches and OCMF records.
+class EvidenceParts {
+ public:
+  EvidenceParts(postgres::Pool& pool, const std::shared_ptr<grpc::Channel>& registry)
+      : batches(pool),
+        records(pool),
+        device_keys_(registry),
+        batch_gate_(device_keys_, batches),
+        record_judge_(records, record_signatures),
+        record_keeper_(records) {}
+  /// In the order of their passing.
+  std::vector<BatchGate*> Gates() { return {&record_judge_, &batch_gate_, &record_keeper_}; }
+
+  PostgresEvidenceStore batches;
+  PostgresOcmfStore records;
+  EcdsaOcmfSignatures record_signatures;
+
+ private:
+  RegistryDeviceKeys device_keys_;
+  SignatureGate batch_gate_;
+  OcmfJudge record_judge_;
+  OcmfKeeper record_keeper_;
+};
 
 int MigrateAndEnd() {
   const absl::Status status =
@@ -160,12 +182,14 @@ int Serve() {
   postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), AllQueries(),
                       Bounded(FLAGS_database_connections, 2, 100));
   PostgresReadingStore store(pool);
-  RegistryMemberDirectory directory(
-      rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry"));
+  const auto registry =
+      rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry");
+  RegistryMemberDirectory directory(registry);
   PostgresRegisterStore registers(pool);
   PostgresFindingStore finding_store(pool);
   CountedFindings findings(finding_store, metrics);
-  Ingest ingest(directory, store, &registers, &findings);
+  EvidenceParts evidence(pool, registry);
+  Ingest ingest(directory, store, &registers, &findings, evidence.Gates());
   ChangeSignal changed;
   IngestQueue queue(
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
@@ -180,6 +204,8 @@ int Serve() {
   Validator validator(store, registers, findings, directory, ValidatorOptionsFromFlags());
   ForecastService forecasts(directory, store, **clock);
   InternalForecastService internal_forecasts(directory, store);
+  EvidenceService evidence_service(evidence.batches, evidence.records,
+                                   evidence.record_signatures, directory, **clock);
   IngestWorkers workers(IngestOptionsFromFlags(), queue, ingest, store, **clock, probe, changed);
 
   const Compactor compactor(
@@ -200,6 +226,7 @@ int Serve() {
                                        &validation_service,
                                        &forecasts,
                                        &internal_forecasts,
+                                       &evidence_service,
                                    },
                                    metrics);
   absl::Status status = server.status();

@@ -165,7 +165,8 @@ int Serve() {
   Devices devices(device_store, *authority, secrets);
   RegistryService service({accounts, *tokens, communities, participants, metering_points, devices,
                            device_store, *clock, real_clock});
-  RegistryInternalService internal(communities, participants, metering_points, device_store);
+  RegistryInternalService internal(communities, participants, metering_points, device_store,
+                                   real_clock);
 
   telemetry::Metrics metrics;
   if (const std::string address = absl::GetFlag(FLAGS_metrics_address); !address.empty()) {

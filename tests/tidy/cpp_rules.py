@@ -173,7 +173,7 @@ RULES = (
               Example("services/market/storage/a.cc", 'auto s = "UPDATE orders "\n  "SET x = 1";\n'),
               Example("services/market/main.cc", 'auto s = "DELETE FROM orders";\n')),
          good=(Example("services/market/storage/queries.h", 'auto s = "SELECT id FROM orders";\n'),
-               Example("services/market/storage/order_queries.h", 'auto s = "SELECT id";\n'),
+               Example("services/market/storage/a_queries.h", 'auto s = "SELECT id FROM a";\n'),
                Example("services/market/core/a.cc", '// SELECT id\nauto s = "SELECTED";\n'))),
     Rule("guard", ("*.h",), find_missing_guard,
          bad=(Example("libs/base/a.h", "#include <string>\n#pragma once\n"),

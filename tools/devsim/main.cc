@@ -28,6 +28,7 @@ ABSL_FLAG(absl::Duration, clock_poll_interval, absl::Milliseconds(1),
 ABSL_FLAG(bool, buffer_sync, true, "Whether a reading is on the disk before it is sent");
 ABSL_FLAG(int64_t, buffer_bytes_max, 64 << 20, "Largest size of one device's buffer, from 1 MiB");
 ABSL_FLAG(int32_t, intervals_per_series_max, 96, "Intervals that one batch holds, 1 to 10000");
+ABSL_FLAG(bool, sign_batches, false, "Whether devices sign their batches");
 ABSL_FLAG(int32_t, enrolment_threads, 4, "Devices that enrol at once, 1 to 64");
 
 namespace {
@@ -70,6 +71,7 @@ peerwatt::devsim::SimulatorOptions OptionsFromFlags() {
   options.intervals_per_series_max =
       Bounded("intervals_per_series_max", absl::GetFlag(FLAGS_intervals_per_series_max), 1, 10'000);
   options.sync = absl::GetFlag(FLAGS_buffer_sync);
+  options.sign_batches = absl::GetFlag(FLAGS_sign_batches);
   options.buffer_bytes_max = Bounded("buffer_bytes_max", absl::GetFlag(FLAGS_buffer_bytes_max),
                                      int64_t{1} << 20, int64_t{1} << 40);
   return options;

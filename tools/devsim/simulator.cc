@@ -44,6 +44,7 @@ absl::Status Simulator::MakeDevices() {
     options.stream.device = device.device;
     options.stream.jitter_key = agent::KeyOf(0, device.device);
     options.intervals_per_series_max = options_.intervals_per_series_max;
+    options.sign_batches = options_.sign_batches;
     PW_ASSIGN_OR_RETURN(std::unique_ptr<agent::Agent> agent,
                         agent::Agent::New(std::move(options), [this] { OnProgress(); }));
     agent::EnrolmentOptions enrolment;
@@ -86,15 +87,18 @@ bool Simulator::EnrolOne(size_t index, agent::Identity& identity) {
   absl::Duration pause = kEnrolPauseMin;
   while (true) {
     auto enrolled = device.enrolment->LoadOrEnrol();
-    if (enrolled.ok()) {
+    absl::Status status = enrolled.status();
+    if (status.ok()) {
       identity = *std::move(enrolled);
-      device.agent->Connect(agent::DeviceChannel(fleet_.gateway_device_address, identity));
+      status = device.agent->Connect(
+          agent::DeviceChannel(fleet_.gateway_device_address, identity), identity);
+    }
+    if (status.ok()) {
       absl::MutexLock lock(&mutex_);
       ++devices_enrolled_;
       progressed_ = true;
       return true;
     }
-    const absl::Status& status = enrolled.status();
     const bool again = DetailOf(status).retryable || absl::IsUnavailable(status) ||
                        absl::IsDeadlineExceeded(status) || absl::IsInternal(status);
     if (!again) {
@@ -123,14 +127,16 @@ void Simulator::KeepIdentities(size_t first, size_t step) {
       // Certificates live in real time, whatever the simulated clock says.
       if (absl::Now() < identity.renew_time) continue;
       auto renewed = devices_[i].enrolment->Renew(identity);
-      if (!renewed.ok()) {
-        Log(Severity::kWarning, "renewal is tried again",
-            {{"device", fleet_.devices[i].device},
-             {"cause", std::string(renewed.status().message())}});
-        continue;
+      absl::Status status = renewed.status();
+      if (status.ok()) {
+        identity = *std::move(renewed);
+        status = devices_[i].agent->Connect(
+            agent::DeviceChannel(fleet_.gateway_device_address, identity), identity);
       }
-      identity = *std::move(renewed);
-      devices_[i].agent->Connect(agent::DeviceChannel(fleet_.gateway_device_address, identity));
+      if (!status.ok()) {
+        Log(Severity::kWarning, "renewal is tried again",
+            {{"device", fleet_.devices[i].device}, {"cause", std::string(status.message())}});
+      }
     }
   }
 }

@@ -25,6 +25,7 @@ struct SimulatorOptions {
   int enrolment_threads = 4;
   int intervals_per_series_max = 96;
   bool sync = true;
+  bool sign_batches = false;
   int64_t buffer_bytes_max = 64 << 20;
 };
 

@@ -32,7 +32,8 @@ absl::StatusOr<std::pair<MeteringPointId, Member>> MemberFrom(const registry::v1
                           .import_capacity_w = proto.import_capacity_w(),
                           .export_capacity_w = proto.export_capacity_w(),
                           .interval = interval,
-                          .time_zone = proto.time_zone()});
+                          .time_zone = proto.time_zone(),
+                          .signed_readings_required = proto.signed_readings_required()});
 }
 
 }  // namespace

@@ -66,6 +66,25 @@ bool IsUndecided(const absl::Status& status) {
          absl::IsDeadlineExceeded(status);
 }
 
+bool LaneOrder::Holds(uint64_t lane, absl::Status& status) {
+  if (const auto held = waiting_.find(lane); held != waiting_.end()) {
+    status = held->second;
+    return true;
+  }
+  if (!IsUndecided(status)) {
+    return false;
+  }
+  waiting_.emplace(lane, status);
+  return true;
+}
+
+void HoldLanes(absl::Span<const IngestRequest> requests, std::vector<BatchOutcome>& outcomes) {
+  LaneOrder order;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    order.Holds(requests[i].lane, outcomes[i].status);
+  }
+}
+
 struct Ingest::Group {
   absl::Span<const IngestRequest> requests;
   const MemberLookup& lookup;
@@ -109,17 +128,12 @@ std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, 
     outcomes[i].status = Judge(*requests[i].batch, lookup, now);
   }
   NoteRefusals(requests, now, outcomes);
+  HoldLanes(requests, outcomes);
+  for (BatchGate* const gate : gates_) {
+    gate->Pass(requests, lookup, now, outcomes);
+  }
   Group group{.requests = requests, .lookup = lookup, .now = now, .outcomes = outcomes};
-  absl::flat_hash_map<uint64_t, absl::Status> waiting;
   for (size_t i = 0; i < requests.size(); ++i) {
-    // A device's position says that all before it is settled: nothing overtakes in a lane.
-    if (const auto cause = waiting.find(requests[i].lane); cause != waiting.end()) {
-      outcomes[i].status = cause->second;
-      continue;
-    }
-    if (IsUndecided(outcomes[i].status)) {
-      waiting.emplace(requests[i].lane, outcomes[i].status);
-    }
     if (outcomes[i].status.ok()) {
       group.Accept(i);
     }
@@ -205,19 +219,18 @@ void Ingest::KeepRegisters(Group& group) {
 }
 
 void Ingest::Settle(Group& group) {
-  absl::flat_hash_map<uint64_t, absl::Status> waiting;
+  LaneOrder order;
   for (size_t i = 0; i < group.accepted.size(); ++i) {
     BatchOutcome& outcome = group.outcomes[group.positions[i]];
     const uint64_t lane = group.requests[group.positions[i]].lane;
-    if (const auto cause = waiting.find(lane); cause != waiting.end()) {
-      outcome.status = cause->second;
-    } else if (outcome.status.ok() && !group.accepted[i].batch->registers.empty()) {
+    if (order.Holds(lane, outcome.status)) {
+      continue;
+    }
+    if (outcome.status.ok() && !group.accepted[i].batch->registers.empty()) {
       outcome.status = RegisterIngest(*registers_, store_)
                            .Settle(*group.accepted[i].batch, group.lookup.members, group.now,
                                    outcome.counts);
-      if (IsUndecided(outcome.status)) {
-        waiting.emplace(lane, outcome.status);
-      }
+      order.Holds(lane, outcome.status);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,12 +73,22 @@ struct RegisterSeries {
   Interval Span() const { return {start, TimeOf(size() - 1)}; }
 };
 
+/// What binds a batch to its device and to the batch before it.
+struct BatchSignature {
+  int64_t counter = 0;          ///< counts the signed batches of the device, from 1
+  std::string previous_digest;  ///< SHA-256 of the encoding of the signed batch before
+  std::string signature;        ///< of the batch's encoding, ECDSA, DER
+};
+
 /// Series that are stored together or not at all.
 struct Batch {
   DeviceId device;       ///< Empty when the batch does not come from a device's stream.
   int64_t sequence = 0;  ///< Counts up per device from 1.
   std::vector<Series> series;
   std::vector<RegisterSeries> registers = {};
+  std::vector<std::string> ocmf_records = {};     ///< Signed records of charge points, as sent.
+  std::optional<BatchSignature> signature = {};   ///< Of a device.
+  bool by_device = false;  ///< Comes from a device, also without a stream of its own.
 
   /// Number of readings in all series, and of register values.
   size_t ReadingCount() const {
@@ -100,6 +111,7 @@ struct Member {
   int64_t export_capacity_w = 0;
   absl::Duration interval;
   std::string time_zone = "Etc/UTC";  ///< IANA name; that of the community.
+  bool signed_readings_required = false;  ///< The community's devices sign their batches.
 };
 
 /// A stored reading.

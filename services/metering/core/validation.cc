@@ -138,8 +138,8 @@ Energy EnergyMax(int64_t capacity_w, absl::Duration interval) {
 }
 
 absl::Status CheckBatchSize(const Batch& batch) {
-  if (batch.series.empty() && batch.registers.empty()) {
-    return Error(kSeriesEmpty, "a batch needs at least one series", {},
+  if (batch.series.empty() && batch.registers.empty() && batch.ocmf_records.empty()) {
+    return Error(kSeriesEmpty, "a batch needs at least one series or record", {},
                  {{"series", "must not be empty"}});
   }
   if (batch.series.size() + batch.registers.size() > kBatchSeriesMax) {

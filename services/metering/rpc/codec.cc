@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
+#include "services/metering/rpc/vee_codec.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -57,6 +59,22 @@ absl::Status ReadSeries(const google::protobuf::RepeatedPtrField<v1::Series>& se
     one.qualities = QualitiesFrom(proto.qualities());
     one.method = MethodFrom(proto.method());
     batch.series.push_back(std::move(one));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadBatch(const v1::Batch& proto, Batch& batch) {
+  batch.sequence = proto.sequence();
+  if (proto.sequence() < 1) {
+    return FieldInvalid("sequence", "must count up from 1");
+  }
+  PW_RETURN_IF_ERROR(ReadSeries(proto.series(), batch));
+  PW_RETURN_IF_ERROR(ReadRegisters(proto.registers(), batch));
+  batch.ocmf_records.assign(proto.ocmf_records().begin(), proto.ocmf_records().end());
+  if (proto.has_signature()) {
+    batch.signature = {.counter = proto.signature().counter(),
+                       .previous_digest = proto.signature().previous_digest(),
+                       .signature = proto.signature().signature()};
   }
   return absl::OkStatus();
 }

@@ -24,6 +24,11 @@ absl::StatusOr<MeteringPointId> PointFrom(const std::string& name, absl::string_
 /// Errors: FIELD_INVALID for names and times that cannot be read.
 absl::Status ReadSeries(const google::protobuf::RepeatedPtrField<v1::Series>& series, Batch& batch);
 
+/// Reads the whole of a device's batch: sequence, series, register values, records and
+/// signature.
+/// Errors: FIELD_INVALID, as above and for a sequence below 1.
+absl::Status ReadBatch(const v1::Batch& proto, Batch& batch);
+
 /// A reading of a metering point.
 v1::Reading ToProto(const Reading& reading, const MeteringPointId& point);
 v1::AggregateReadingsResponse::Bucket ToProto(const Bucket& bucket);

@@ -92,6 +92,7 @@ void IngestWorkers::StoreGroup(std::vector<LaneWork>& works) {
   if (!requests.empty()) {
     std::vector<BatchOutcome> outcomes = ingest_.Run(requests, clock_.Now());
     for (size_t i = 0; i < outcomes.size(); ++i) {
+      probe_.Noted(outcomes[i].events);
       *targets[i] = std::move(outcomes[i]);
     }
     probe_.Committed(absl::FromChrono(std::chrono::steady_clock::now() - started_at));

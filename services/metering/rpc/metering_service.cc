@@ -146,6 +146,7 @@ grpc::Status MeteringService::BatchCreateReadings(grpc::ServerContext* context,
     if (!rpc::HasRole(caller, access::v1::OPERATOR) && !rpc::HasRole(caller, access::v1::DEVICE)) {
       return Error(kPermissionDenied, "only operators and devices may store readings");
     }
+    item.batch.by_device = rpc::HasRole(caller, access::v1::DEVICE);
     const BatchOutcome outcome = Store(std::move(item));
     PW_RETURN_IF_ERROR(outcome.status);
     response->set_stored_count(outcome.counts.stored);

@@ -10,6 +10,9 @@ constexpr char kReadingsHelp[] = "Readings by what became of them.";
 constexpr char kBatches[] = "peerwatt_metering_batches_total";
 constexpr char kBatchesHelp[] = "Batches by what became of them.";
 
+constexpr char kEvents[] = "peerwatt_metering_signature_events_total";
+constexpr char kEventsHelp[] = "Signed batches that do not follow the one before.";
+
 }  // namespace
 
 IngestProbe::IngestProbe(telemetry::Metrics& metrics)
@@ -18,6 +21,8 @@ IngestProbe::IngestProbe(telemetry::Metrics& metrics)
       readings_refused_(metrics.AddCounter(kReadings, kReadingsHelp, {{"result", "refused"}})),
       batches_stored_(metrics.AddCounter(kBatches, kBatchesHelp, {{"result", "stored"}})),
       batches_refused_(metrics.AddCounter(kBatches, kBatchesHelp, {{"result", "refused"}})),
+      counter_gaps_(metrics.AddCounter(kEvents, kEventsHelp, {{"event", "counter_gap"}})),
+      broken_chains_(metrics.AddCounter(kEvents, kEventsHelp, {{"event", "chain_broken"}})),
       commit_duration_(metrics.AddHistogram("peerwatt_metering_commit_duration_seconds",
                                             "Time from taking a group of batches to its commit.")),
       compacted_days_(metrics.AddCounter("peerwatt_metering_compacted_days_total",
@@ -49,6 +54,15 @@ void IngestProbe::Decided(const Batch& batch, const BatchOutcome& outcome) {
   while (latest_s > known_s && !last_reading_s_.compare_exchange_weak(known_s, latest_s)) {
   }
   last_reading_timestamp_.Set(static_cast<double>(last_reading_s_.load()));
+}
+
+void IngestProbe::Noted(const ChainEvents& events) {
+  if (events.counter_gap) {
+    counter_gaps_.Increment();
+  }
+  if (events.chain_broken) {
+    broken_chains_.Increment();
+  }
 }
 
 void IngestProbe::Committed(absl::Duration elapsed) {

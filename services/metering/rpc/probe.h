@@ -17,6 +17,8 @@ class IngestProbe {
   explicit IngestProbe(telemetry::Metrics& metrics);
   /// Counts a batch and its readings when its fate is decided.
   void Decided(const Batch& batch, const BatchOutcome& outcome);
+  /// Counts what is new about a device's chain of signed batches.
+  void Noted(const ChainEvents& events);
   /// How long a group of batches took from being taken to being durable.
   void Committed(absl::Duration elapsed);
   /// A shard was compacted, or that failed.
@@ -30,6 +32,8 @@ class IngestProbe {
   telemetry::Counter& readings_refused_;
   telemetry::Counter& batches_stored_;
   telemetry::Counter& batches_refused_;
+  telemetry::Counter& counter_gaps_;
+  telemetry::Counter& broken_chains_;
   telemetry::Histogram& commit_duration_;
   telemetry::Counter& compacted_days_;
   telemetry::Counter& compaction_errors_;

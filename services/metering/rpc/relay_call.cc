@@ -8,7 +8,6 @@
 #include "libs/rpc/status.h"
 #include "services/metering/core/errors.h"
 #include "services/metering/rpc/codec.h"
-#include "services/metering/rpc/vee_codec.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -23,12 +22,7 @@ constexpr size_t kBatchBytesKept = 64 << 10;
 LaneItem ItemFrom(const v1::Batch& proto, const DeviceId& device) {
   LaneItem item;
   item.batch.device = device;
-  item.batch.sequence = proto.sequence();
-  item.refusal = proto.sequence() < 1 ? FieldInvalid("sequence", "must count up from 1")
-                                      : ReadSeries(proto.series(), item.batch);
-  if (item.refusal.ok()) {
-    item.refusal = ReadRegisters(proto.registers(), item.batch);
-  }
+  item.refusal = ReadBatch(proto, item.batch);
   return item;
 }
 

@@ -96,7 +96,8 @@ bool SameContent(const Community& a, const Community& b) {
          a.trading_starts_at == b.trading_starts_at && a.opening_lead == b.opening_lead &&
          a.gate_closure_lead == b.gate_closure_lead && a.settlement_grace == b.settlement_grace &&
          a.network_fee == b.network_fee && a.operator_share_ppm == b.operator_share_ppm &&
-         a.price_min == b.price_min && a.price_max == b.price_max;
+         a.price_min == b.price_min && a.price_max == b.price_max &&
+         a.signed_readings_required == b.signed_readings_required;
 }
 
 absl::Status CheckTariff(const Tariff& tariff, const Community& community) {

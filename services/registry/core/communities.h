@@ -29,6 +29,7 @@ struct Community {
   int64_t operator_share_ppm = 0;
   Price price_min;
   Price price_max;
+  bool signed_readings_required = false;  ///< devices must sign their batches
   absl::Time created_at;
 };
 
@@ -63,6 +64,7 @@ struct Member {
   int64_t export_capacity_w = 0;
   absl::Duration interval;
   std::string time_zone;
+  bool signed_readings_required = false;
 };
 
 /// A community at an instant; members by name.

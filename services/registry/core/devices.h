@@ -112,6 +112,10 @@ class DeviceStore {
   /// What certificates are good for, in the order asked; nothing for an unknown device.
   virtual absl::StatusOr<std::vector<std::optional<ResolvedDevice>>> Resolve(
       const std::vector<ShownCertificate>& shown) = 0;
+  /// Certificates of the device that have not expired at `now`, PEM, newest first; none when it is
+  /// revoked. Errors: DEVICE_UNKNOWN.
+  virtual absl::StatusOr<std::vector<std::string>> ListCertificates(const DeviceId& id,
+                                                                    absl::Time now) = 0;
 };
 
 /// Enrolment of devices. Times are real time.

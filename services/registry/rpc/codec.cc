@@ -162,6 +162,7 @@ v1::Community ToProto(const Community& c) {
   *proto.mutable_price_min_per_kwh() = rpc::ToProto(c.price_min, c.currency_code);
   *proto.mutable_price_max_per_kwh() = rpc::ToProto(c.price_max, c.currency_code);
   *proto.mutable_create_time() = rpc::ToProto(c.created_at);
+  proto.set_signed_readings_required(c.signed_readings_required);
   return proto;
 }
 
@@ -246,6 +247,7 @@ v1::Member ToProto(const Member& member) {
   proto.set_export_capacity_w(member.export_capacity_w);
   *proto.mutable_interval() = rpc::ToProto(member.interval);
   proto.set_time_zone(member.time_zone);
+  proto.set_signed_readings_required(member.signed_readings_required);
   return proto;
 }
 
@@ -306,6 +308,7 @@ absl::StatusOr<Community> CommunityFrom(const v1::CreateCommunityRequest& reques
   if (!IsCurrencyCode(c.currency_code)) {
     return FieldInvalid("community.currency_code", "must be an ISO 4217 code");
   }
+  c.signed_readings_required = proto.signed_readings_required();
   PW_RETURN_IF_ERROR(ReadTimes(proto, c));
   PW_RETURN_IF_ERROR(ReadPrices(proto, c));
   return c;

@@ -78,6 +78,20 @@ grpc::Status RegistryInternalService::BatchResolveDevices(
   });
 }
 
+grpc::Status RegistryInternalService::ListDeviceCertificates(
+    grpc::ServerContext* context, const v1::ListDeviceCertificatesRequest* request,
+    v1::ListDeviceCertificatesResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(std::string id,
+                        rpc::ParseName1(request->name(), kDevicePattern, "name"));
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(std::vector<std::string> certificates,
+                        devices_.ListCertificates(DeviceId(std::move(id)), real_clock_.Now()));
+    for (std::string& pem : certificates) response->add_certificate_pems(std::move(pem));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status RegistryInternalService::BatchGetMembers(grpc::ServerContext* context,
                                                       const v1::BatchGetMembersRequest* request,
                                                       v1::BatchGetMembersResponse* response) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/base/clock.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 #include "services/registry/core/communities.h"
 #include "services/registry/core/devices.h"
@@ -12,17 +13,22 @@ namespace peerwatt::registry {
 class RegistryInternalService final : public v1::RegistryInternal::Service {
  public:
   RegistryInternalService(CommunityStore& communities, ParticipantStore& participants,
-                          MeteringPointStore& metering_points, DeviceStore& devices)
+                          MeteringPointStore& metering_points, DeviceStore& devices,
+                          const Clock& real_clock)
       : communities_(communities),
         participants_(participants),
         metering_points_(metering_points),
-        devices_(devices) {}
+        devices_(devices),
+        real_clock_(real_clock) {}
 
   grpc::Status ResolveDevice(grpc::ServerContext* context, const v1::ResolveDeviceRequest* request,
                              v1::ResolveDeviceResponse* response) override;
   grpc::Status BatchResolveDevices(grpc::ServerContext* context,
                                    const v1::BatchResolveDevicesRequest* request,
                                    v1::BatchResolveDevicesResponse* response) override;
+  grpc::Status ListDeviceCertificates(grpc::ServerContext* context,
+                                      const v1::ListDeviceCertificatesRequest* request,
+                                      v1::ListDeviceCertificatesResponse* response) override;
   grpc::Status BatchGetMembers(grpc::ServerContext* context,
                                const v1::BatchGetMembersRequest* request,
                                v1::BatchGetMembersResponse* response) override;
@@ -41,6 +47,7 @@ class RegistryInternalService final : public v1::RegistryInternal::Service {
   ParticipantStore& participants_;
   MeteringPointStore& metering_points_;
   DeviceStore& devices_;
+  const Clock& real_clock_;
 };
 
 }  // namespace peerwatt::registry

@@ -35,6 +35,7 @@ Community CommunityFrom(const pqxx::row& row) {
   c.price_min = PriceFrom(row["price_min_micros_per_kwh"]);
   c.price_max = PriceFrom(row["price_max_micros_per_kwh"]);
   c.created_at = TimeFrom(row["created_at"]);
+  c.signed_readings_required = postgres::BoolFrom(row["signed_readings_required"]);
   return c;
 }
 
@@ -59,7 +60,8 @@ Member MemberFrom(const pqxx::row& row) {
           Int64From(row["import_capacity_w"]),
           Int64From(row["export_capacity_w"]),
           SecondsFrom(row["interval_s"]),
-          TextFrom(row["time_zone"])};
+          TextFrom(row["time_zone"]),
+          postgres::BoolFrom(row["signed_readings_required"])};
 }
 
 absl::StatusOr<Community> PostgresCommunityStore::Create(const Community& c) {
@@ -70,7 +72,7 @@ absl::StatusOr<Community> PostgresCommunityStore::Create(const Community& c) {
          absl::ToInt64Seconds(c.opening_lead), absl::ToInt64Seconds(c.gate_closure_lead),
          absl::ToInt64Seconds(c.settlement_grace), c.network_fee.micros_per_kwh(),
          c.operator_share_ppm, c.price_min.micros_per_kwh(), c.price_max.micros_per_kwh(),
-         ToSql(c.created_at));
+         ToSql(c.created_at), c.signed_readings_required);
     stored = CommunityFrom(Exec(tx, kSelectCommunity, c.id.value())[0]);
     if (!SameContent(stored, c)) {
       return Error(kContentDiffers, "the community exists with other content",

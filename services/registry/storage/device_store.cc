@@ -185,4 +185,21 @@ absl::StatusOr<std::vector<std::optional<ResolvedDevice>>> PostgresDeviceStore::
   return found;
 }
 
+absl::StatusOr<std::vector<std::string>> PostgresDeviceStore::ListCertificates(const DeviceId& id,
+                                                                               absl::Time now) {
+  std::vector<std::string> certificates;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    certificates.clear();
+    const pqxx::result rows = Exec(tx, kListCertificates, id.value(), ToSql(now));
+    if (rows.empty()) {
+      return Error(kDeviceUnknown, "there is no such device", {{"device", id.value()}});
+    }
+    for (const pqxx::row& row : rows) {
+      if (!row[0].is_null()) certificates.push_back(TextFrom(row[0]));
+    }
+    return absl::OkStatus();
+  }));
+  return certificates;
+}
+
 }  // namespace peerwatt::registry

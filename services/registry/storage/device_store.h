@@ -21,6 +21,8 @@ class PostgresDeviceStore final : public DeviceStore {
   absl::StatusOr<Device> Revoke(const DeviceId& id, const Actor& actor) override;
   absl::StatusOr<std::vector<std::optional<ResolvedDevice>>> Resolve(
       const std::vector<ShownCertificate>& shown) override;
+  absl::StatusOr<std::vector<std::string>> ListCertificates(const DeviceId& id,
+                                                            absl::Time now) override;
 
  private:
   postgres::Pool& pool_;

@@ -81,9 +81,10 @@ inline constexpr postgres::Query kInsertCommunity{"insert_community", R"sql(
 INSERT INTO communities (
   community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
   opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
-  operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at)
+  operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
+  signed_readings_required)
 VALUES ($1, $2, $3, $4, $5::bigint, $6::timestamptz, $7::bigint, $8::bigint, $9::bigint,
-        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz)
+        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz, $15::boolean)
 ON CONFLICT DO NOTHING
 RETURNING community_id
 )sql"};
@@ -91,7 +92,8 @@ RETURNING community_id
 inline constexpr postgres::Query kSelectCommunity{"select_community", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
-       operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at
+       operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
+       signed_readings_required
 FROM communities
 WHERE community_id = $1
 )sql"};
@@ -99,7 +101,8 @@ WHERE community_id = $1
 inline constexpr postgres::Query kListCommunities{"list_communities", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
-       operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at
+       operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
+       signed_readings_required
 FROM communities
 WHERE community_id > $1
 ORDER BY community_id
@@ -142,7 +145,7 @@ LIMIT 1
 inline constexpr postgres::Query kSelectCommunityMembers{"select_community_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s, c.time_zone
+       c.interval_s, c.time_zone, c.signed_readings_required
 FROM metering_points m
 JOIN participants p ON p.participant_id = m.participant_id
 JOIN communities c ON c.community_id = m.community_id
@@ -153,7 +156,7 @@ ORDER BY m.metering_point_id
 inline constexpr postgres::Query kSelectMembers{"select_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s, c.time_zone
+       c.interval_s, c.time_zone, c.signed_readings_required
 FROM unnest($1::text[]) WITH ORDINALITY AS asked (metering_point_id, position)
 JOIN metering_points m ON m.metering_point_id = asked.metering_point_id
 JOIN participants p ON p.participant_id = m.participant_id
@@ -346,51 +349,28 @@ FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (device_id, serial, pla
 JOIN devices d ON d.device_id = q.device_id
 )sql"};
 
+inline constexpr postgres::Query kListCertificates{"list_certificates", R"sql(
+SELECT c.certificate_pem
+FROM devices d
+LEFT JOIN device_certificates c
+  ON c.device_id = d.device_id AND d.state = 'ACTIVE' AND c.expires_at > $2::timestamptz
+WHERE d.device_id = $1
+ORDER BY c.issued_at DESC, c.certificate_serial
+)sql"};
+
 /// All statements of the registry, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
-  return {kSelectUser,
-          kSelectUserByEmail,
-          kInsertUser,
-          kDeleteExpiredFamilies,
-          kInsertFamily,
-          kInsertRefreshToken,
-          kLockRefreshToken,
-          kSetSuccessor,
-          kExtendFamily,
-          kRevokeFamily,
-          kInsertAuditEvent,
-          kInsertCommunity,
-          kSelectCommunity,
-          kListCommunities,
-          kInsertTariff,
-          kSelectTariff,
-          kListTariffs,
-          kSelectTariffInForce,
-          kSelectCommunityMembers,
-          kSelectMembers,
-          kInsertParticipant,
-          kSelectParticipant,
-          kLockParticipant,
-          kListParticipants,
-          kUpdateKyc,
-          kSelectParticipantContext,
-          kInsertGridConnection,
-          kSelectGridConnection,
-          kInsertMeteringPoint,
-          kSelectMeteringPoint,
-          kListMeteringPoints,
-          kListMeteringPointsOf,
-          kSelectUnknownMeteringPoint,
-          kInsertDevice,
-          kInsertDeviceMeteringPoints,
-          kUpdateEnrolmentToken,
-          kLockDevice,
-          kSelectDevice,
-          kListDevices,
-          kInsertCertificate,
-          kActivateDevice,
-          kRevokeDevice,
-          kResolveDevices};
+  return {kSelectUser, kSelectUserByEmail, kInsertUser, kDeleteExpiredFamilies, kInsertFamily,
+          kInsertRefreshToken, kLockRefreshToken, kSetSuccessor, kExtendFamily, kRevokeFamily,
+          kInsertAuditEvent, kInsertCommunity, kSelectCommunity, kListCommunities, kInsertTariff,
+          kSelectTariff, kListTariffs, kSelectTariffInForce, kSelectCommunityMembers,
+          kSelectMembers, kInsertParticipant, kSelectParticipant, kLockParticipant,
+          kListParticipants, kUpdateKyc, kSelectParticipantContext, kInsertGridConnection,
+          kSelectGridConnection, kInsertMeteringPoint, kSelectMeteringPoint, kListMeteringPoints,
+          kListMeteringPointsOf, kSelectUnknownMeteringPoint, kInsertDevice,
+          kInsertDeviceMeteringPoints, kUpdateEnrolmentToken, kLockDevice, kSelectDevice,
+          kListDevices, kInsertCertificate, kActivateDevice, kRevokeDevice, kResolveDevices,
+          kListCertificates};
 }
 
 }  // namespace peerwatt::registry

@@ -1,4 +1,4 @@
-#include "services/metering/storage/queries.h"
+#include "services/metering/storage/all_queries.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@ namespace {
 TEST(QueriesTest, EveryStatementPreparesOnTheMigratedSchema) {
   const auto database = peerwatt::testing::TestDatabase::Create("metering", Migrations());
   pqxx::connection connection(database->dsn());
-  for (const postgres::Query& query : Queries()) {
+  for (const postgres::Query& query : AllQueries()) {
     connection.prepare(query.name, query.sql);
     EXPECT_NO_THROW(connection.prepare_now(query.name)) << query.name;
   }
@@ -21,7 +21,9 @@ TEST(QueriesTest, ApplicationRoleMayNotChangeOrRemoveReadings) {
   pqxx::connection connection(database->dsn());
   for (const char* sql :
        {"UPDATE blocks SET payload = ''", "DELETE FROM days", "DELETE FROM shards",
-        "UPDATE changes SET position = 1", "DELETE FROM changes", "DELETE FROM metering_points"}) {
+        "UPDATE changes SET position = 1", "DELETE FROM changes", "DELETE FROM metering_points",
+        "DELETE FROM signed_batches", "UPDATE signed_batches SET encoding = digest",
+        "DELETE FROM ocmf_records", "UPDATE ocmf_records SET content = ''"}) {
     pqxx::work tx(connection);
     EXPECT_THROW(tx.exec(sql), pqxx::insufficient_privilege) << sql;
   }

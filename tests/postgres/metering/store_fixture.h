@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "services/metering/storage/all_queries.h"
 #include "services/metering/storage/migrations.h"
-#include "services/metering/storage/queries.h"
 #include "services/metering/storage/reading_store.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/unit/metering/fakes.h"
@@ -75,7 +75,7 @@ class StoreTest : public ::testing::Test {
 
   std::unique_ptr<peerwatt::testing::TestDatabase> database_ =
       peerwatt::testing::TestDatabase::Create("metering", Migrations());
-  postgres::Pool pool_{database_->dsn(), Queries(), 8};
+  postgres::Pool pool_{database_->dsn(), AllQueries(), 8};
   PostgresReadingStore store_{pool_};
   absl::Time now_ = Start() + absl::Hours(24);
 };

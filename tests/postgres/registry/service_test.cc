@@ -25,7 +25,7 @@ class ServiceTest : public RegistryFixture {
       : clock_(kNow),
         service_({accounts_, tokens_, communities_, participants_, metering_points_, devices_,
                   device_store_, clock_, real_clock_}),
-        internal_(communities_, participants_, metering_points_, device_store_),
+        internal_(communities_, participants_, metering_points_, device_store_, real_clock_),
         tls_key_(crypto::NewPrivateKey().value()),
         tls_ca_(crypto::NewAuthority(tls_key_, "Test CA", absl::Now(), absl::Hours(1))->pem) {
     grpc::ServerBuilder builder;

@@ -98,11 +98,17 @@ void FakeMetering::Store(const metering::v1::Batch& batch) {
   }
 }
 
+std::vector<metering::v1::Batch> FakeMetering::signed_batches() const {
+  absl::MutexLock lock(&mutex_);
+  return signed_batches_;
+}
+
 FakeMetering::Fate FakeMetering::Judge(
     const metering::v1::Batch& batch,
     metering::v1::StreamReadingsResponse::Acknowledgement& answer) {
   absl::MutexLock lock(&mutex_);
   ++received_;
+  if (batch.has_signature()) signed_batches_.push_back(batch);
   if (faults_.silent_after >= 0 && received_ > faults_.silent_after) return Fate::kSilent;
   if (Chance(faults_.break_before_percent)) return Fate::kBreakBefore;
   answer.set_sequence(batch.sequence());

@@ -48,6 +48,7 @@ class FakeMetering final : public metering::v1::Metering::Service {
   int64_t position() const;                    ///< highest acknowledged sequence
   int64_t streams() const;
   int64_t batches_received() const;
+  std::vector<metering::v1::Batch> signed_batches() const;  ///< every one that came, also again
   void SetPosition(int64_t position);
   void Forget();  ///< loses every reading and the position, as an empty database does
   /// Waits until `count` batches were received; false after ten seconds.
@@ -78,6 +79,7 @@ class FakeMetering final : public metering::v1::Metering::Service {
   int64_t deferred_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t streams_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t received_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<metering::v1::Batch> signed_batches_ ABSL_GUARDED_BY(mutex_);
   std::set<grpc::ServerContext*> contexts_ ABSL_GUARDED_BY(mutex_);
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

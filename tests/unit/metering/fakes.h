@@ -13,14 +13,16 @@ namespace peerwatt::metering::testing {
 class FakeDirectory final : public MemberDirectory {
  public:
   void Add(const std::string& point, const std::string& community = "c1",
-           int64_t import_capacity_w = 100'000, int64_t export_capacity_w = 100'000) {
+           int64_t import_capacity_w = 100'000, int64_t export_capacity_w = 100'000,
+           bool signed_readings_required = false) {
     const std::lock_guard lock(mutex_);
     members_[MeteringPointId(point)] = {.participant = ParticipantId("p-" + point),
                                         .community = CommunityId(community),
                                         .import_capacity_w = import_capacity_w,
                                         .export_capacity_w = export_capacity_w,
                                         .interval = absl::Minutes(15),
-                                        .time_zone = "Europe/Berlin"};
+                                        .time_zone = "Europe/Berlin",
+                                        .signed_readings_required = signed_readings_required};
   }
   /// Points that are not remembered cannot be found while the registry is down.
   void SetDown(absl::Status failure, std::vector<std::string> forgotten) {
