@@ -39,7 +39,22 @@ def exhausted_files():
     yield from fault.run()
 
 
-FAULTS = {"kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files)}
+def metering(name, meaning):
+    """A fault of metering_faults.py, loaded when it is run."""
+    def run():
+        import metering_faults
+        yield from getattr(metering_faults, name)()
+    run.__doc__ = meaning
+    return "metering", run
+
+
+FAULTS = {
+    "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
+    "duplicates": metering(
+        "duplicates", "Each batch five times, shuffled, 20 kills: 0 Wh off. Control: adding up."),
+    "acknowledged": metering(
+        "acknowledged", "Acknowledged and missing under 20 kills: 0. Control: lazy commits."),
+}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 
