@@ -4,6 +4,7 @@ Usage: driver.py [--list] [--json] [NAME or GROUP …]
 """
 
 import argparse
+import importlib
 import json
 import pathlib
 import sys
@@ -39,11 +40,10 @@ def exhausted_files():
     yield from fault.run()
 
 
-def metering(name, meaning):
-    """A fault of metering_faults.py, loaded when it is run."""
+def metering(name, meaning, module="metering_faults"):
+    """A fault of another file, which is loaded when it is run."""
     def run():
-        import metering_faults
-        yield from getattr(metering_faults, name)()
+        yield from getattr(importlib.import_module(module), name)()
     run.__doc__ = meaning
     return "metering", run
 
@@ -54,6 +54,12 @@ FAULTS = {
         "duplicates", "Each batch five times, shuffled, 20 kills: 0 Wh off. Control: adding up."),
     "acknowledged": metering(
         "acknowledged", "Acknowledged and missing under 20 kills: 0. Control: lazy commits."),
+    "concurrent_corrections": metering(
+        "concurrent_corrections", "Six correct one day at once. Control: read, add, write.",
+        "metering_corrections"),
+    "clock_skew": metering(
+        "clock_skew", "A device two hours ahead is refused its future. Control: right times.",
+        "metering_corrections"),
 }
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 

@@ -64,7 +64,8 @@ class Answer:
     def __init__(self, acknowledgement, is_last):
         self.code = acknowledgement.status.code
         self.message = acknowledgement.status.message
-        self.details = [bytes(detail.value) for detail in acknowledgement.status.details]
+        self.details = [(detail.type_url, detail.value)
+                        for detail in acknowledgement.status.details]
         self.stored = acknowledgement.stored_count if is_last else 0
         self.unchanged = acknowledgement.unchanged_count if is_last else 0
 
