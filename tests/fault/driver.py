@@ -54,6 +54,8 @@ FAULTS = {
         "duplicates", "Each batch five times, shuffled, 20 kills: 0 Wh off. Control: adding up."),
     "acknowledged": metering(
         "acknowledged", "Acknowledged and missing under 20 kills: 0. Control: lazy commits."),
+    "frozen_database": metering(
+        "frozen_database", "Database frozen 30 s under 200 streams. Control: no bounds."),
     "concurrent_corrections": metering(
         "concurrent_corrections", "Six correct one day at once. Control: read, add, write.",
         "metering_corrections"),

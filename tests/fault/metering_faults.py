@@ -1,7 +1,11 @@
 """Metering: is every reading counted once, and none lost, whatever breaks?"""
 
 import collections
+import contextlib
+import os
+import pathlib
 import random
+import signal
 import tempfile
 import threading
 import time
@@ -19,7 +23,7 @@ class Setting:
     """A stack with devices; each may report the points of its right neighbour too."""
 
     def __init__(self, count, points, environment=None):
-        self.points, self.count = points, count
+        self.points, self.count, self.start_s = points, count, 0
         self.stack = harness.Stack(environment=environment)
         try:
             self.folder = tempfile.TemporaryDirectory()
@@ -158,3 +162,111 @@ def acknowledged():
     yield {"fault": "acknowledged", "holds": missing == 0 and refused == 0 and len(kills) == 20,
            "control": "found" if lost else "missed", "kills": len(kills), "acknowledged": count,
            "missing": missing, "refused": refused, "missing_in_control": lost}
+
+
+def stopped_family(pid):
+    """A process and all that descend from it."""
+    parents = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                parents[int(entry.name)] = int(fields[1])
+    family = [pid]
+    for one in family:
+        family += [child for child, parent in parents.items() if parent == one]
+    return family
+
+
+class Frozen:
+    """While it is open, no process of the stack's PostgreSQL runs."""
+
+    def __init__(self, stack):
+        self.postmaster = stack.pid("postgres")
+
+    def __enter__(self):
+        # The first is the one that makes others.
+        os.kill(self.postmaster, signal.SIGSTOP)
+        self.family = stopped_family(self.postmaster)
+        for pid in self.family:
+            os.kill(pid, signal.SIGSTOP)
+        return self
+
+    def __exit__(self, *_):
+        for pid in self.family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+FROZEN_STREAMS, FROZEN_POINTS, FROZEN_BATCHES, FROZEN_DAYS = 200, 2, 75, 5
+FROZEN_S = 30
+# By how much each process may grow above what it had when the devices had connected. Metering:
+# 2 million readings that wait, about 16 bytes each, and as much again for what is being stored.
+# Gateway: 32 batches of each device, about 2 KiB each, and as much again for what is being sent.
+GROWTH_MIB = {"metering": 64, "gateway": 32}
+UNBOUNDED = {"PEERWATT_INGEST_QUEUE_READINGS_MAX": "100000000",
+             "PEERWATT_DEVICE_BATCHES_IN_FLIGHT_MAX": "1000",
+             "PEERWATT_DEVICE_BYTES_IN_FLIGHT_MAX": str(64 << 20)}
+
+
+def growth_while_frozen(setting, seconds, until_above=False):
+    """Freezes the database under load. Returns MiB by which the processes grew, at most, the
+    process with the devices, and whether none was restarted."""
+    stack = setting.stack
+    setting.start_s = devices.day_start(FROZEN_BATCHES * FROZEN_DAYS + 1)
+    client, _ = setting.fleet.start(
+        stack.address("gateway_device"), streams=FROZEN_STREAMS, batches=FROZEN_BATCHES,
+        points_per_device=FROZEN_POINTS, series_per_batch=FROZEN_POINTS, window=1000,
+        values_per_series=FROZEN_DAYS * streams.QUARTERS,
+        start_s=setting.start_s)
+    pids = {name: stack.pid(name) for name in GROWTH_MIB}
+    before = {name: devices.resident_kib(pid) for name, pid in pids.items()}
+    most = dict.fromkeys(pids, 0)
+    with Frozen(stack):
+        client.stdin.write("\n")
+        client.stdin.flush()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for name, pid in pids.items():
+                most[name] = max(most[name], (devices.resident_kib(pid) - before[name]) // 1024)
+            if until_above and most["metering"] > GROWTH_MIB["metering"]:
+                break
+            time.sleep(0.1)
+    same = all(stack.pid(name) == pid for name, pid in pids.items())
+    return most, client, same
+
+
+def frozen_difference(setting):
+    """Wh and readings that are missing of what all devices sent."""
+    values = FROZEN_BATCHES * FROZEN_DAYS * streams.QUARTERS
+    energy = readings = 0
+    for number in range(1, FROZEN_STREAMS + 1):
+        for point_no in range(FROZEN_POINTS):
+            path = (f"/v1/{streams.point_name(number, point_no)}/readings:aggregate?startTime="
+                    f"{streams.stamp(setting.start_s)}&endTime={streams.stamp(int(time.time()))}")
+            total = setting.stack.call("GET", path, None, setting.admin)["buckets"][0]
+            energy += sum((point_no * 7 + k * 13 + number) % 900 for k in range(values)) - int(
+                total["importEnergyWh"])
+            readings += values - int(total["readingCount"])
+    return energy, readings
+
+
+def frozen_database():
+    """PostgreSQL stands still for 30 s under 200 streams. Control: nobody bounds what waits."""
+    with Setting(FROZEN_STREAMS, FROZEN_POINTS) as setting:
+        grown, client, same = growth_while_frozen(setting, FROZEN_S)
+        said = devices.finish(client)
+        setting.admin = setting.sign_in()
+        energy, readings = frozen_difference(setting)
+    with Setting(FROZEN_STREAMS, FROZEN_POINTS, UNBOUNDED) as setting:
+        unbounded, client, _ = growth_while_frozen(setting, FROZEN_S, until_above=True)
+        client.kill()
+        client.communicate()
+    bounded = all(grown[name] <= most for name, most in GROWTH_MIB.items())
+    yield {"fault": "frozen_database",
+           "holds": bounded and same and (energy, readings, said["refused"]) == (0, 0, 0),
+           "control": "found" if unbounded["metering"] > GROWTH_MIB["metering"] else "missed",
+           "sent": int(said["readings"]), "lost": readings, "difference_wh": energy,
+           **{f"{name}_grew_mib": grown[name] for name in GROWTH_MIB},
+           **{f"{name}_bound_mib": most for name, most in GROWTH_MIB.items()},
+           "unbounded_grew_mib": unbounded["metering"]}

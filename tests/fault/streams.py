@@ -190,7 +190,7 @@ class Killer:
 
 
 def restarted(stack, name, pid):
-    """Whether another process of this name runs, and the gateway answers for all."""
+    """Whether another process of this name runs."""
     return stack.pid(name) != pid and alive(stack.pid(name))
 
 
