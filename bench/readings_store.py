@@ -7,6 +7,7 @@ most eight (the server's processes share the cores anyway).
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import struct
@@ -126,33 +127,33 @@ def load_of(streams, points_per_device, days):
             "connects_per_second": 500, "start_s": devices.day_start(days)}
 
 
-def ingest(streams, points_per_device, days):
-    """First writing, replay, compaction and size of the readings of `streams` devices."""
+def ingest(streams, points_per_device, days, replayed):
+    """Rates of a first writing and of all of it again, and of raw COPY."""
     with setting(streams, points_per_device) as (stack, fleet, folder):
         address = stack.address("gateway_device")
         load = load_of(streams, points_per_device, days)
         connections = min(streams, CONNECTIONS_MAX)
-        limit, row_bytes = raw_copy(stack, folder, connections, streams * points_per_device,
-                                    min(days, 12))
-        began = time.monotonic()
-        _, first = fleet.run(address, first_sequence=1, **load)
-        sent = time.monotonic() - began
-        ask(stack, "SELECT 1")
-        _, replay = fleet.run(address, first_sequence=load["batches"] + 1, **load)
-        readings = streams * points_per_device * days * VALUES
+        limit, _ = raw_copy(stack, folder, connections, streams * points_per_device,
+                            min(days, 12))
+        rates = {"first": fleet.run(address, first_sequence=1, **load)[1]["readings_per_s"]}
+        if replayed:
+            again = fleet.run(address, first_sequence=load["batches"] + 1, **load)[1]
+            if again["unchanged"] != again["readings"]:
+                raise RuntimeError("a replay was stored")
+            rates["replay"] = again["readings_per_s"]
+        sent = streams * points_per_device * days * VALUES
         stored = int(ask(stack, "SELECT sum(span_count) FROM changes")) * VALUES
-        if stored != readings:
-            raise RuntimeError(f"{stored} readings noted as changes, {readings} sent")
-    return {"limit": limit, "first": first["readings_per_s"], "replay": replay["readings_per_s"],
-            "row_bytes": row_bytes, "sent_s": sent, "readings": readings}
+        if stored != sent:
+            raise RuntimeError(f"{stored} readings noted as changes, {sent} sent")
+    return {"limit": limit, **rates}
 
 
 def readings():
     """8 and 1,000 streams of 96-value series, and all of it a second time, against raw COPY."""
-    few = ingest(8, 250, 40)
+    few = ingest(8, 250, 40, replayed=True)
     yield figure("readings_8_streams", few["first"], few["limit"], 3.0)
     yield figure("readings_replayed", few["replay"], few["limit"], 1.5)
-    many = ingest(1000, 10, 8)
+    many = ingest(1000, 10, 8, replayed=False)
     yield figure("readings_1000_streams", many["first"], many["limit"], 3.0)
 
 
@@ -238,3 +239,21 @@ def growth():
                     **dict(load, start_s=devices.day_start(10)))
     yield figure("cpu_at_1000000_points", costs[1_000_000], costs[10_000], 1.25, "µs/reading", True)
     yield figure("cpu_after_20000000_readings", later, empty, 1.15, "µs/reading", True)
+
+
+def reads():
+    """One interval of 100,000 points, a point's month, and a day of 1,000, against rows."""
+    stack = harness.Stack()
+    try:
+        dsn = (f"host=127.0.0.1 port={stack.document['ports']['postgres']} "
+               f"user=peerwatt_superuser dbname=peerwatt_metering "
+               f"password={stack.secret('postgres_superuser_password')}")
+        out = subprocess.run([harness.BIN / "bench_reads"], stdout=subprocess.PIPE, text=True,
+                             check=True, env={**os.environ, "PEERWATT_DATABASE_DSN": dsn}).stdout
+    finally:
+        stack.close()
+    goals = {"slot": 1 / 15, "month": 1.0, "day_of_1000": 1.0}
+    for line in out.splitlines():
+        row = json.loads(line)
+        yield figure(f"read_{row['name']}", row["packed_s"] * 1000, row["rows_s"] * 1000,
+                     round(goals[row["name"]], 3), "ms", lower=True)

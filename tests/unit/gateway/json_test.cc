@@ -131,7 +131,8 @@ TEST(JsonReader, SetsFieldsFromTexts) {
 TEST(JsonWriter, PrintsDefaultsOfScalarsAndListsOnly) {
   metering::v1::Batch batch;
   batch.set_sequence(-5);
-  EXPECT_EQ(WriteMessage(batch), R"({"sequence":"-5","series":[],"registers":[],"ocmfRecords":[]})");
+  EXPECT_EQ(WriteMessage(batch),
+            R"({"sequence":"-5","series":[],"registers":[],"ocmfRecords":[]})");
   metering::v1::StreamReadingsRequest request;
   EXPECT_EQ(WriteMessage(request), "{}");
   registry::v1::CreateCommunityRequest create;
