@@ -80,12 +80,13 @@ class RestError(Exception):
 class Stack:
     """A whole PeerWatt in a state directory of its own."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, environment=None):
         self.state = pathlib.Path(tempfile.mkdtemp(prefix="peerwatt-e2e-"))
         self.state.chmod(0o755)
         done = subprocess.run(
             [BIN / "peerwatt", "up", "--state", self.state, *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, text=True,
+            env={**os.environ, **(environment or {})})
         if done.returncode != 0:
             self.close()
             raise RuntimeError(f"peerwatt up failed:\n{done.stdout}")

@@ -4,6 +4,7 @@ Usage: driver.py [--list] [--json] [NAME or GROUP …]
 """
 
 import argparse
+import importlib
 import json
 import pathlib
 import sys
@@ -39,7 +40,29 @@ def exhausted_files():
     yield from fault.run()
 
 
-FAULTS = {"kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files)}
+def metering(name, meaning, module="metering_faults"):
+    """A fault of another file, which is loaded when it is run."""
+    def run():
+        yield from getattr(importlib.import_module(module), name)()
+    run.__doc__ = meaning
+    return "metering", run
+
+
+FAULTS = {
+    "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
+    "duplicates": metering(
+        "duplicates", "Each batch five times, shuffled, 20 kills: 0 Wh off. Control: adding up."),
+    "acknowledged": metering(
+        "acknowledged", "Acknowledged and missing under 20 kills: 0. Control: lazy commits."),
+    "frozen_database": metering(
+        "frozen_database", "Database frozen 30 s under 200 streams. Control: no bounds."),
+    "concurrent_corrections": metering(
+        "concurrent_corrections", "Six correct one day at once. Control: read, add, write.",
+        "metering_corrections"),
+    "clock_skew": metering(
+        "clock_skew", "A device two hours ahead is refused its future. Control: right times.",
+        "metering_corrections"),
+}
 GROUPS = ["metering", "market", "settlement", "gateway", "log"]
 
 
