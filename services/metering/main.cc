@@ -33,6 +33,7 @@
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
 #include "services/metering/rpc/metering_service.h"
+#include "services/metering/rpc/new_readings_feed.h"
 #include "services/metering/rpc/probe.h"
 #include "services/metering/rpc/relay_service.h"
 #include "services/metering/rpc/validation_service.h"
@@ -67,6 +68,8 @@ ABSL_FLAG(absl::Duration, compaction_delay, absl::Minutes(15),
           "Age of readings at which their shard is compacted, 1ms to 24h");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
           "How often a watch looks for changes of other processes, 1ms to 10s");
+ABSL_FLAG(int, new_readings_streams_max, 10'000,
+          "Streams of new readings open at a time, 1 to 100000");
 ABSL_FLAG(absl::Duration, validation_grace, absl::Hours(6),
           "How long a day is waited for before its missing end is a gap, 0s to 720h");
 ABSL_FLAG(absl::Duration, validation_poll_interval, absl::Seconds(1),
@@ -195,11 +198,15 @@ int Serve() {
       static_cast<size_t>(Bounded(FLAGS_ingest_queue_readings_max, 1000, 100'000'000)));
   RelayCalls relay_calls;
   RelayService relay_service(queue, relay_calls);
-  MeteringService public_service(queue, store, directory);
+  const absl::Duration poll_interval =
+      Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10));
+  NewReadingsFeed feed(store, directory, changed,
+                       {.streams_max = static_cast<size_t>(
+                            Bounded(FLAGS_new_readings_streams_max, 1, 100'000)),
+                        .idle_poll = poll_interval});
+  MeteringService public_service(queue, store, directory, feed);
   ExchangeService exchange_service(queue, store, directory, **clock);
-  InternalService internal_service(
-      store, changed,
-      Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10)));
+  InternalService internal_service(store, changed, poll_interval);
   ValidationService validation_service(store, registers, findings, directory, ingest, **clock);
   Validator validator(store, registers, findings, directory, ValidatorOptionsFromFlags());
   ForecastService forecasts(directory, store, **clock);
@@ -246,7 +253,7 @@ int Serve() {
   }
   Log(Severity::kInfo, "stopping: streams answer what they have read and end");
   relay_calls.Drain();
-  changed.Stop();
+  feed.Stop();
   (*server)->Drain(absl::GetFlag(FLAGS_drain_time));
   workers.Stop();
   return 0;

@@ -60,11 +60,17 @@ inline constexpr ErrorReason kRegisterContradiction{"REGISTER_CONTRADICTION",
 /// The metering point has no reading.
 inline constexpr ErrorReason kReadingNotFound{"READING_NOT_FOUND", absl::StatusCode::kNotFound};
 
-// What a device stream can break besides.
+// What a stream can break besides.
 
 /// The first message of a stream is not `open`, or `open` comes again.
 inline constexpr ErrorReason kStreamOutOfOrder{"STREAM_OUT_OF_ORDER",
                                                absl::StatusCode::kFailedPrecondition};
+/// As many streams of new readings are open as one process keeps; another one may have room.
+inline constexpr ErrorReason kTooManyStreams{"TOO_MANY_STREAMS",
+                                             absl::StatusCode::kResourceExhausted, true};
+/// A client does not read the new readings that it asked for; resume with the last cursor.
+inline constexpr ErrorReason kReaderTooSlow{"READER_TOO_SLOW",
+                                            absl::StatusCode::kResourceExhausted, true};
 /// The service is about to stop; connect again and resume.
 inline constexpr ErrorReason kDraining{"DRAINING", absl::StatusCode::kUnavailable, true};
 

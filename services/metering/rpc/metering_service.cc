@@ -19,7 +19,9 @@
 #include "services/metering/core/aggregation.h"
 #include "services/metering/core/errors.h"
 #include "services/metering/rpc/codec.h"
+#include "services/metering/rpc/new_readings_call.h"
 #include "services/metering/rpc/vee_codec.h"
+#include "services/metering/rpc/visible_member.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -127,6 +129,18 @@ absl::StatusOr<AggregateQuery> QueryFrom(const v1::AggregateReadingsRequest& req
   return query;
 }
 
+/// The cursor of a message; nothing when empty.
+absl::StatusOr<std::optional<int64_t>> CursorFrom(const std::string& text) {
+  int64_t cursor = 0;
+  if (text.empty()) {
+    return std::optional<int64_t>();
+  }
+  if (!absl::SimpleAtoi(text, &cursor) || cursor < 0) {
+    return FieldInvalid("cursor", "must be the cursor of a message");
+  }
+  return std::optional<int64_t>(cursor);
+}
+
 }  // namespace
 
 BatchOutcome MeteringService::Store(LaneItem item) {
@@ -155,29 +169,14 @@ grpc::Status MeteringService::BatchCreateReadings(grpc::ServerContext* context,
   });
 }
 
-absl::StatusOr<Member> MeteringService::MemberFor(const grpc::ServerContext& context,
-                                                  const MeteringPointId& point) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  const MemberLookup lookup = directory_.Find({point});
-  PW_RETURN_IF_ERROR(lookup.failure);
-  const auto member = lookup.members.find(point);
-  if (member == lookup.members.end()) {
-    PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(caller, ""));
-    return Error(kMeteringPointUnknown, "the metering point is not registered",
-                 {{"metering_point", point.value()}});
-  }
-  PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(
-      caller, absl::StrCat("participants/", member->second.participant.value())));
-  return member->second;
-}
-
 grpc::Status MeteringService::ListReadings(grpc::ServerContext* context,
                                            const v1::ListReadingsRequest* request,
                                            v1::ListReadingsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
     PW_ASSIGN_OR_RETURN(ListQuery query, QueryFrom(*request, page));
-    PW_ASSIGN_OR_RETURN(const Member member, MemberFor(*context, query.metering_point));
+    PW_ASSIGN_OR_RETURN(const Member member,
+                        VisibleMember(*context, directory_, query.metering_point));
     query.resolution = member.interval;
     PW_ASSIGN_OR_RETURN(std::vector<Reading> readings, store_.List(query));
     if (readings.size() == query.limit) {
@@ -199,7 +198,7 @@ grpc::Status MeteringService::GetLatestReading(grpc::ServerContext* context,
                                                v1::Reading* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const MeteringPointId point, PointFrom(request->parent(), "parent"));
-    PW_RETURN_IF_ERROR(MemberFor(*context, point).status());
+    PW_RETURN_IF_ERROR(VisibleMember(*context, directory_, point).status());
     PW_ASSIGN_OR_RETURN(const std::optional<Reading> latest, store_.Latest(point));
     if (!latest.has_value()) {
       return Error(kReadingNotFound, "the metering point has no reading",
@@ -215,7 +214,8 @@ grpc::Status MeteringService::AggregateReadings(grpc::ServerContext* context,
                                                 v1::AggregateReadingsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const AggregateQuery query, QueryFrom(*request));
-    PW_ASSIGN_OR_RETURN(const Member member, MemberFor(*context, query.metering_point));
+    PW_ASSIGN_OR_RETURN(const Member member,
+                        VisibleMember(*context, directory_, query.metering_point));
     ListQuery list{.metering_point = query.metering_point,
                    .start = query.span.start,
                    .end = query.span.end,
@@ -240,6 +240,18 @@ grpc::Status MeteringService::AggregateReadings(grpc::ServerContext* context,
     }
     return absl::OkStatus();
   });
+}
+
+grpc::ServerWriteReactor<v1::StreamNewReadingsResponse>* MeteringService::StreamNewReadings(
+    grpc::CallbackServerContext* context, const v1::StreamNewReadingsRequest* request) {
+  NewReadingsQuery query;
+  const grpc::Status status = rpc::Handle(*context, kDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(query.point, PointFrom(request->parent(), "parent"));
+    PW_ASSIGN_OR_RETURN(query.cursor, CursorFrom(request->cursor()));
+    PW_ASSIGN_OR_RETURN(query.caller, rpc::CallerOf(*context));
+    return absl::OkStatus();
+  });
+  return NewReadingsCall::Start(feed_, status, std::move(query));
 }
 
 }  // namespace peerwatt::metering

@@ -11,6 +11,11 @@ namespace peerwatt::metering {
 absl::StatusOr<Member> VisibleMember(const grpc::ServerContextBase& context,
                                      MemberDirectory& directory, const MeteringPointId& point) {
   PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
+  return VisibleMember(caller, directory, point);
+}
+
+absl::StatusOr<Member> VisibleMember(const rpc::Principal& caller, MemberDirectory& directory,
+                                     const MeteringPointId& point) {
   const MemberLookup lookup = directory.Find({point});
   PW_RETURN_IF_ERROR(lookup.failure);
   const auto member = lookup.members.find(point);

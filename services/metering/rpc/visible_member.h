@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/statusor.h"
+#include "libs/rpc/security.h"
 #include "services/metering/core/ports.h"
 
 namespace peerwatt::metering {
@@ -12,5 +13,9 @@ namespace peerwatt::metering {
 /// METERING_POINT_UNKNOWN; PEER_UNAVAILABLE.
 absl::StatusOr<Member> VisibleMember(const grpc::ServerContextBase& context,
                                      MemberDirectory& directory, const MeteringPointId& point);
+
+/// The same for a caller that is known already.
+absl::StatusOr<Member> VisibleMember(const rpc::Principal& caller, MemberDirectory& directory,
+                                     const MeteringPointId& point);
 
 }  // namespace peerwatt::metering

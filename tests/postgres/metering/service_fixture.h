@@ -21,6 +21,7 @@
 #include "services/metering/rpc/ingest_workers.h"
 #include "services/metering/rpc/internal_service.h"
 #include "services/metering/rpc/metering_service.h"
+#include "services/metering/rpc/new_readings_feed.h"
 #include "services/metering/rpc/probe.h"
 #include "services/metering/rpc/relay_service.h"
 #include "tests/postgres/metering/gated_store.h"
@@ -57,6 +58,7 @@ class Certificates {
 /// How a test wants its service.
 struct ServiceOptions {
   size_t queue_readings_max = 1'000'000;
+  NewReadingsOptions new_readings = {.idle_poll = absl::Milliseconds(5)};
 };
 
 /// The whole service on a real database and a registry in memory, behind mTLS on a free port.
@@ -74,7 +76,9 @@ class ServiceTest : public StoreTest {
     queue_ = std::make_unique<IngestQueue>(options.queue_readings_max);
     calls_ = std::make_unique<RelayCalls>();
     changed_ = std::make_unique<ChangeSignal>();
-    public_ = std::make_unique<MeteringService>(*queue_, gated_, directory_);
+    feed_ = std::make_unique<NewReadingsFeed>(gated_, directory_, *changed_,
+                                              options.new_readings);
+    public_ = std::make_unique<MeteringService>(*queue_, gated_, directory_, *feed_);
     relay_ = std::make_unique<RelayService>(*queue_, *calls_);
     internal_ = std::make_unique<InternalService>(gated_, *changed_, absl::Milliseconds(5));
     workers_ = std::make_unique<IngestWorkers>(IngestOptions(), *queue_, ingest_, gated_, clock_,
@@ -94,7 +98,7 @@ class ServiceTest : public StoreTest {
     }
     gated_.Open();
     calls_->Drain();
-    changed_->Stop();
+    feed_->Stop();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(10));
     server_->Wait();
     server_.reset();
@@ -142,6 +146,7 @@ class ServiceTest : public StoreTest {
   std::unique_ptr<IngestQueue> queue_;
   std::unique_ptr<RelayCalls> calls_;
   std::unique_ptr<ChangeSignal> changed_;
+  std::unique_ptr<NewReadingsFeed> feed_;
   std::unique_ptr<MeteringService> public_;
   std::unique_ptr<InternalService> internal_;
   std::unique_ptr<RelayService> relay_;
