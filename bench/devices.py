@@ -24,12 +24,16 @@ def day_start(days_ago):
     return int(now.timestamp()) // DAY_S * DAY_S - days_ago * DAY_S
 
 
+def psql_command(stack, database):
+    """The command that opens a database as its superuser, and its environment."""
+    return (["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+             str(stack.document["ports"]["postgres"]), "-U", "peerwatt_superuser", "-d", database],
+            {"PGPASSWORD": stack.secret("postgres_superuser_password"), "PATH": "/usr/bin:/bin"})
+
+
 def psql(stack, database, script):
-    environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"),
-                   "PATH": "/usr/bin:/bin"}
-    subprocess.run(["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-                    str(stack.document["ports"]["postgres"]), "-U", "peerwatt_superuser", "-d",
-                    database], input=script, text=True, check=True, env=environment)
+    command, environment = psql_command(stack, database)
+    subprocess.run(command, input=script, text=True, check=True, env=environment)
 
 
 class Devices:

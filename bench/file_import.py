@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+import devices
 import harness
 
 POINTS = 10
@@ -62,11 +63,7 @@ def raw_copy(stack, folder):
             file = paths[-1].open("w")
         file.write(f"{point}\t{start:%Y-%m-%dT%H:%M:%SZ}\t{wh}\t1\n")
     file.close()
-    environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"),
-                   "PATH": "/usr/bin:/bin"}
-    psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-            str(stack.document["ports"]["postgres"]), "-U", "peerwatt_superuser", "-d",
-            "peerwatt_metering"]
+    psql, environment = devices.psql_command(stack, "peerwatt_metering")
     subprocess.run(psql + ["-c", "CREATE TABLE copied_readings (metering_point_no bigint, "
                            "interval_start_at timestamptz, energy_wh bigint, quality smallint, "
                            "PRIMARY KEY (metering_point_no, interval_start_at))"],

@@ -23,13 +23,14 @@ SERIES = 50                # of a batch
 EPOCH_2000_S = 946684800
 COPY_ROWS = 10_000         # per commit
 CONNECTIONS_MAX = 8
+DATABASE = "peerwatt_metering"
 
 
 @contextlib.contextmanager
-def setting(count, points_per_device):
+def setting(count, points_per_device, environment=None):
     """A stack whose registry knows `count` devices with so many metering points each."""
     devices.allow_many_files()
-    stack = harness.Stack()
+    stack = harness.Stack(environment=environment)
     try:
         with tempfile.TemporaryDirectory() as folder:
             yield stack, devices.Devices(stack, folder, count, points_per_device), folder
@@ -37,14 +38,11 @@ def setting(count, points_per_device):
         stack.close()
 
 
-def ask(stack, sql, database="peerwatt_metering"):
+def ask(stack, sql):
     """The one value that a statement returns."""
-    environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"),
-                   "PATH": "/usr/bin:/bin"}
-    return subprocess.run(
-        ["psql", "-qtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-         str(stack.document["ports"]["postgres"]), "-U", "peerwatt_superuser", "-d", database,
-         "-c", sql], stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.strip()
+    command, environment = devices.psql_command(stack, DATABASE)
+    return subprocess.run([*command, "-tA", "-c", sql], stdout=subprocess.PIPE, text=True,
+                          check=True, env=environment).stdout.strip()
 
 
 def copy_files(folder, connections, points, days, start_s):
@@ -77,11 +75,7 @@ def copy_files(folder, connections, points, days, start_s):
 def raw_copy(stack, folder, connections, points, days):
     """Rows per second of raw COPY."""
     paths = copy_files(folder, connections, points, days, devices.day_start(days))
-    environment = {"PGPASSWORD": stack.secret("postgres_superuser_password"),
-                   "PATH": "/usr/bin:/bin"}
-    psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-            str(stack.document["ports"]["postgres"]), "-U", "peerwatt_superuser", "-d",
-            "peerwatt_metering"]
+    psql, environment = devices.psql_command(stack, DATABASE)
     ask(stack, "CREATE TABLE copied_readings (metering_point_no bigint, interval_start_at "
                "timestamptz, energy_wh bigint, quality smallint, "
                "PRIMARY KEY (metering_point_no, interval_start_at))")
@@ -105,13 +99,9 @@ def raw_copy(stack, folder, connections, points, days):
     return rows / seconds, row_bytes
 
 
-def waiting_blocks(stack):
-    return int(ask(stack, "SELECT count(*) FROM blocks"))
-
-
 def wait_compacted(stack):
     """Until all that was stored stands in days."""
-    while waiting_blocks(stack) > 0:
+    while int(ask(stack, "SELECT count(*) FROM blocks")) > 0:
         time.sleep(0.05)
 
 
@@ -161,14 +151,13 @@ def sustained():
     """Until the readings stand compacted in their days, and what each costs on disk."""
     streams, points, days = 8, 500, 80
     eager = {"PEERWATT_COMPACTION_DELAY": "100ms"}
-    with eager_stack(eager, streams, points) as (stack, fleet, folder):
+    with setting(streams, points, eager) as (stack, fleet, folder):
         load = load_of(streams, points, days)
         limit, row_bytes = raw_copy(stack, folder, streams, streams * points, 6)
         began = time.monotonic()
-        _, result = fleet.run(stack.address("gateway_device"), first_sequence=1, **load)
+        fleet.run(stack.address("gateway_device"), first_sequence=1, **load)
         wait_compacted(stack)
-        # From the first batch, not from when the process began.
-        seconds = time.monotonic() - began - result.get("idle_s", 0)
+        seconds = time.monotonic() - began
         readings_sent = streams * points * days * VALUES
         ask(stack, "VACUUM blocks")
         size = int(ask(stack, "SELECT sum(pg_total_relation_size(t)) FROM unnest(ARRAY["
@@ -177,22 +166,6 @@ def sustained():
         yield figure("bytes_per_reading", size / readings_sent, 8, 1.0, "bytes", lower=True)
         yield figure("bytes_per_reading_of_rows", size / readings_sent, row_bytes, 0.1, "bytes",
                      lower=True)
-
-
-@contextlib.contextmanager
-def eager_stack(environment, count, points_per_device):
-    devices.allow_many_files()
-    os.environ.update(environment)
-    try:
-        stack = harness.Stack()
-    finally:
-        for name in environment:
-            del os.environ[name]
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            yield stack, devices.Devices(stack, folder, count, points_per_device), folder
-    finally:
-        stack.close()
 
 
 def server_cpu_s(stack):

@@ -27,14 +27,6 @@ std::vector<std::pair<DayKey, DayPtr>> Shard::FindAll(int64_t point_no, int32_t 
   return found;
 }
 
-std::optional<int32_t> Shard::LastDay(int64_t point_no) const {
-  std::optional<int32_t> last;
-  for (const auto& [key, day] : FindAll(point_no, INT32_MIN, INT32_MAX)) {
-    last = std::max(last.value_or(key.day), key.day);
-  }
-  return last;
-}
-
 void Shard::Advance(std::vector<std::pair<DayKey, DayPtr>> days, int64_t version) {
   const std::lock_guard lock(mutex_);
   for (auto& [key, day] : days) {

@@ -50,8 +50,6 @@ class Shard {
   /// Days of a point from one day to another, any interval length.
   std::vector<std::pair<DayKey, DayPtr>> FindAll(int64_t point_no, int32_t first_day,
                                                  int32_t last_day) const;
-  /// The last day of a point that is here.
-  std::optional<int32_t> LastDay(int64_t point_no) const;
 
   // The rest with `order` held.
 

@@ -42,10 +42,13 @@ absl::StatusOr<absl::btree_map<DayKey, Day, ByPoint>> DaysOf(
   std::vector<DayKey> missing;
   for (const MissedBlock& block : blocks) {
     for (const BlockEntry& entry : block.entries) {
-      const DayPtr known = shard.Find(entry.key);
-      const bool is_new =
-          days.emplace(entry.key, known != nullptr ? *known : Day(entry.key.SlotCount())).second;
-      if (is_new && known == nullptr) {
+      const auto [place, is_new] = days.try_emplace(entry.key, entry.key.SlotCount());
+      if (!is_new) {
+        continue;
+      }
+      if (const DayPtr known = shard.Find(entry.key); known != nullptr) {
+        place->second = *known;
+      } else {
         missing.push_back(entry.key);
       }
     }

@@ -11,7 +11,6 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/clock.h"
-#include "libs/crypto/certificates.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
@@ -19,36 +18,17 @@
 #include "peerwatt/market/v1/market.grpc.pb.h"
 #include "services/market/rpc/market_service.h"
 #include "tests/postgres/market/peers.h"
+#include "tests/support/certificates.h"
 
 namespace peerwatt::market {
 namespace {
+
+using peerwatt::testing::Certificates;
 
 using access::v1::OPERATOR;
 using access::v1::PROSUMER;
 
 constexpr char kAuction[] = "communities/c1/auctions/20270115t080000z";
-
-// An authority and certificates of peers.
-class Authority {
- public:
-  rpc::TlsFiles Of(const std::string& service) {
-    const std::string key = *crypto::NewPrivateKey();
-    crypto::LeafSpec spec;
-    spec.common_name = service;
-    spec.uri_san = rpc::kServiceIdentityPrefix + service;
-    spec.dns_sans = {service + ".peerwatt.internal"};
-    spec.server = true;
-    spec.client = true;
-    const auto leaf = crypto::IssueLeaf(authority_.pem, key_, key, spec,
-                                        absl::Now() - absl::Minutes(1), absl::Hours(1));
-    return {leaf->pem, key, authority_.pem};
-  }
-
- private:
-  std::string key_ = *crypto::NewPrivateKey();
-  crypto::Certificate authority_ =
-      *crypto::NewAuthority(key_, "test", absl::Now() - absl::Hours(1), absl::Hours(2));
-};
 
 class ServiceTest : public ::testing::Test {
  protected:
@@ -57,7 +37,8 @@ class ServiceTest : public ::testing::Test {
         public_({world_.rules, world_.desk, world_.orders, world_.view, world_.registry, clock_}),
         internal_(world_.rules, world_.view) {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", rpc::MutualTlsServer(authority_.Of("market")), &port_);
+    const rpc::TlsFiles own = Certificates::Instance().Of("market");
+    builder.AddListeningPort("127.0.0.1:0", rpc::MutualTlsServer(own), &port_);
     builder.RegisterService(&public_);
     builder.RegisterService(&internal_);
     server_ = builder.BuildAndStart();
@@ -70,8 +51,8 @@ class ServiceTest : public ::testing::Test {
   }
 
   std::shared_ptr<grpc::Channel> ChannelOf(const std::string& service) {
-    return rpc::MutualTlsChannel("127.0.0.1:" + std::to_string(port_), authority_.Of(service),
-                                 "market");
+    const std::string address = "127.0.0.1:" + std::to_string(port_);
+    return rpc::MutualTlsChannel(address, Certificates::Instance().Of(service), "market");
   }
 
   // Calls one method as a participant, or as an operator without one.
@@ -121,7 +102,6 @@ class ServiceTest : public ::testing::Test {
 
   World world_;
   ManualClock clock_;
-  Authority authority_;
   MarketService public_;
   MarketInternalService internal_;
   int port_ = 0;

@@ -9,7 +9,6 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/error.h"
-#include "libs/crypto/certificates.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
@@ -19,41 +18,22 @@
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
 #include "tests/postgres/settlement/run_fixture.h"
+#include "tests/support/certificates.h"
 
 namespace peerwatt::settlement {
 namespace {
 
+using peerwatt::testing::Certificates;
+
 constexpr char kStaff[] = "";
-
-/// An authority and certificates of peers.
-class Authority {
- public:
-  rpc::TlsFiles Of(const std::string& service) {
-    const std::string key = *crypto::NewPrivateKey();
-    crypto::LeafSpec spec;
-    spec.common_name = service;
-    spec.uri_san = rpc::kServiceIdentityPrefix + service;
-    spec.dns_sans = {service + ".peerwatt.internal"};
-    spec.server = true;
-    spec.client = true;
-    const auto leaf = crypto::IssueLeaf(authority_.pem, key_, key, spec,
-                                        absl::Now() - absl::Minutes(1), absl::Hours(1));
-    return {leaf->pem, key, authority_.pem};
-  }
-
- private:
-  std::string key_ = *crypto::NewPrivateKey();
-  crypto::Certificate authority_ =
-      *crypto::NewAuthority(key_, "test", absl::Now() - absl::Hours(1), absl::Hours(2));
-};
 
 class ServiceTest : public RunTest {
  protected:
   void SetUp() override {
     RunTest::SetUp();
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", rpc::MutualTlsServer(authority_.Of("settlement")),
-                             &port_);
+    const rpc::TlsFiles own = Certificates::Instance().Of("settlement");
+    builder.AddListeningPort("127.0.0.1:0", rpc::MutualTlsServer(own), &port_);
     builder.RegisterService(&public_);
     builder.RegisterService(&internal_);
     server_ = builder.BuildAndStart();
@@ -67,8 +47,8 @@ class ServiceTest : public RunTest {
   }
 
   std::shared_ptr<grpc::Channel> ChannelOf(const std::string& service) {
-    return rpc::MutualTlsChannel("127.0.0.1:" + std::to_string(port_), authority_.Of(service),
-                                 "settlement");
+    const std::string address = "127.0.0.1:" + std::to_string(port_);
+    return rpc::MutualTlsChannel(address, Certificates::Instance().Of(service), "settlement");
   }
 
   /// Calls one method as a participant, or as an operator without one.
@@ -108,7 +88,6 @@ class ServiceTest : public RunTest {
     return Call(&v1::Settlement::Stub::GetLedgerAccount, request, participant);
   }
 
-  Authority authority_;
   FakePayments payments_;
   Ledgers ledgers_{registry_, runs_};
   DepositDesk desk_{ledgers_, payments_, deposits_, clock_};
