@@ -38,7 +38,7 @@ bool IsControl(const nghttp2_frame_hd& head) {
 
 bool Pace::Take(absl::Time now, int burst, absl::Duration pace) {
   due_ = std::max(due_, now);
-  if (due_ - now >= burst * pace) return false;
+  if (due_ - now > (burst - 1) * pace) return false;
   due_ += pace;
   return true;
 }
