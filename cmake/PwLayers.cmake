@@ -45,7 +45,7 @@ set(PW_THIRD_PARTY_agent
 set(PW_THIRD_PARTY_tool
     "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::|^PkgConfig::PQXX$")
 set(PW_THIRD_PARTY_app
-    "^absl::|^gRPC::|^prometheus-cpp::|^nlohmann_json::|^Boost::|^OpenSSL::|^PkgConfig::NGHTTP2$")
+    "^absl::|^gRPC::|^prometheus-cpp::|^nlohmann_json::|^Boost::|^PkgConfig::JEMALLOC$")
 
 function(pw_check_layer target layer service deps)
   if(NOT DEFINED PW_MAY_USE_${layer})

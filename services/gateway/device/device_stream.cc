@@ -1,6 +1,8 @@
 #include "services/gateway/device/device_stream.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -215,13 +217,13 @@ void DeviceStream::Pump() {
 
 void DeviceStream::OnWritten() {
   writing_ = false;
-  const auto answered =
-      std::min(under_way_.size(), static_cast<size_t>(std::max(outbox_.front().frame_count, 0)));
-  for (size_t i = 0; i < answered; ++i) {
-    under_way_bytes_ -= under_way_.front();
-    under_way_.pop_front();
-  }
-  outbox_.pop_front();
+  const auto answered = std::min(static_cast<ptrdiff_t>(under_way_.size()),
+                                 static_cast<ptrdiff_t>(outbox_.front().frame_count));
+  const auto end = under_way_.begin() + std::max(answered, ptrdiff_t{0});
+  under_way_bytes_ -= std::accumulate(under_way_.begin(), end, size_t{0});
+  under_way_.erase(under_way_.begin(), end);
+  // At most a window of them; a queue would hold memory for every idle stream.
+  outbox_.erase(outbox_.begin());
   Pump();
 }
 

@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <grpcpp/grpcpp.h>
 
@@ -84,9 +84,9 @@ class DeviceStream final : public CallHandler,
   DeviceIdentity identity_;
   DevicePoints points_;
   RelayPlace place_;  ///< no call before `open` and after the end
-  std::deque<uint32_t> under_way_;  ///< bytes of each frame not answered
+  std::vector<uint32_t> under_way_;  ///< bytes of each frame not answered
   size_t under_way_bytes_ = 0;
-  std::deque<Answer> outbox_;  ///< the front is being written
+  std::vector<Answer> outbox_;  ///< the front is being written
   std::optional<std::string> parked_;  ///< a message that waits for room in the relay
   bool admitting_ = true;
   bool opened_ = false;

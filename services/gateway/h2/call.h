@@ -32,8 +32,8 @@ struct CallEnd {
   std::string details;
 };
 
-/// A call of a client, as its handler uses it: on the thread of the call's loop only, from `OnStart`
-/// to `OnDone`.
+/// A call of a client, as its handler uses it: on the thread of the call's loop only, from
+/// `OnStart` to `OnDone`.
 class ServerCall {
  public:
   virtual ~ServerCall() = default;

@@ -22,6 +22,8 @@ constexpr int kReadsPerRound = 16;
 // Looks at a connection without a call so often while it may be idle.
 constexpr int kChecksPerIdle = 2;
 constexpr std::chrono::milliseconds kCrowdedCheck{1000};
+// A device that has just come has been answered by then.
+constexpr std::chrono::milliseconds kRestAfter{5000};
 
 // Connections that came together do not all end together: up to a tenth sooner.
 std::chrono::milliseconds Spread(std::chrono::milliseconds length, uint64_t id) {
@@ -128,6 +130,7 @@ void DoorConnection::Open() {
                                                            FromNow(peer_.not_after));
   session_ = std::make_unique<Http2Session>(worker_.setting(), peer_, *this);
   CheckAt(std::min(retire_at_, since_ + worker_.parts().times.idle / kChecksPerIdle));
+  worker_.RestAt(id_, since_ + kRestAfter);
   Interest(EPOLLIN);
   OnOutput();
   // What came with the end of the handshake is no news to the socket.
@@ -254,7 +257,12 @@ void DoorConnection::CheckOpen(EventLoop::Time now) {
     CheckAt(retire_at_ + times.age_grace);
     return;
   }
+  Rest();
   CheckAt(std::min(retire_at_, now + times.idle / kChecksPerIdle));
+}
+
+void DoorConnection::Rest() {
+  if (state_ == State::kOpen && pending_.empty()) session_->Rest();
 }
 
 void DoorConnection::GoAway() {

@@ -34,6 +34,8 @@ class DoorConnection final : public EventLoop::Watcher, public Http2Host {
   void ReadMore();
   void CheckTimes();
   void CutOverdue();
+  /// Gives back memory that an idle connection does not need.
+  void Rest();
   /// Asks the client to go; cuts one that has not even shown its certificate.
   void GoAway();
   void Close();

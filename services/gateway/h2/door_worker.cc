@@ -9,7 +9,7 @@ namespace peerwatt::gateway {
 
 DoorWorker::DoorWorker(const DoorParts& parts, std::atomic<int>& count)
     : parts_(parts), count_(count), loop_([this] { EndRound(); }),
-      setting_{parts.limits, parts.router, loop_.queue(), memory_.allocator()} {}
+      setting_{parts.limits, parts.router, loop_.queue(), memory_} {}
 
 DoorWorker::~DoorWorker() { Stop(); }
 
@@ -81,6 +81,12 @@ void DoorWorker::CheckAt(uint64_t id, EventLoop::Time when) {
 void DoorWorker::CutAt(uint64_t id, EventLoop::Time when) {
   loop_.At(when, [this, id] {
     if (DoorConnection* connection = Find(id); connection != nullptr) connection->CutOverdue();
+  });
+}
+
+void DoorWorker::RestAt(uint64_t id, EventLoop::Time when) {
+  loop_.At(when, [this, id] {
+    if (DoorConnection* connection = Find(id); connection != nullptr) connection->Rest();
   });
 }
 

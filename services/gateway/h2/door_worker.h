@@ -28,7 +28,7 @@ struct DoorTimes {
   std::chrono::milliseconds queue{20'000};     ///< for its turn to shake hands
   std::chrono::milliseconds handshake{10'000};  ///< once it has begun
   /// A handshake that takes longer is cut when others wait for their turn.
-  std::chrono::milliseconds handshake_when_crowded{3'000};
+  std::chrono::milliseconds handshake_when_crowded{5'000};
   std::chrono::milliseconds idle{600'000};  ///< without a call
   std::chrono::milliseconds age{3'600'000};
   std::chrono::milliseconds age_grace{60'000};  ///< for calls to end after that
@@ -80,6 +80,8 @@ class DoorWorker {
   void CheckAt(uint64_t id, EventLoop::Time when);
   /// Calls `CutOverdue` of the connection then, if it still is.
   void CutAt(uint64_t id, EventLoop::Time when);
+  /// Calls `Rest` of the connection then, if it still is.
+  void RestAt(uint64_t id, EventLoop::Time when);
   /// Calls `ReadMore` of the connection in the next round.
   void ReadLater(uint64_t id);
   /// Whether a handshake may begin now; if not, the connection is told when it may.

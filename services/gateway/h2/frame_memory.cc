@@ -14,7 +14,6 @@ constexpr size_t kFrameBytesMin = 16 << 10;
 constexpr size_t kPlaceBytes = 20 << 10;
 constexpr size_t kPlacesPerRegion = 64;
 constexpr size_t kRegionBytes = kPlaceBytes * kPlacesPerRegion;
-constexpr size_t kPageBytes = 4096;
 
 bool IsFrame(size_t size) { return size >= kFrameBytesMin && size <= kPlaceBytes; }
 
@@ -46,7 +45,12 @@ void* FrameMemory::TakePlace() {
   }
   char* place = free_places_.back();
   free_places_.pop_back();
+  last_place_ = place;
   return place;
+}
+
+void FrameMemory::Rest(void* place) {
+  if (place != nullptr) madvise(place, kPlaceBytes, MADV_DONTNEED);
 }
 
 void* FrameMemory::Allocate(size_t size, void* self) {
@@ -59,8 +63,7 @@ void FrameMemory::Free(void* at, void* self) {
     std::free(at);
     return;
   }
-  // Whoever is next begins with one page again.
-  madvise(static_cast<char*>(at) + kPageBytes, kPlaceBytes - kPageBytes, MADV_DONTNEED);
+  Rest(at);
   memory.free_places_.push_back(static_cast<char*>(at));
 }
 
@@ -74,7 +77,8 @@ void* FrameMemory::Clear(size_t count, size_t size, void* self) {
 
 void* FrameMemory::Resize(void* at, size_t size, void* self) {
   auto& memory = *static_cast<FrameMemory*>(self);
-  if (at == nullptr || !memory.Owns(at)) return std::realloc(at, size);
+  if (at == nullptr) return Allocate(size, self);
+  if (!memory.Owns(at)) return std::realloc(at, size);
   if (size <= kPlaceBytes) return at;
   void* moved = std::malloc(size);
   if (moved == nullptr) return nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include <nghttp2/nghttp2.h>
@@ -22,6 +23,11 @@ class FrameMemory {
 
   /// For `nghttp2_session_server_new3`; valid as long as this.
   nghttp2_mem* allocator() { return &allocator_; }
+  /// The frame buffer that was handed out last; null when there was none since the last call.
+  void* TakeLastPlace() { return std::exchange(last_place_, nullptr); }
+  /// Gives the memory of a frame buffer back to the system, not the place: it reads as zeros. Only
+  /// while no frame is under way.
+  static void Rest(void* place);
 
  private:
   static void* Allocate(size_t size, void* self);
@@ -35,6 +41,7 @@ class FrameMemory {
   nghttp2_mem allocator_;
   std::vector<char*> regions_;
   std::vector<char*> free_places_;
+  void* last_place_ = nullptr;
 };
 
 }  // namespace peerwatt::gateway

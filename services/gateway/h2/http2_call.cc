@@ -93,6 +93,7 @@ void Http2Call::OnHead() {
     return;
   }
   handler_ = std::move(handler);
+  for (std::string* read : {&method_, &content_type_, &encoding_}) std::string().swap(*read);
   if (head_.deadline != absl::InfiniteFuture()) session_.host_.OnDeadline(head_.deadline);
   const std::shared_ptr<CallHandler> held = handler_;
   held->OnStart(*this);

@@ -11,6 +11,9 @@ namespace {
 
 // Small frames: what is sent stays in one page of the session's frame buffer.
 constexpr ssize_t kDataFrameBytes = 4000;
+// So much is read before it is seen that a client is to calm down: fewer frames than nghttp2 would
+// answer before it gives up without a word.
+constexpr size_t kSliceBytes = 4096;
 
 absl::string_view ViewOf(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -144,8 +147,9 @@ Http2Session::Http2Session(const Http2Setting& setting, const PeerCertificate& p
                            Http2Host& host)
     : setting_(setting), peer_(peer), host_(host) {
   PW_CHECK(nghttp2_session_server_new3(&session_, Callbacks::All(), this, Callbacks::Options(),
-                                       setting.memory) == 0,
+                                       setting.memory.allocator()) == 0,
            "no memory for a connection");
+  frame_place_ = setting.memory.TakeLastPlace();
   const Http2Limits& limits = setting.limits;
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
@@ -163,11 +167,16 @@ Http2Session::~Http2Session() {
 }
 
 bool Http2Session::Receive(absl::string_view bytes) {
-  if (calmed_) return true;
-  const ssize_t taken = nghttp2_session_mem_recv(
-      session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   host_.OnOutput();
-  return taken >= 0;
+  while (!bytes.empty() && !calmed_) {
+    const absl::string_view slice = bytes.substr(0, kSliceBytes);
+    if (nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(slice.data()),
+                                 slice.size()) < 0) {
+      return false;
+    }
+    bytes.remove_prefix(slice.size());
+  }
+  return true;
 }
 
 bool Http2Session::Send(std::string& out, size_t enough) {
@@ -193,6 +202,11 @@ void Http2Session::GoAway() {
 bool Http2Session::Finished() const {
   if (nghttp2_session_want_write(session_) != 0) return false;
   return nghttp2_session_want_read(session_) == 0 || calmed_ || (going_ && calls_.empty());
+}
+
+void Http2Session::Rest() {
+  // nghttp2 fills the buffer anew for every frame.
+  if (nghttp2_session_want_write(session_) == 0) FrameMemory::Rest(frame_place_);
 }
 
 void Http2Session::CutOverdue(absl::Time now) {

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/gateway/h2/call.h"
+#include "services/gateway/h2/frame_memory.h"
 
 namespace peerwatt::gateway {
 
@@ -24,7 +25,7 @@ struct Http2Limits {
   uint32_t window_bytes = 128 << 10;        ///< of a call that is not read
   int calls_burst = 100;                    ///< calls begun at once, and then
   absl::Duration calls_pace = absl::Milliseconds(200);  ///< one in so much time
-  int control_burst = 1000;                 ///< frames that carry nothing, at once, and then
+  int control_burst = 400;                  ///< frames that carry nothing, at once, and then
   absl::Duration control_pace = absl::Milliseconds(10);  ///< one in so much time
 };
 
@@ -53,15 +54,15 @@ struct Http2Setting {
   const Http2Limits& limits;
   CallRouter& router;
   std::shared_ptr<LoopQueue> queue;  ///< of the thread
-  nghttp2_mem* memory = nullptr;     ///< may be null
+  FrameMemory& memory;
 };
 
 /// The server's side of one HTTP/2 connection that carries gRPC calls: bytes in, bytes out. Belongs
 /// to one thread.
 ///
 /// What a call does not read stays in its window, and a window is opened again only when its call
-/// asks for more: a slow handler holds up its client and nobody else. Answers are made when there is
-/// room for them, so that a client that does not read costs no more than one message per call.
+/// asks for more: a slow handler holds up its client and nobody else. Answers are made when there
+/// is room for them: a client that does not read costs no more than one message per call.
 class Http2Session {
  public:
   /// setting, peer, host: outlive the session.
@@ -81,6 +82,8 @@ class Http2Session {
   /// Whether all calls are over and nothing new may come.
   bool Finished() const;
   size_t call_count() const { return calls_.size(); }
+  /// Gives back memory that only a session with something to send needs.
+  void Rest();
   /// Cuts the calls whose deadline is over.
   void CutOverdue(absl::Time now);
 
@@ -98,6 +101,7 @@ class Http2Session {
   const PeerCertificate& peer_;
   Http2Host& host_;
   nghttp2_session* session_ = nullptr;
+  void* frame_place_ = nullptr;  ///< where nghttp2 puts the frame that it sends
   std::vector<std::unique_ptr<Http2Call>> calls_;
   Pace calls_pace_;
   Pace control_pace_;

@@ -112,7 +112,7 @@ class Http2SessionTest : public ::testing::Test, public Http2Host {
                       .control_burst = 50};
   EchoRouter router_;
   FrameMemory memory_;
-  Http2Setting setting_{limits_, router_, std::make_shared<LoopQueue>(), memory_.allocator()};
+  Http2Setting setting_{limits_, router_, std::make_shared<LoopQueue>(), memory_};
   PeerCertificate peer_{"spiffe://peerwatt/device/d1", "77", absl::InfiniteFuture()};
   std::unique_ptr<Http2Session> session_ =
       std::make_unique<Http2Session>(setting_, peer_, *this);
@@ -299,6 +299,18 @@ TEST_F(Http2SessionTest, StopsAClientThatPingsWithoutEnd) {
   Carry();
   EXPECT_EQ(client_.go_away_code(), static_cast<uint32_t>(NGHTTP2_ENHANCE_YOUR_CALM));
   EXPECT_TRUE(session_->Finished());
+}
+
+TEST_F(Http2SessionTest, GoesOnAfterARest) {
+  const int32_t call = client_.Begin(Http2Client::Grpc("/echo"));
+  for (const char* message : {"one", "two", "three"}) {
+    session_->Rest();
+    client_.Send(call, FrameMessage(message));
+    ASSERT_TRUE(Carry());
+  }
+  session_->Rest();
+  EXPECT_EQ(client_.heard(call).body,
+            FrameMessage("one") + FrameMessage("two") + FrameMessage("three"));
 }
 
 TEST_F(Http2SessionTest, CutsACallAtItsDeadline) {
