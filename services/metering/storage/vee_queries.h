@@ -38,7 +38,8 @@ SELECT rule FROM opened
 /// Resolves open findings about stored readings that were not found again. Columns of what was
 /// examined: $1 points, $2 starts, $3 ends, $4 whether rules about registers (1) or others (0).
 /// Columns of what was found: $5 points, $6 rules, $7 starts. $8 rules about registers.
-/// $9 resolved_at. Returns the rule of each.
+/// $9 resolved_at. Returns the rule of each. (NOT IN hashes what was found; an anti-join would
+/// compare each open finding with all of it.)
 inline constexpr postgres::Query kResolveFindings{"resolve_findings", R"sql(
 UPDATE findings f SET resolved_at = $9::timestamptz
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::integer[])
@@ -47,12 +48,10 @@ WHERE f.metering_point_id = examined.metering_point_id
   AND f.start_at >= examined.start_at AND f.start_at < examined.end_at
   AND NOT f.at_ingest AND f.resolved_at IS NULL
   AND (f.rule = ANY ($8::integer[])) = (examined.registers = 1)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM unnest($5::text[], $6::integer[], $7::timestamptz[])
-         AS found(metering_point_id, rule, start_at)
-    WHERE found.metering_point_id = f.metering_point_id AND found.start_at = f.start_at
-      AND found.rule = f.rule)
+  AND (f.metering_point_id, f.rule, f.start_at) NOT IN (
+    SELECT found.metering_point_id, found.rule, found.start_at
+    FROM unnest($5::text[], $6::smallint[], $7::timestamptz[])
+         AS found(metering_point_id, rule, start_at))
 RETURNING f.rule
 )sql"};
 

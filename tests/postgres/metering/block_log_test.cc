@@ -195,5 +195,44 @@ TEST_F(BlockLogTest, AViewOfAnotherDatabaseIsGivenUp) {
   EXPECT_EQ(StoreBy(store_, batch).stored, 4) << "the next attempt finds what is there";
 }
 
+TEST_F(BlockLogTest, PositionOfADeviceIsSeenByEveryProcessAndOutlivesCompaction) {
+  const DeviceId device("d1");
+  Store(BatchOf({Quarters("m1", Start(), 1)}, "d1", 7));
+  EXPECT_EQ(Count("device_positions"), 0);
+  EXPECT_EQ(*other_.AcknowledgedSequence(device), 7);
+  CompactAll(pool_, store_);
+  EXPECT_EQ(Count("device_positions"), 1);
+  EXPECT_EQ(Count("blocks"), 0);
+  PostgresReadingStore restarted(other_pool_);
+  for (PostgresReadingStore* process : {&store_, &other_, &restarted}) {
+    EXPECT_EQ(*process->AcknowledgedSequence(device), 7);
+  }
+
+  EXPECT_EQ(StoreBy(other_, BatchOf({Quarters("m1", Start(), 1)}, "d1", 9)).unchanged, 1);
+  EXPECT_EQ(*store_.AcknowledgedSequence(device), 9) << "a replay moves the device on";
+  CompactAll(other_pool_, other_);
+  StoreBy(restarted, BatchOf({Quarters("m1", Quarter(1), 1)}, "d1", 8));
+  CompactAll(other_pool_, restarted);
+  for (PostgresReadingStore* process : {&store_, &other_, &restarted}) {
+    EXPECT_EQ(*process->AcknowledgedSequence(device), 9) << "nor does compaction go back";
+  }
+}
+
+TEST_F(BlockLogTest, ReadingsOfATransactionThatFollowEachOtherAreOneChange) {
+  Series corrected = Quarters("m1", Quarter(2), 1, 900);
+  corrected.qualities = {Quality::kEstimated};
+  Store({BatchOf({Quarters("m1", Start(), 1, 10)}, "d1", 1),
+         BatchOf({Quarters("m1", Quarter(1), 1, 11)}, "d1", 2),
+         BatchOf({Quarters("m1", Quarter(2), 1, 12)}, "d1", 3), BatchOf({corrected}, "d1", 4),
+         BatchOf({Quarters("m1", Quarter(5), 1, 15)}, "d1", 5)});
+  const std::vector<Change> changes = ChangesAfter(0);
+  ASSERT_EQ(changes.size(), 3u);
+  EXPECT_EQ(changes[0].span, (Interval{Start(), Quarter(3)}));
+  EXPECT_EQ(changes[1].span, (Interval{Quarter(2), Quarter(3)}));
+  EXPECT_EQ(changes[2].span, (Interval{Quarter(5), Quarter(6)}));
+  EXPECT_EQ(Revisions("m1").size(), 5u);
+  EXPECT_EQ(Facts(RevisionsBy(other_, "m1")), Facts(Revisions("m1"))) << "from the block alone";
+}
+
 }  // namespace
 }  // namespace peerwatt::metering
