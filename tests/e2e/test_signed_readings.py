@@ -162,6 +162,10 @@ class SignedReadingsTest(unittest.TestCase):
         return self.stack.call("GET", f"/v1/{point}/readings?pageSize=1000",
                                token=self.admin).get("readings", [])
 
+    def findings_of(self, point, arguments=""):
+        return self.stack.call("GET", f"/v1/{point}/findings?pageSize=1000{arguments}",
+                               token=self.admin).get("findings", [])
+
     def listed(self, device, arguments=""):
         return self.stack.call("GET", f"/v1/{device}/signedBatches?pageSize=1000{arguments}",
                                token=self.admin).get("signedBatches", [])
@@ -218,11 +222,18 @@ class SignedReadingsTest(unittest.TestCase):
                          ["SIGNATURE_MISSING", "SIGNATURE_INVALID", "SIGNATURE_INVALID"])
         self.assertEqual(self.readings_of(point), [])
         self.assertEqual(self.listed(device.name), [])
+        findings = self.findings_of(point)
+        self.assertEqual([(f["rule"], f["device"], f["reason"]) for f in findings],
+                         [("SIGNATURE", device.name, "SIGNATURE_INVALID")], "the last one")
+        self.assertEqual(findings[0]["startTime"], text(self.start))
         signer.sign(again.batch, point, self.start, [100], advance=False)
         other = self.batch(5)
         signer.sign(other.batch, point, self.start, [101])
         self.assertEqual(self.send(device, [again, other]), ["OK", "SIGNATURE_COUNTER_REUSED"])
         self.assertEqual([r["importEnergyWh"] for r in self.readings_of(point)], ["100"])
+        # The fork is a finding, until readings of that interval are stored again.
+        self.assertIn(("SIGNATURE", "SIGNATURE_COUNTER_REUSED"),
+                      [(f["rule"], f["reason"]) for f in self.findings_of(point, "&showResolved=true")])
 
     def test_register_values_are_signed_too(self):
         device, point, signer = self.device("rita", export_w=0)
@@ -251,6 +262,9 @@ class SignedReadingsTest(unittest.TestCase):
         self.assertEqual(len(self.readings_of(point)), 2, "stored all the same")
         events = self.listed(device.name, "&eventsOnly=true")
         self.assertEqual([(b["counter"], b["counterGap"]) for b in events], [("3", True)])
+        self.assertEqual([(f["rule"], f["device"], f["reason"]) for f in self.findings_of(point)
+                          if f["rule"] != "GAP"],
+                         [("SIGNATURE_CHAIN", device.name, "COUNTER_GAP")])
         with urllib.request.urlopen(
                 f"http://{self.stack.address('metering_metrics')}/metrics", timeout=10) as answer:
             counted_events = re.search(

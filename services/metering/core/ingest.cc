@@ -132,6 +132,7 @@ std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, 
   for (BatchGate* const gate : gates_) {
     gate->Pass(requests, lookup, now, outcomes);
   }
+  NoteSignatures(requests, now, outcomes);
   Group group{.requests = requests, .lookup = lookup, .now = now, .outcomes = outcomes};
   for (size_t i = 0; i < requests.size(); ++i) {
     if (outcomes[i].status.ok()) {
@@ -164,6 +165,37 @@ void Ingest::NoteRefusals(absl::Span<const IngestRequest> requests, absl::Time n
       positions.push_back(i);
     }
   }
+  Note(findings, positions, outcomes);
+}
+
+void Ingest::NoteSignatures(absl::Span<const IngestRequest> requests, absl::Time now,
+                            std::vector<BatchOutcome>& outcomes) {
+  if (findings_ == nullptr || gates_.empty()) {
+    return;
+  }
+  std::vector<Finding> findings;
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const BatchOutcome& outcome = outcomes[i];
+    if (IsUndecided(outcome.status) ||
+        (outcome.status.ok() && outcome.kept_events == ChainEvents())) {
+      continue;
+    }
+    for (Finding& finding : SignatureFindingsOf(*requests[i].batch, outcome.status,
+                                                outcome.kept_events, now)) {
+      findings.push_back(std::move(finding));
+      positions.push_back(i);
+    }
+  }
+  if (!findings.empty()) {
+    Note(findings, positions, outcomes);
+    HoldLanes(requests, outcomes);
+  }
+}
+
+/// Stores findings; those of them that cannot be now leave their batches undecided.
+void Ingest::Note(absl::Span<const Finding> findings, absl::Span<const size_t> positions,
+                  std::vector<BatchOutcome>& outcomes) {
   if (findings.empty()) {
     return;
   }

@@ -255,6 +255,8 @@ class MemoryFindingStore final : public FindingStore {
     counts.opened[finding.found.rule] +=
         inserted || entry->second.resolved_at.has_value() ? 1 : 0;
     entry->second.found = finding.found;
+    entry->second.device = finding.device;
+    entry->second.reason = finding.reason;
     entry->second.resolved_at.reset();
   }
   static bool IsOver(const ValidatorStep& step, const Finding& finding) {
@@ -263,7 +265,8 @@ class MemoryFindingStore final : public FindingStore {
              examined.span.start <= finding.found.span.start;
     };
     if (finding.at_ingest) {
-      return std::any_of(step.stored.begin(), step.stored.end(), [&](const auto& stored) {
+      return finding.found.rule != Rule::kSignatureChain &&
+             std::any_of(step.stored.begin(), step.stored.end(), [&](const auto& stored) {
         return covers(stored) && finding.found.span.end <= stored.span.end;
       });
     }

@@ -97,6 +97,7 @@ void SignatureGate::KeepAll(absl::Span<const SignedBatch> batches,
       continue;
     }
     outcome.events = (*kept)[i]->events;
+    outcome.kept_events = (*kept)[i]->kept;
     if (outcome.events != ChainEvents()) {
       Log(Severity::kWarning, "a signed batch does not follow the one before; it is kept",
           {{"device", batches[i].device.value()},
