@@ -23,6 +23,13 @@ class BlockLogTest : public StoreTest {
     pqxx::work tx(connection);
     return postgres::Int64From(tx.exec1("SELECT count(*) FROM " + table)[0]);
   }
+  int64_t PointCount() { return Count("metering_points"); }
+  void RunAsOwner(const std::string& sql) {
+    pqxx::connection owner(database_->owner_dsn());
+    pqxx::work tx(owner);
+    tx.exec(sql);
+    tx.commit();
+  }
   StoredCounts StoreBy(PostgresReadingStore& store, const Batch& batch) {
     const std::vector<AcceptedBatch> accepted = {
         {&batch, std::vector<CommunityId>(batch.series.size(), CommunityId("c1"))}};
@@ -183,16 +190,37 @@ TEST_F(BlockLogTest, TwoProcessesRestartsAndCompactionsLeaveWhatANaiveStoreHas) 
 
 TEST_F(BlockLogTest, AViewOfAnotherDatabaseIsGivenUp) {
   Store(BatchOf({Quarters("m1", Start(), 4)}));
-  {
-    pqxx::connection owner(database_->owner_dsn());
-    pqxx::work tx(owner);
-    tx.exec("TRUNCATE blocks, changes, metering_points; UPDATE shards SET last_block_no = 0");
-    tx.commit();
-  }
+  RunAsOwner(
+      "TRUNCATE blocks, changes, metering_points; UPDATE shards SET last_block_no = 0");
   const Batch batch = BatchOf({Quarters("m1", Start(), 4)});
   const std::vector<AcceptedBatch> accepted = {{&batch, {CommunityId("c1")}}};
   EXPECT_TRUE(absl::IsUnavailable(store_.Store(accepted, now_).status()));
   EXPECT_EQ(StoreBy(store_, batch).stored, 4) << "the next attempt finds what is there";
+  EXPECT_EQ(PointCount(), 1) << "the point has a number there";
+}
+
+TEST_F(BlockLogTest, AReaderMayNoticeFirstThatTheDatabaseIsAnother) {
+  const Batch batch = BatchOf({Quarters("m1", Start(), 4)});
+  StoreBy(store_, batch);
+  RunAsOwner(
+      "TRUNCATE blocks, changes, metering_points; UPDATE shards SET last_block_no = 0");
+  EXPECT_TRUE(absl::IsUnavailable(
+      store_.Columns({MeteringPointId("m1")}, batch.series[0].Span(), absl::Minutes(15))
+          .status()));
+  EXPECT_EQ(StoreBy(store_, batch).stored, 4);
+  EXPECT_EQ(PointCount(), 1);
+}
+
+// A failure of another kind costs nothing later: with a million points it would be seconds.
+TEST_F(BlockLogTest, NumbersOfPointsOutliveOtherFailures) {
+  StoreBy(store_, BatchOf({Quarters("m1", Start(), 4)}));
+  RunAsOwner("REVOKE INSERT ON blocks FROM peerwatt_metering");
+  const Batch more = BatchOf({Quarters("m1", Start() + absl::Hours(1), 4)});
+  const std::vector<AcceptedBatch> accepted = {{&more, {CommunityId("c1")}}};
+  EXPECT_FALSE(store_.Store(accepted, now_).ok());
+  RunAsOwner("GRANT INSERT ON blocks TO peerwatt_metering; DELETE FROM metering_points");
+  EXPECT_EQ(StoreBy(store_, more).stored, 4);
+  EXPECT_EQ(PointCount(), 0) << "the number was asked for again";
 }
 
 }  // namespace
