@@ -142,12 +142,13 @@ ValidatorOptions ValidatorOptionsFromFlags() {
 /// What keeps and checks signed batches and OCMF records.
 class EvidenceParts {
  public:
-  EvidenceParts(postgres::Pool& pool, const std::shared_ptr<grpc::Channel>& registry)
+  EvidenceParts(postgres::Pool& pool, const std::shared_ptr<grpc::Channel>& registry,
+                MemberDirectory& directory)
       : batches(pool),
         records(pool),
         device_keys_(registry),
         batch_gate_(device_keys_, batches),
-        record_judge_(records, record_signatures),
+        record_judge_(records, record_signatures, directory),
         record_keeper_(records) {}
   /// In the order of their passing.
   std::vector<BatchGate*> Gates() { return {&record_judge_, &batch_gate_, &record_keeper_}; }
@@ -191,7 +192,7 @@ int Serve() {
   PostgresRegisterStore registers(pool);
   PostgresFindingStore finding_store(pool);
   CountedFindings findings(finding_store, metrics);
-  EvidenceParts evidence(pool, registry);
+  EvidenceParts evidence(pool, registry, directory);
   Ingest ingest(directory, store, &registers, &findings, evidence.Gates());
   ChangeSignal changed;
   IngestQueue queue(

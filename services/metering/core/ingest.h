@@ -95,6 +95,7 @@ class Ingest {
   void Note(absl::Span<const Finding> findings, absl::Span<const size_t> positions,
             std::vector<BatchOutcome>& outcomes);
   void KeepRegisters(Group& group);
+  absl::Status Derive(Group& group, const std::vector<const Batch*>& batches);
   void Settle(Group& group);
   void StoreAll(absl::Span<const AcceptedBatch> accepted, absl::Span<const size_t> positions,
                 absl::Time now, std::vector<BatchOutcome>& outcomes);

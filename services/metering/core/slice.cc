@@ -1,5 +1,6 @@
 #include "services/metering/core/slice.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace peerwatt::metering {
@@ -10,13 +11,15 @@ class RunWriter {
  public:
   RunWriter(const Slice& slice, BlockWriter& block) : slice_(slice), block_(block) {}
 
-  void Add(size_t slot, int32_t import_wh, int32_t export_wh, Quality quality) {
-    if (!imports_.empty() && (slot != first_slot_ + imports_.size() || quality != quality_)) {
+  void Add(size_t slot, int32_t import_wh, int32_t export_wh, Quality quality, Method method) {
+    if (!imports_.empty() && (slot != first_slot_ + imports_.size() || quality != quality_ ||
+                              method != method_)) {
       Flush();
     }
     if (imports_.empty()) {
       first_slot_ = slot;
       quality_ = quality;
+      method_ = method;
     }
     imports_.push_back(import_wh);
     exports_.push_back(export_wh);
@@ -26,7 +29,7 @@ class RunWriter {
     if (imports_.empty()) {
       return;
     }
-    block_.Add(slice_.key, first_slot_, quality_, slice_.series->method, imports_,
+    block_.Add(slice_.key, first_slot_, quality_, method_, imports_,
                has_export_ ? absl::MakeConstSpan(exports_) : absl::Span<const int32_t>());
     imports_.clear();
     exports_.clear();
@@ -38,6 +41,7 @@ class RunWriter {
   BlockWriter& block_;
   size_t first_slot_ = 0;
   Quality quality_ = Quality::kMeasured;
+  Method method_ = Method::kNone;
   bool has_export_ = false;
   std::vector<int32_t> imports_;
   std::vector<int32_t> exports_;
@@ -49,6 +53,23 @@ std::vector<int32_t> Narrow(const std::vector<int64_t>& wide, size_t first, size
     narrow[i] = static_cast<int32_t>(wide[first + i]);
   }
   return narrow;
+}
+
+/// What stands in a day for an interval whose registers say `derived`.
+DayValue StrongestOf(const Day& day, size_t slot, const DayValue& derived) {
+  const DayValue present = day.At(slot);
+  if (present.revision == 0) {
+    return derived;
+  }
+  if (present.provenance.quality == Quality::kMeasured ||
+      present.provenance.method == Method::kManual) {
+    return present;
+  }
+  const std::vector<DayValue> revisions = day.Revisions(slot, INT64_MAX);
+  const auto measured = std::find_if(revisions.rbegin(), revisions.rend(), [](const DayValue& one) {
+    return one.provenance.quality == Quality::kMeasured;
+  });
+  return measured == revisions.rend() ? derived : *measured;
 }
 
 /// Whether the slice is all there is of its day and nothing distinguishes its values.
@@ -77,13 +98,19 @@ SliceResult WriteSlice(const Slice& slice, int64_t created_us, Day& day, BlockWr
   RunWriter runs(slice, block);
   for (size_t i = 0; i < slice.count; ++i) {
     const size_t index = slice.first + i;
-    const auto import_wh = static_cast<int32_t>(series.import_wh[index]);
-    const auto export_wh = static_cast<int32_t>(series.ExportWhOf(index));
-    const Quality quality = series.QualityOf(index);
-    if (!day.Write(slice.slot + i, import_wh, export_wh, {created_us, quality, series.method})) {
+    DayValue value{.import_wh = static_cast<int32_t>(series.import_wh[index]),
+                   .export_wh = static_cast<int32_t>(series.ExportWhOf(index)),
+                   .revision = 0,
+                   .provenance = {created_us, series.QualityOf(index), series.method}};
+    if (series.yields) {
+      value = StrongestOf(day, slice.slot + i, value);
+      value.provenance.created_us = created_us;
+    }
+    if (!day.Write(slice.slot + i, value.import_wh, value.export_wh, value.provenance)) {
       continue;
     }
-    runs.Add(slice.slot + i, import_wh, export_wh, quality);
+    runs.Add(slice.slot + i, value.import_wh, value.export_wh, value.provenance.quality,
+             value.provenance.method);
     if (result.stored++ == 0) {
       result.first_stored = index;
     }

@@ -204,6 +204,12 @@ FROM (
 ORDER BY r.register, r.at, r.meter, r.revision DESC
 )sql"};
 
+/// Those of the points that have register values. $1 points.
+inline constexpr postgres::Query kSelectPointsWithRegisters{"select_points_with_registers", R"sql(
+SELECT asked.id FROM unnest($1::text[]) AS asked(id)
+WHERE EXISTS (SELECT 1 FROM register_values r WHERE r.metering_point_id = asked.id)
+)sql"};
+
 /// Highest revisions of a point's register values by time, register and meter. $1 point; from $2
 /// on, before $3, or NULL; after ($4 time, $5 register, $6 meter), or NULLs; $7 rows at most.
 inline constexpr postgres::Query kListRegisters{"list_registers", R"sql(
@@ -224,7 +230,7 @@ inline std::vector<postgres::Query> VeeQueries() {
   return {kOpenFindings,    kResolveFindings, kResolveRefusals,       kListFindings,
           kSelectValidator, kMoveValidator,   kSelectValidated,       kSelectDue,
           kKeepValidated,   kSelectWanted,    kRemoveWanted,          kKeepRegisters,
-          kSelectRegistersAround, kListRegisters};
+          kSelectRegistersAround, kSelectPointsWithRegisters, kListRegisters};
 }
 
 }  // namespace peerwatt::metering

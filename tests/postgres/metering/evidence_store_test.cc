@@ -136,7 +136,8 @@ TEST_F(EvidenceStoreTest, DecidesLikeTheStoreInMemory) {
     ASSERT_EQ(Keep(group), expected) << "seed " << seed << ", round " << round;
     for (const std::string& result : expected) ++seen[result];
   }
-  for (const char* result : {"new", "new gap", "known", "known, once a gap", "SIGNATURE_COUNTER_REUSED"}) {
+  for (const char* result :
+       {"new", "new gap", "known", "known, once a gap", "SIGNATURE_COUNTER_REUSED"}) {
     EXPECT_GT(seen[result], 0) << result << ", seed " << seed;
   }
   for (const char* device : {"d", "e"}) {
