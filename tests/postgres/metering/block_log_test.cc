@@ -1,4 +1,6 @@
 #include <random>
+#include <set>
+#include <thread>
 
 #include "libs/postgres/codec.h"
 #include "tests/postgres/metering/store_fixture.h"
@@ -186,6 +188,49 @@ TEST_F(BlockLogTest, TwoProcessesRestartsAndCompactionsLeaveWhatANaiveStoreHas) 
     EXPECT_EQ(facts, naive.FactsOf(point)) << point;
     EXPECT_EQ(Facts(RevisionsBy(*processes[1], point)), Facts(RevisionsBy(*processes[0], point)));
   }
+}
+
+// Taking FOR NO KEY UPDATE out of lock_shards turns this red: within a process writers wait for each
+// other anyway, two processes meet at the row of the shard.
+TEST_F(BlockLogTest, TwoProcessesThatCorrectAtOnceLoseNoRevision) {
+  constexpr int64_t kCorrections = 60;
+  PostgresReadingStore* const processes[2] = {&store_, &other_};
+  std::vector<std::thread> writers;
+  for (int64_t p = 0; p < 2; ++p) {
+    writers.emplace_back([&, p] {
+      for (int64_t i = 0; i < kCorrections; ++i) {
+        const Batch batch = BatchOf({Quarters("m1", Start(), 1, 1 + 2 * i + p)});
+        EXPECT_EQ(StoreBy(*processes[p], batch).stored, 1);
+      }
+    });
+  }
+  for (std::thread& writer : writers) {
+    writer.join();
+  }
+  std::set<int64_t> energies;
+  for (const Reading& reading : RevisionsBy(store_, "m1")) {
+    EXPECT_EQ(reading.revision, std::ssize(energies) + 1);
+    energies.insert(reading.imported.wh());
+  }
+  EXPECT_EQ(std::ssize(energies), 2 * kCorrections);
+  EXPECT_EQ(Facts(RevisionsBy(other_, "m1")), Facts(RevisionsBy(store_, "m1")));
+}
+
+// Another process may compact between a reader's look at the blocks and that at the days; the reader
+// then has the values twice. Taking `block_no <= day.last_block_no` out of Apply turns this red.
+TEST_F(BlockLogTest, ABlockThatItsDayHasAlreadyIsNotAppliedAgain) {
+  for (const int64_t first_wh : {10, 500, 10}) {
+    StoreBy(store_, BatchOf({Quarters("m1", Start(), 4, first_wh)}));
+  }
+  const auto before = Facts(RevisionsBy(store_, "m1"));
+  ASSERT_EQ(before.size(), 12u);
+  RunAsOwner("CREATE TABLE kept AS SELECT * FROM blocks");
+  CompactAll(pool_, store_);
+  RunAsOwner("INSERT INTO blocks SELECT * FROM kept; UPDATE compactions SET compacted_block_no = 0");
+  ASSERT_EQ(Count("blocks"), 3);
+  EXPECT_EQ(Facts(RevisionsBy(other_, "m1")), before);
+  EXPECT_EQ(StoreBy(other_, BatchOf({Quarters("m1", Start(), 4, 10)})).stored, 0);
+  EXPECT_EQ(Facts(RevisionsBy(other_, "m1")), before);
 }
 
 TEST_F(BlockLogTest, AViewOfAnotherDatabaseIsGivenUp) {
