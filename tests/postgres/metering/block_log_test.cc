@@ -190,8 +190,8 @@ TEST_F(BlockLogTest, TwoProcessesRestartsAndCompactionsLeaveWhatANaiveStoreHas) 
   }
 }
 
-// Taking FOR NO KEY UPDATE out of lock_shards turns this red: within a process writers wait for each
-// other anyway, two processes meet at the row of the shard.
+// Taking FOR NO KEY UPDATE out of lock_shards turns this red: within a process writers wait for
+// each other anyway, two processes meet at the row of the shard.
 TEST_F(BlockLogTest, TwoProcessesThatCorrectAtOnceLoseNoRevision) {
   constexpr int64_t kCorrections = 60;
   PostgresReadingStore* const processes[2] = {&store_, &other_};
@@ -216,8 +216,8 @@ TEST_F(BlockLogTest, TwoProcessesThatCorrectAtOnceLoseNoRevision) {
   EXPECT_EQ(Facts(RevisionsBy(other_, "m1")), Facts(RevisionsBy(store_, "m1")));
 }
 
-// Another process may compact between a reader's look at the blocks and that at the days; the reader
-// then has the values twice. Taking `block_no <= day.last_block_no` out of Apply turns this red.
+// Another process may compact between a reader's look at the blocks and that at the days; the
+// reader then has the values twice. Taking `block_no <= day.last_block_no` out of Apply turns this red.
 TEST_F(BlockLogTest, ABlockThatItsDayHasAlreadyIsNotAppliedAgain) {
   for (const int64_t first_wh : {10, 500, 10}) {
     StoreBy(store_, BatchOf({Quarters("m1", Start(), 4, first_wh)}));
@@ -226,7 +226,8 @@ TEST_F(BlockLogTest, ABlockThatItsDayHasAlreadyIsNotAppliedAgain) {
   ASSERT_EQ(before.size(), 12u);
   RunAsOwner("CREATE TABLE kept AS SELECT * FROM blocks");
   CompactAll(pool_, store_);
-  RunAsOwner("INSERT INTO blocks SELECT * FROM kept; UPDATE compactions SET compacted_block_no = 0");
+  RunAsOwner("INSERT INTO blocks SELECT * FROM kept");
+  RunAsOwner("UPDATE compactions SET compacted_block_no = 0");
   ASSERT_EQ(Count("blocks"), 3);
   EXPECT_EQ(Facts(RevisionsBy(other_, "m1")), before);
   EXPECT_EQ(StoreBy(other_, BatchOf({Quarters("m1", Start(), 4, 10)})).stored, 0);
