@@ -217,7 +217,8 @@ TEST_F(BlockLogTest, TwoProcessesThatCorrectAtOnceLoseNoRevision) {
 }
 
 // Another process may compact between a reader's look at the blocks and that at the days; the
-// reader then has the values twice. Taking `block_no <= day.last_block_no` out of Apply turns this red.
+// reader then has the values twice. Taking `block_no <= day.last_block_no` out of Apply turns this
+// red.
 TEST_F(BlockLogTest, ABlockThatItsDayHasAlreadyIsNotAppliedAgain) {
   for (const int64_t first_wh : {10, 500, 10}) {
     StoreBy(store_, BatchOf({Quarters("m1", Start(), 4, first_wh)}));
