@@ -99,13 +99,6 @@ void GiveWay(Batch& batch, const MeteringPointId& point, const std::vector<Serie
   batch.series = std::move(rest);
 }
 
-/// A column without values.
-ReadingColumn NothingLike(const ReadingColumn& column) {
-  const size_t size = column.qualities.size();
-  return {std::vector<int64_t>(size), std::vector<int64_t>(size),
-          std::vector<Quality>(size, Quality::kMissing), std::vector<int32_t>(size)};
-}
-
 }  // namespace
 
 bool IsWeak(const Series& series) {
@@ -144,7 +137,8 @@ absl::StatusOr<std::vector<Series>> RegisterIngest::Derive(Batch& batch, const M
     PW_ASSIGN_OR_RETURN(const ReadingColumns columns,
                         readings_.Columns({point}, span, member.interval));
     const ReadingColumn& column = columns.columns.at(0);
-    GiveWay(batch, point, DeriveReadings(point, member, values, span.start, NothingLike(column)));
+    GiveWay(batch, point, DeriveReadings(point, member, values, span.start,
+                                         ReadingColumn::Missing(column.qualities.size())));
     for (Series& series : DeriveReadings(point, member, values, span.start, column)) {
       all.push_back(std::move(series));
     }
