@@ -89,13 +89,14 @@ class OcmfGateTest : public ::testing::Test {
     batch.ocmf_records = std::move(records);
     return batches_.emplace_back(std::move(batch));
   }
-  std::vector<std::string> Run() {
+  std::vector<std::string> Run() { return RunBy(ingest_); }
+  std::vector<std::string> RunBy(Ingest& ingest) {
     std::vector<IngestRequest> requests;
     for (const Batch& batch : batches_) {
       requests.push_back({std::hash<std::string>()(batch.device.value()), &batch});
     }
     std::vector<std::string> reasons;
-    for (const BatchOutcome& outcome : ingest_.Run(requests, kNow)) {
+    for (const BatchOutcome& outcome : ingest.Run(requests, kNow)) {
       reasons.push_back(outcome.status.ok() ? "OK" : ReasonOf(outcome.status));
     }
     batches_.clear();
@@ -115,6 +116,9 @@ class OcmfGateTest : public ::testing::Test {
   SignatureGate gate_{checker_, evidence_};
   OcmfKeeper keeper_{store_};
   Ingest ingest_{directory_, readings_, nullptr, nullptr, {&judge_, &gate_, &keeper_}};
+  testing::MemoryReadingStore derived_;
+  testing::MemoryRegisterStore registers_;
+  Ingest deriving_{directory_, derived_, &registers_, nullptr, {&judge_, &gate_, &keeper_}};
   std::deque<Batch> batches_;
 };
 
@@ -235,7 +239,7 @@ TEST_F(OcmfGateTest, AValueOfTheFutureIsRefused) {
   directory_.Add("point-of-other", "c1", 22'000, 0);
   Add({SessionOf("20:10", "1", "20:34", "2")});
   Add({SessionOf("20:10", "1", "20:36", "2")});
-  EXPECT_EQ(Run(), (Reasons{"OK", "READING_IN_FUTURE"}));
+  EXPECT_EQ(RunBy(deriving_), (Reasons{"OK", "READING_IN_FUTURE"}));
   EXPECT_EQ(store_.kept.size(), 1U);
 }
 
@@ -251,8 +255,8 @@ TEST_F(OcmfGateTest, WhereSignaturesAreRequiredAVerifiedRecordIsSignedByItself) 
   with_series.series.push_back(Quarters("signed", kNow - absl::Hours(3), 1));
   Batch& by_operator = Add({unverified}, "");
   by_operator.sequence = 0;
-  EXPECT_EQ(Run(), (Reasons{"OK", "SIGNATURE_MISSING", "SIGNATURE_MISSING", "SIGNATURE_MISSING",
-                            "OK"}));
+  EXPECT_EQ(RunBy(deriving_), (Reasons{"OK", "SIGNATURE_MISSING", "SIGNATURE_MISSING",
+                                       "SIGNATURE_MISSING", "OK"}));
 }
 
 }  // namespace
