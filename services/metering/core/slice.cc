@@ -1,6 +1,8 @@
 #include "services/metering/core/slice.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace peerwatt::metering {
 namespace {
@@ -11,6 +13,23 @@ std::vector<int32_t> Narrow(const std::vector<int64_t>& wide, size_t first, size
     narrow[i] = static_cast<int32_t>(wide[first + i]);
   }
   return narrow;
+}
+
+/// What stands in a day for an interval whose registers say `derived`.
+DayValue StrongestOf(const Day& day, size_t slot, const DayValue& derived) {
+  const DayValue present = day.At(slot);
+  if (present.revision == 0) {
+    return derived;
+  }
+  if (present.provenance.quality == Quality::kMeasured ||
+      present.provenance.method == Method::kManual) {
+    return present;
+  }
+  const std::vector<DayValue> revisions = day.Revisions(slot, INT64_MAX);
+  const auto measured = std::find_if(revisions.rbegin(), revisions.rend(), [](const DayValue& one) {
+    return one.provenance.quality == Quality::kMeasured;
+  });
+  return measured == revisions.rend() ? derived : *measured;
 }
 
 /// Whether the slice is all there is of its day and nothing distinguishes its values.
@@ -70,13 +89,18 @@ SliceResult WriteSlice(const Slice& slice, int64_t created_us, Day& day, RunWrit
   SliceResult result;
   for (size_t i = 0; i < slice.count; ++i) {
     const size_t index = slice.first + i;
-    const auto import_wh = static_cast<int32_t>(series.import_wh[index]);
-    const auto export_wh = static_cast<int32_t>(series.ExportWhOf(index));
-    const Provenance provenance{created_us, series.QualityOf(index), series.method};
-    if (!day.Write(slice.slot + i, import_wh, export_wh, provenance)) {
+    DayValue value{.import_wh = static_cast<int32_t>(series.import_wh[index]),
+                   .export_wh = static_cast<int32_t>(series.ExportWhOf(index)),
+                   .revision = 0,
+                   .provenance = {created_us, series.QualityOf(index), series.method}};
+    if (series.yields) {
+      value = StrongestOf(day, slice.slot + i, value);
+      value.provenance.created_us = created_us;
+    }
+    if (!day.Write(slice.slot + i, value.import_wh, value.export_wh, value.provenance)) {
       continue;
     }
-    runs.Add(slice.slot + i, import_wh, export_wh, provenance);
+    runs.Add(slice.slot + i, value.import_wh, value.export_wh, value.provenance);
     if (result.stored++ == 0) {
       result.first_stored = index;
     }

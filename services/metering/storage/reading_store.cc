@@ -98,12 +98,21 @@ void AddReadings(const ListQuery& query, const DayKey& key, const Day& day,
 
 }  // namespace
 
+PointNumbers& PostgresReadingStore::Numbers() {
+  // A database that has less than before is another one, with other numbers of points.
+  const int64_t losses = cache_.losses();
+  if (losses_seen_.exchange(losses) != losses) {
+    numbers_.Clear();
+  }
+  return numbers_;
+}
+
 absl::StatusOr<std::vector<StoredCounts>> PostgresReadingStore::Store(
     absl::Span<const AcceptedBatch> batches, absl::Time now) {
   if (!cache_.WaitBelow(kWaitingDaysMax, kCompactionWait)) {
     return Error(kDatabaseUnavailable, "too many readings wait for compaction");
   }
-  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.FindOrMake(PointsOf(batches)));
+  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, Numbers().FindOrMake(PointsOf(batches)));
   PW_ASSIGN_OR_RETURN(const std::vector<SentSlice> slices, SlicesOf(batches, numbers));
   const std::vector<DevicePosition> positions = PositionsOf(batches);
   const std::vector<int32_t> shards = ShardsOf(slices, positions);
@@ -117,11 +126,7 @@ absl::StatusOr<std::vector<StoredCounts>> PostgresReadingStore::Store(
     writer.emplace(batches.size(), slices, positions, cache_, now);
     return writer->Write(tx, shards);
   });
-  if (!status.ok()) {
-    // A database that has less than before is another one, with other numbers of points.
-    numbers_.Clear();
-    return status;
-  }
+  PW_RETURN_IF_ERROR(status);
   writer->Publish();
   return writer->counts();
 }
@@ -152,7 +157,7 @@ absl::StatusOr<int64_t> PostgresReadingStore::AcknowledgedSequence(const DeviceI
 }
 
 absl::StatusOr<std::vector<Reading>> PostgresReadingStore::List(const ListQuery& query) {
-  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.Find({query.metering_point}));
+  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, Numbers().Find({query.metering_point}));
   std::vector<Reading> readings;
   if (numbers.empty()) {
     return readings;
@@ -186,7 +191,7 @@ absl::StatusOr<std::vector<Reading>> PostgresReadingStore::List(const ListQuery&
 
 absl::StatusOr<std::optional<Reading>> PostgresReadingStore::Latest(
     const MeteringPointId& point) {
-  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.Find({point}));
+  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, Numbers().Find({point}));
   if (numbers.empty()) {
     return std::nullopt;
   }
@@ -212,7 +217,7 @@ absl::StatusOr<std::optional<Reading>> PostgresReadingStore::Latest(
 
 absl::StatusOr<ReadingColumns> PostgresReadingStore::Columns(
     const std::vector<MeteringPointId>& points, Interval span, absl::Duration resolution) {
-  PW_ASSIGN_OR_RETURN(const std::vector<int64_t> point_numbers, numbers_.FindEach(points));
+  PW_ASSIGN_OR_RETURN(const std::vector<int64_t> point_numbers, Numbers().FindEach(points));
   std::bitset<kShardCount> asked;
   for (const int64_t number : point_numbers) {
     if (number != kNobody) {
@@ -262,7 +267,7 @@ absl::StatusOr<std::vector<Change>> PostgresReadingStore::ChangesAfter(int64_t c
     }
     return absl::OkStatus();
   }));
-  PW_ASSIGN_OR_RETURN(std::vector<MeteringPointId> names, numbers_.NamesOf(point_numbers));
+  PW_ASSIGN_OR_RETURN(std::vector<MeteringPointId> names, Numbers().NamesOf(point_numbers));
   for (size_t i = 0; i < changes.size(); ++i) {
     changes[i].metering_point = std::move(names[i]);
   }

@@ -82,6 +82,25 @@ void Shard::Reset(int64_t version) {
   version_ = version;
 }
 
+void Shard::Lose() {
+  Reset(0);
+  const std::lock_guard lock(mutex_);
+  ++losses_;
+}
+
+int64_t Shard::losses() const {
+  const std::lock_guard lock(mutex_);
+  return losses_;
+}
+
+int64_t ShardCache::losses() const {
+  int64_t losses = 0;
+  for (const Shard& shard : shards_) {
+    losses += shard.losses();
+  }
+  return losses;
+}
+
 ShardContent Shard::Snapshot() const {
   const std::lock_guard lock(mutex_);
   ShardContent content{.days = {days_.begin(), days_.end()}, .positions = {}, .version = version_};

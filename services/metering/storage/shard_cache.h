@@ -57,6 +57,8 @@ class Shard {
 
   /// The last block that is in this view.
   int64_t version() const;
+  /// How often the view was lost.
+  int64_t losses() const;
   /// The day, if it is here; otherwise storage has all of it.
   DayPtr Find(const DayKey& key) const;
   /// Days of a point from one day to another, any interval length.
@@ -77,6 +79,8 @@ class Shard {
   size_t Forget(int64_t compacted_block_no);
   /// Starts over from a block up to which all is stored.
   void Reset(int64_t version);
+  /// Starts over with nothing: the database has less than this view, so it is another one.
+  void Lose();
 
   ShardContent Snapshot() const;
   /// Number of days here.
@@ -92,6 +96,7 @@ class Shard {
 
   mutable std::mutex mutex_;
   int64_t version_ = 0;
+  int64_t losses_ = 0;
   DayMap days_;
   absl::flat_hash_map<DeviceId, PositionEntry> positions_;
   std::optional<SteadyTime> since_;
@@ -104,6 +109,8 @@ class ShardCache {
   const Shard& shard(int64_t number) const { return shards_[static_cast<size_t>(number)]; }
   /// Days in all shards.
   size_t DayCount() const;
+  /// How often views were lost, as the database had become another one.
+  int64_t losses() const;
   /// Waits while there are more days than this, at most `timeout`. False when that was too short.
   bool WaitBelow(size_t days_max, std::chrono::milliseconds timeout);
   /// Tells those who wait that days went.

@@ -102,7 +102,7 @@ absl::Status CatchUp(pqxx::work& tx, int16_t shard_no, Shard& shard) {
   const int64_t last_block_no = Int64From(rows[0][0]);
   const int64_t compacted_block_no = Int64From(rows[0][1]);
   if (last_block_no < seen) {
-    shard.Reset(0);
+    shard.Lose();
     return Error(kDatabaseUnavailable, "the database has fewer blocks than before");
   }
   if (compacted_block_no > seen) {
