@@ -67,11 +67,15 @@ absl::StatusOr<absl::Time> Runner::OpenDue(const CommunityRules& rules, absl::Ti
   PW_ASSIGN_OR_RETURN(const std::optional<absl::Time> opened, store_.LastDeliveryEnd(rules.id));
   absl::Time next = opened.value_or(rules.trading_start);
   while (true) {
-    const std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
+    std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
     if (due.empty()) {
       return next - rules.opening_lead;
     }
-    PW_RETURN_IF_ERROR(store_.OpenAuctions(due));
+    PW_ASSIGN_OR_RETURN(
+        const std::vector<NetworkVersion> networks,
+        rules_.Networks(rules, {due.front().key.delivery_start, due.back().delivery_end}));
+    FixNetworks(networks, due);
+    PW_RETURN_IF_ERROR(store_.OpenAuctions(due, networks));
     next = due.back().delivery_end;
   }
 }
