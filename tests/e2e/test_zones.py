@@ -228,7 +228,7 @@ class ZonesTest(unittest.TestCase):
         home = self.homes[self.full, "farm"]
         self.assertEqual("ZONE_UNKNOWN", self.refused(lambda: self.stack.call(
             "POST", f"/v1/{home.point}:assignZone", {"zone": "east"}, self.admin)))
-        self.assertEqual("PERMISSION_DENIED", self.refused(lambda: self.stack.call(
+        self.assertEqual("ROLE_FORBIDS", self.refused(lambda: self.stack.call(
             "POST", f"/v1/{home.point}:assignZone", {"zone": "south"}, home.token)))
 
 

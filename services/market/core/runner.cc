@@ -82,14 +82,16 @@ absl::StatusOr<absl::Time> Runner::OpenDue(const CommunityRules& rules, absl::Ti
 
 absl::StatusOr<absl::Time> Runner::RunCommunity(const CommunityRules& rules, absl::Time now,
                                                 absl::FunctionRef<bool()> stop) {
-  PW_ASSIGN_OR_RETURN(const absl::Time next_opening, OpenDue(rules, now));
+  // Gates close even while the registry, which openings ask, is away.
+  const absl::StatusOr<absl::Time> next_opening = OpenDue(rules, now);
   while (!stop()) {
     PW_ASSIGN_OR_RETURN(const std::optional<Auction> auction, store_.FirstUnfinished(rules.id));
     if (!auction.has_value()) {
       return next_opening;
     }
     if (auction->state == AuctionState::kOpen && auction->gate_closure > now) {
-      return std::min(next_opening, auction->gate_closure);
+      PW_RETURN_IF_ERROR(next_opening.status());
+      return std::min(*next_opening, auction->gate_closure);
     }
     probe_.LagSeen(std::max(now - auction->gate_closure, absl::ZeroDuration()));
     PW_RETURN_IF_ERROR(gate_closure_.Finish(*auction));

@@ -164,6 +164,21 @@ TEST_F(NetworkLifeTest, AnAuctionKeepsTheNetworkThatItOpenedWith) {
             absl::StatusCode::kNotFound);
 }
 
+TEST_F(NetworkLifeTest, GatesCloseWhileNoNetworkCanBeHad) {
+  Open(400);
+  ASSERT_TRUE(Place("sun", Side::kOffer, 1'000, 100'000).ok());
+  ASSERT_TRUE(Place("house", Side::kBid, 1'000, 300'000).ok());
+  world_.registry.networks_are_away = true;
+  const absl::Time gate_closure = world_.start - absl::Hours(1);
+  EXPECT_FALSE(world_.runner.RunOnce(gate_closure, [] { return false; }).ok());
+  EXPECT_TRUE(world_.view.GetAuction(world_.Key())->holds_reduced);
+  const AuctionKey next = world_.Key(23 * 4);
+  EXPECT_EQ(world_.view.GetAuction(next).status().code(), absl::StatusCode::kNotFound);
+  world_.registry.networks_are_away = false;
+  CloseGate();
+  EXPECT_EQ(world_.view.GetAuction(next)->network.value(), "two");
+}
+
 TEST_F(NetworkLifeTest, PreferencesAreKept) {
   Open(std::nullopt);
   ASSERT_TRUE(Place("sun", Side::kOffer, 600, 150'000).ok());

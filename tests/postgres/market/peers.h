@@ -76,6 +76,9 @@ class InMemoryRegistry final : public Registry {
   }
   absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules&,
                                                            Interval span) override {
+    if (networks_are_away) {
+      return Error(kPeerUnavailable, "the peer is away");
+    }
     std::vector<NetworkVersion> found;
     for (const NetworkVersion& network : networks) {
       if (network.start < span.end) {
@@ -88,6 +91,7 @@ class InMemoryRegistry final : public Registry {
   CommunitySnapshot snapshot;
   /// By start.
   std::vector<NetworkVersion> networks;
+  bool networks_are_away = false;
 
  private:
   Weather& weather_;

@@ -28,9 +28,10 @@ class NetworksTest : public RegistryFixture {
     return ReasonOf(networks_.Create(network, kActor).status());
   }
   std::vector<std::string> InForce(absl::Time start, absl::Time end) {
+    const auto networks = networks_.ListInForce(CommunityId("hamlet"), {start, end});
     std::vector<std::string> ids;
-    for (const Network& n : networks_.ListInForce(CommunityId("hamlet"), {start, end}).value()) {
-      ids.push_back(n.id.value());
+    for (const Network& network : *networks) {
+      ids.push_back(network.id.value());
     }
     return ids;
   }
