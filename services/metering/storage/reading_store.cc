@@ -1,6 +1,7 @@
 #include "services/metering/storage/reading_store.h"
 
 #include <algorithm>
+#include <bitset>
 #include <chrono>
 #include <mutex>
 #include <utility>
@@ -185,18 +186,19 @@ absl::StatusOr<std::optional<Reading>> PostgresReadingStore::Latest(
 
 absl::StatusOr<ReadingColumns> PostgresReadingStore::Columns(
     const std::vector<MeteringPointId>& points, Interval span, absl::Duration resolution) {
-  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.Find(points));
-  std::vector<int64_t> point_numbers;
-  std::vector<int32_t> shards;
-  for (const MeteringPointId& point : points) {
-    const auto number = numbers.find(point);
-    point_numbers.push_back(number == numbers.end() ? kNobody : number->second);
-    if (number != numbers.end()) {
-      shards.push_back(ShardOf(number->second));
+  PW_ASSIGN_OR_RETURN(const std::vector<int64_t> point_numbers, numbers_.FindEach(points));
+  std::bitset<kShardCount> asked;
+  for (const int64_t number : point_numbers) {
+    if (number != kNobody) {
+      asked.set(static_cast<size_t>(ShardOf(number)));
     }
   }
-  std::sort(shards.begin(), shards.end());
-  shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
+  std::vector<int32_t> shards;
+  for (int32_t shard_no = 0; shard_no < kShardCount; ++shard_no) {
+    if (asked.test(static_cast<size_t>(shard_no))) {
+      shards.push_back(shard_no);
+    }
+  }
   ReadingColumns answer;
   // The horizon comes first: what is final when it is read, the readings read later show. A
   // horizon read after them could promise a change that they do not show.

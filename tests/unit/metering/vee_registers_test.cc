@@ -50,14 +50,9 @@ Member Consumer() {
   return member;
 }
 
-ReadingColumn Missing(size_t size) {
-  return {std::vector<int64_t>(size, 0), std::vector<int64_t>(size, 0),
-          std::vector<Quality>(size, Quality::kMissing), std::vector<int32_t>(size, 0)};
-}
-
 std::vector<Series> Derive(const std::vector<RegisterValue>& values,
                            const Member& member = Consumer(), size_t size = 8) {
-  return DeriveReadings(MeteringPointId("m"), member, values, kStart, Missing(size));
+  return DeriveReadings(MeteringPointId("m"), member, values, kStart, ReadingColumn::Missing(size));
 }
 
 TEST(RegistersTest, NeighbouringValuesGiveReadings) {
@@ -139,7 +134,7 @@ TEST(RegistersTest, ACorrectedValueChangesBothNeighbours) {
 }
 
 TEST(RegistersTest, MeasuredReadingsStay) {
-  ReadingColumn existing = Missing(4);
+  ReadingColumn existing = ReadingColumn::Missing(4);
   existing.qualities = {Quality::kMeasured, Quality::kEstimated, Quality::kMissing,
                         Quality::kMeasured};
   const auto series =
@@ -195,7 +190,7 @@ TEST(RegistersTest, EveryOrderOfArrivalGivesTheSameReadings) {
 }
 
 TEST(RegistersTest, IntervalsThatDoNotSumToTheRegister) {
-  ReadingColumn column = Missing(8);
+  ReadingColumn column = ReadingColumn::Missing(8);
   for (size_t i = 0; i < 8; ++i) {
     column.import_wh[i] = 100;
     column.qualities[i] = Quality::kMeasured;
