@@ -76,6 +76,7 @@ TEST(CheckOrderTest, TheFirstBrokenRuleWins) {
       {"PARTICIPANT_NOT_APPROVED", [](Case& c) { c.member->approved = false; }},
       {"ENERGY_OUT_OF_RANGE", [](Case& c) { c.order.energy = kEnergyMax + Energy::WattHours(1); }},
       {"PRICE_OUT_OF_RANGE", [](Case& c) { c.order.limit = Price::MicrosPerKwh(500'001); }},
+      {"PREFERENCES_INVALID", [](Case& c) { c.order.preference = "zones=east"; }},
       {"EXPORT_CAPACITY_EXCEEDED", [](Case& c) { c.offered = Energy::WattHours(501); }},
   };
   EXPECT_EQ(ReasonFor(ValidCase()), "");
