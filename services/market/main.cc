@@ -10,12 +10,14 @@
 #include "libs/base/error.h"
 #include "libs/base/flags.h"
 #include "libs/base/log.h"
+#include "libs/crypto/digest.h"
 #include "libs/postgres/migrator.h"
 #include "libs/postgres/pool.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
 #include "services/market/clients/peers.h"
+#include "services/market/rpc/clearing_service.h"
 #include "services/market/rpc/market_service.h"
 #include "services/market/rpc/metrics_probe.h"
 #include "services/market/storage/migrations.h"
@@ -162,17 +164,19 @@ int Serve() {
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_settlement_address), tls, "settlement"));
   RulesBook rules(registry);
   OrderDesk desk(orders, registry, settlement, probe);
-  GateClosure gate_closure(auctions, registry, metering, settlement, probe);
+  GateClosure gate_closure(auctions, registry, metering, settlement, probe, crypto::Sha256Hex);
   Runner runner(rules, auctions, gate_closure, probe);
 
   MarketService service({rules, desk, orders, view, registry, **clock});
   MarketInternalService internal(rules, view);
+  Replay replay(auctions, view, crypto::Sha256Hex);
+  ClearingService clearings(rules, auctions, view, replay);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &clearings, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {

@@ -26,6 +26,8 @@ class RegistryClient final : public Registry {
                                                 absl::Time time) override;
   absl::StatusOr<std::optional<Member>> FindMember(const MeteringPointId& point) override;
   absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) override;
+  absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules& rules,
+                                                           Interval span) override;
 
  private:
   std::unique_ptr<peerwatt::registry::v1::RegistryInternal::Stub> stub_;

@@ -36,6 +36,12 @@ inline constexpr ErrorReason kSharingInvalid{"SHARING_INVALID", absl::StatusCode
 /// A preference that names what is not there, or a premium out of range.
 inline constexpr ErrorReason kPreferencesInvalid{"PREFERENCES_INVALID",
                                                  absl::StatusCode::kInvalidArgument};
+/// Orders prefer something, and lines of the network have capacities: that cannot be cleared.
+inline constexpr ErrorReason kPreferencesUnsupported{"PREFERENCES_UNSUPPORTED",
+                                                     absl::StatusCode::kFailedPrecondition};
+/// An auction that is not cleared has no clearing to look at.
+inline constexpr ErrorReason kAuctionNotCleared{"AUCTION_NOT_CLEARED",
+                                                absl::StatusCode::kFailedPrecondition};
 /// A network of zones whose lines do not fit its zones.
 inline constexpr ErrorReason kNetworkInvalid{"NETWORK_INVALID", absl::StatusCode::kInvalidArgument};
 

@@ -20,6 +20,8 @@ Order NewOrder(const Auction& auction, const Candidate& candidate, Side side, En
   order.metering_point = candidate.member.metering_point;
   order.grid_connection = candidate.member.grid_connection;
   order.participant = candidate.standing_order.participant;
+  order.zone = candidate.member.zone;
+  order.source = side == Side::kOffer ? candidate.member.source : EnergySource::kUnknown;
   order.energy = energy;
   order.limit = limit;
   order.state = OrderState::kPending;

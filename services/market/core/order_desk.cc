@@ -13,7 +13,8 @@ namespace peerwatt::market {
 bool SameContent(const Order& kept, const Order& asked) {
   return kept.participant == asked.participant && kept.side == asked.side &&
          kept.metering_point == asked.metering_point && kept.energy == asked.energy &&
-         kept.limit == asked.limit && kept.standing_order.empty();
+         kept.limit == asked.limit && kept.premium == asked.premium &&
+         kept.preference == asked.preference && kept.standing_order.empty();
 }
 
 bool SameContent(const StandingOrder& kept, const StandingOrder& asked) {
@@ -39,10 +40,18 @@ absl::StatusOr<Order> OrderDesk::Create(Order order, bool validate_only, absl::T
                       registry_.GetSnapshot(order.auction.community, now));
   order.create_time = now;
   order.state = OrderState::kPending;
-  order.grid_connection = member.has_value() ? member->grid_connection : GridConnectionId();
+  NetworkVersion network;
+  if (!order.preference.empty() || order.premium != Price()) {
+    PW_ASSIGN_OR_RETURN(network, store_.NetworkOf(order.auction));
+  }
+  if (member.has_value()) {
+    order.grid_connection = member->grid_connection;
+    order.zone = member->zone;
+    order.source = order.side == Side::kOffer ? member->source : EnergySource::kUnknown;
+  }
   absl::StatusOr<Order> placed = store_.PlaceOrder(
       order, !validate_only, [&](const Auction& auction, Energy offered) -> absl::StatusOr<Money> {
-        PW_RETURN_IF_ERROR(CheckOrder(order, {auction, now, member, snapshot, offered}));
+        PW_RETURN_IF_ERROR(CheckOrder(order, {auction, now, member, snapshot, offered, network}));
         return HoldFor(order, auction.network_fee);
       });
   if (!placed.ok()) {

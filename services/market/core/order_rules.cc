@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "services/market/core/errors.h"
+#include "services/market/core/preference.h"
 
 namespace peerwatt::market {
 namespace {
@@ -77,6 +78,9 @@ absl::Status CheckOrder(const Order& order, const OrderFacts& facts) {
     return EnergyOutOfRange(order.energy, energy_max);
   }
   PW_RETURN_IF_ERROR(CheckPrice(order.limit, facts.snapshot.rules));
+  if (!order.preference.empty() || order.premium != Price()) {
+    PW_RETURN_IF_ERROR(CheckPreference(order, facts.network));
+  }
   if (order.side == Side::kOffer && facts.offered + order.energy > limits.feed_in_max) {
     return Error(kExportCapacityExceeded,
                  "offers exceed what the grid connection can feed in during the interval",
@@ -87,16 +91,17 @@ absl::Status CheckOrder(const Order& order, const OrderFacts& facts) {
 }
 
 Money HoldFor(const Order& order, Price network_fee) {
-  const Price price = order.side == Side::kBid ? order.limit + network_fee : Price() - order.limit;
+  const Price price =
+      order.side == Side::kBid ? order.limit + order.premium + network_fee : Price() - order.limit;
   return AtLeastZero(AmountOf(order.energy, price, Rounding::kUp));
 }
 
 std::vector<HoldReduction> HoldsNeeded(const std::vector<Order>& orders,
-                                       const std::vector<Trade>& trades, Price network_fee) {
+                                       const std::vector<Trade>& trades) {
   absl::flat_hash_map<OrderId, Money> needed;
   for (const Trade& trade : trades) {
     const Money amount = AmountOf(trade.energy, trade.price, Rounding::kUp);
-    const Money fee = AmountOf(trade.energy, network_fee, Rounding::kUp);
+    const Money fee = AmountOf(trade.energy, trade.network_fee, Rounding::kUp);
     const Money refund = AmountOf(trade.energy, Price() - trade.price, Rounding::kUp);
     needed[trade.bid] += AtLeastZero(amount + fee);
     needed[trade.offer] += AtLeastZero(refund);

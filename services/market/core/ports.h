@@ -9,8 +9,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "services/market/core/clearing_record.h"
 #include "services/market/core/forecast.h"
 #include "services/market/core/model.h"
+#include "services/market/core/network.h"
 
 namespace peerwatt::market {
 
@@ -26,6 +28,10 @@ class Registry {
   /// A metering point, or nothing when unknown.
   virtual absl::StatusOr<std::optional<Member>> FindMember(const MeteringPointId& point) = 0;
   virtual absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) = 0;
+  /// The version of a community's network in force at the start of a span and those that start
+  /// within it, by start; none: the community is one zone.
+  virtual absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules& rules,
+                                                                   Interval span) = 0;
 };
 
 /// What flowed, and what is likely to flow.
@@ -63,6 +69,7 @@ struct OrderOutcome {
 /// What clearing makes of an auction.
 struct AuctionOutcome {
   AuctionKey key;
+  /// The price of all trades, when they have one.
   std::optional<Price> clearing_price;
   Energy cleared_energy;
   int32_t order_count = 0;
@@ -71,6 +78,7 @@ struct AuctionOutcome {
   bool holds_reduced = false;
   std::vector<OrderOutcome> orders;
   std::vector<Trade> trades;
+  ClearingRecord clearing;
 };
 
 /// The auctions as the clock drives them. Each method is one transaction; every change is guarded
@@ -78,8 +86,10 @@ struct AuctionOutcome {
 class AuctionStore {
  public:
   virtual ~AuctionStore() = default;
-  /// Adds auctions; those that exist stay as they are.
-  virtual absl::Status OpenAuctions(const std::vector<Auction>& auctions) = 0;
+  /// Adds auctions of one community and the versions of its network that they name; those that
+  /// exist stay as they are.
+  virtual absl::Status OpenAuctions(const std::vector<Auction>& auctions,
+                                    const std::vector<NetworkVersion>& networks) = 0;
   /// End of the last delivery that has an auction.
   virtual absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(
       const CommunityId& community) = 0;
@@ -102,6 +112,9 @@ class AuctionStore {
   virtual absl::StatusOr<bool> ClearAuction(const AuctionOutcome& outcome) = 0;
   /// Makes a cleared auction final.
   virtual absl::Status MarkHoldsReduced(const AuctionKey& key) = 0;
+  /// A version of a community's network; the empty id is one zone. Errors: NOT_FOUND.
+  virtual absl::StatusOr<NetworkVersion> GetNetwork(const CommunityId& community,
+                                                    const NetworkId& id) = 0;
 };
 
 /// The order book and the standing orders as their owners change them.
@@ -125,6 +138,8 @@ class OrderStore {
       absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) = 0;
   /// Errors of this and the following: NOT_FOUND.
   virtual absl::StatusOr<Order> GetOrder(const AuctionKey& key, const OrderId& id) = 0;
+  /// The network by which an auction will be cleared.
+  virtual absl::StatusOr<NetworkVersion> NetworkOf(const AuctionKey& key) = 0;
   /// Keeps a standing order, or returns the one of the same name.
   /// Errors: STANDING_ORDER_ACTIVE when the connection has another active one.
   virtual absl::StatusOr<StandingOrder> CreateStandingOrder(const StandingOrder& order) = 0;
@@ -159,6 +174,8 @@ class MarketView {
   virtual ~MarketView() = default;
   /// Errors: NOT_FOUND.
   virtual absl::StatusOr<Auction> GetAuction(const AuctionKey& key) = 0;
+  /// How an auction was cleared. Errors: NOT_FOUND.
+  virtual absl::StatusOr<ClearingRecord> GetClearing(const AuctionKey& key) = 0;
   /// Auctions with delivery start in `span`, by delivery start, at most `limit`.
   virtual absl::StatusOr<std::vector<Auction>> ListAuctions(const CommunityId& community,
                                                             Interval span, int32_t limit) = 0;

@@ -67,25 +67,31 @@ absl::StatusOr<absl::Time> Runner::OpenDue(const CommunityRules& rules, absl::Ti
   PW_ASSIGN_OR_RETURN(const std::optional<absl::Time> opened, store_.LastDeliveryEnd(rules.id));
   absl::Time next = opened.value_or(rules.trading_start);
   while (true) {
-    const std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
+    std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
     if (due.empty()) {
       return next - rules.opening_lead;
     }
-    PW_RETURN_IF_ERROR(store_.OpenAuctions(due));
+    PW_ASSIGN_OR_RETURN(
+        const std::vector<NetworkVersion> networks,
+        rules_.Networks(rules, {due.front().key.delivery_start, due.back().delivery_end}));
+    FixNetworks(networks, due);
+    PW_RETURN_IF_ERROR(store_.OpenAuctions(due, networks));
     next = due.back().delivery_end;
   }
 }
 
 absl::StatusOr<absl::Time> Runner::RunCommunity(const CommunityRules& rules, absl::Time now,
                                                 absl::FunctionRef<bool()> stop) {
-  PW_ASSIGN_OR_RETURN(const absl::Time next_opening, OpenDue(rules, now));
+  // Gates close even while the registry, which openings ask, is away.
+  const absl::StatusOr<absl::Time> next_opening = OpenDue(rules, now);
   while (!stop()) {
     PW_ASSIGN_OR_RETURN(const std::optional<Auction> auction, store_.FirstUnfinished(rules.id));
     if (!auction.has_value()) {
       return next_opening;
     }
     if (auction->state == AuctionState::kOpen && auction->gate_closure > now) {
-      return std::min(next_opening, auction->gate_closure);
+      PW_RETURN_IF_ERROR(next_opening.status());
+      return std::min(*next_opening, auction->gate_closure);
     }
     probe_.LagSeen(std::max(now - auction->gate_closure, absl::ZeroDuration()));
     PW_RETURN_IF_ERROR(gate_closure_.Finish(*auction));

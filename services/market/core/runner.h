@@ -24,6 +24,10 @@ class RulesBook {
   /// One community; asks the registry when it is not known yet.
   /// Errors: NOT_FOUND.
   absl::StatusOr<CommunityRules> Find(const CommunityId& community);
+  /// The versions of a community's network in force within a span: asks the registry.
+  absl::StatusOr<std::vector<NetworkVersion>> Networks(const CommunityRules& rules, Interval span) {
+    return registry_.ListNetworks(rules, span);
+  }
 
  private:
   Registry& registry_;

@@ -4,6 +4,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
+#include "services/market/storage/clearing_rows.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/rows.h"
 #include "services/market/storage/store.h"
@@ -38,7 +39,9 @@ void InsertTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
        Column(rows, [](const Trade& t) { return t.buyer_metering_point.value(); }),
        Column(rows, [](const Trade& t) { return t.seller_metering_point.value(); }),
        Column(rows, [](const Trade& t) { return t.buyer.value(); }),
-       Column(rows, [](const Trade& t) { return t.seller.value(); }));
+       Column(rows, [](const Trade& t) { return t.seller.value(); }),
+       Column(rows, [](const Trade& t) { return t.buyer_price.micros_per_kwh(); }),
+       Column(rows, [](const Trade& t) { return t.network_fee.micros_per_kwh(); }));
 }
 
 size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
@@ -64,7 +67,11 @@ void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order
        Column(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
        Column(orders, [](const Order& o) { return o.hold.micros(); }),
        Column(orders, [](const Order& o) { return o.standing_order.value(); }),
-       Column(orders, [](const Order& o) { return o.create_time; }));
+       Column(orders, [](const Order& o) { return o.create_time; }),
+       Column(orders, [](const Order& o) { return o.zone.value(); }),
+       Column(orders, [](const Order& o) { return ToSql(o.source); }),
+       Column(orders, [](const Order& o) { return o.premium.micros_per_kwh(); }),
+       Column(orders, [](const Order& o) { return o.preference; }));
 }
 
 OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
@@ -76,16 +83,21 @@ OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
   return offered;
 }
 
-absl::Status PostgresAuctionStore::OpenAuctions(const std::vector<Auction>& auctions) {
+absl::Status PostgresAuctionStore::OpenAuctions(const std::vector<Auction>& auctions,
+                                                const std::vector<NetworkVersion>& networks) {
   if (auctions.empty()) {
     return absl::OkStatus();
   }
   return pool_.Run([&](pqxx::work& tx) {
+    for (const NetworkVersion& network : networks) {
+      InsertNetwork(tx, auctions[0].key.community, network);
+    }
     Exec(tx, kOpenAuctions, auctions[0].key.community.value(),
          Column(auctions, [](const Auction& a) { return a.key.delivery_start; }),
          Column(auctions, [](const Auction& a) { return a.delivery_end; }),
          Column(auctions, [](const Auction& a) { return a.gate_closure; }),
-         Column(auctions, [](const Auction& a) { return a.network_fee.micros_per_kwh(); }));
+         Column(auctions, [](const Auction& a) { return a.network_fee.micros_per_kwh(); }),
+         Column(auctions, [](const Auction& a) { return a.network.value(); }));
     return absl::OkStatus();
   });
 }
@@ -186,6 +198,7 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
     if (!outcome.trades.empty()) {
       InsertTrades(tx, outcome);
     }
+    InsertClearing(tx, outcome.key, outcome.clearing);
     return absl::OkStatus();
   });
   if (absl::IsCancelled(status)) {
@@ -193,6 +206,19 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
   }
   PW_RETURN_IF_ERROR(status);
   return true;
+}
+
+absl::StatusOr<NetworkVersion> PostgresAuctionStore::GetNetwork(const CommunityId& community,
+                                                                const NetworkId& id) {
+  if (id.empty()) {
+    return NetworkVersion();
+  }
+  NetworkVersion network;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    PW_ASSIGN_OR_RETURN(network, ReadNetwork(tx, community, id));
+    return absl::OkStatus();
+  }));
+  return network;
 }
 
 absl::Status PostgresAuctionStore::MarkHoldsReduced(const AuctionKey& key) {

@@ -4,6 +4,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/market/core/errors.h"
+#include "services/market/storage/clearing_rows.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/rows.h"
 #include "services/market/storage/store.h"
@@ -82,6 +83,19 @@ absl::StatusOr<Order> PostgresOrderStore::PlaceOrder(
   }
   PW_RETURN_IF_ERROR(status);
   return placed;
+}
+
+absl::StatusOr<NetworkVersion> PostgresOrderStore::NetworkOf(const AuctionKey& key) {
+  NetworkVersion network;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    const pqxx::result rows = Exec(tx, kSelectAuction, key.community.value(), At(key));
+    if (rows.empty()) {
+      return Error(kNotFound, "there is no such auction");
+    }
+    PW_ASSIGN_OR_RETURN(network, ReadNetwork(tx, key.community, AuctionFrom(rows[0]).network));
+    return absl::OkStatus();
+  }));
+  return network;
 }
 
 absl::StatusOr<Order> PostgresOrderStore::ResolveOrder(const AuctionKey& key, const OrderId& id,

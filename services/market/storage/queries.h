@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/market/storage/clearing_queries.h"
 
 namespace peerwatt::market {
 
@@ -10,17 +11,18 @@ namespace peerwatt::market {
 #define PW_AUCTION_COLUMNS                                                                   \
   "community_id, delivery_start_at, delivery_end_at, gate_closure_at, state, "               \
   "network_fee_micros, clearing_price_micros, cleared_energy_wh, order_count, "              \
-  "welfare_micros, version, holds_reduced "
+  "welfare_micros, version, holds_reduced, network_id "
 // Columns of an order, in the order that OrderFrom reads.
 #define PW_ORDER_COLUMNS                                                                     \
   "community_id, delivery_start_at, order_id, side, metering_point_id, grid_connection_id, " \
   "participant_id, energy_wh, limit_micros, filled_energy_wh, hold_micros, state, "          \
-  "standing_order_id, rejection_reason, created_at "
+  "standing_order_id, rejection_reason, created_at, zone, energy_source, premium_micros, "    \
+  "preference "
 // Columns of a trade, in the order that TradeFrom reads.
 #define PW_TRADE_COLUMNS                                                                     \
   "trade_number, bid_order_id, offer_order_id, energy_wh, price_micros, "                    \
   "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id, "                 \
-  "delivery_start_at "
+  "delivery_start_at, buyer_price_micros, network_fee_micros "
 // Columns of a standing order, in the order that StandingOrderFrom reads.
 #define PW_STANDING_ORDER_COLUMNS                                                            \
   "community_id, participant_id, standing_order_id, metering_point_id, grid_connection_id, " \
@@ -28,10 +30,12 @@ namespace peerwatt::market {
 
 inline constexpr postgres::Query kOpenAuctions{"open_auctions", R"sql(
   INSERT INTO auctions (community_id, delivery_start_at, delivery_end_at, gate_closure_at,
-                        network_fee_micros)
-  SELECT $1::text, delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros
-  FROM unnest($2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::bigint[])
-    AS opened (delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros)
+                        network_fee_micros, network_id)
+  SELECT $1::text, delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros,
+         network_id
+  FROM unnest($2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::text[])
+    AS opened (delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros,
+               network_id)
   ON CONFLICT (community_id, delivery_start_at) DO NOTHING)sql"};
 
 inline constexpr postgres::Query kLastDeliveryEnd{"last_delivery_end", R"sql(
@@ -84,13 +88,17 @@ inline constexpr postgres::Query kProgress{"progress", R"sql(
 inline constexpr postgres::Query kInsertOrders{"insert_orders", R"sql(
   INSERT INTO orders (community_id, delivery_start_at, order_id, side, metering_point_id,
                       grid_connection_id, participant_id, energy_wh, limit_micros, hold_micros,
-                      standing_order_id, created_at)
+                      standing_order_id, created_at, zone, energy_source, premium_micros,
+                      preference)
   SELECT $1::text, $2::timestamptz, order_id, side, metering_point_id, grid_connection_id,
-         participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at
+         participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at,
+         zone, energy_source, premium_micros, preference
   FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-              $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
+              $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[], $13::text[],
+              $14::text[], $15::bigint[], $16::text[])
     AS placed (order_id, side, metering_point_id, grid_connection_id, participant_id, energy_wh,
-               limit_micros, hold_micros, standing_order_id, created_at))sql"};
+               limit_micros, hold_micros, standing_order_id, created_at, zone, energy_source,
+               premium_micros, preference))sql"};
 
 inline constexpr postgres::Query kSelectOrder{"select_order", "SELECT " PW_ORDER_COLUMNS
   R"sql(FROM orders
@@ -133,13 +141,15 @@ inline constexpr postgres::Query kFinishOrders{"finish_orders", R"sql(
 inline constexpr postgres::Query kInsertTrades{"insert_trades", R"sql(
   INSERT INTO trades (community_id, delivery_start_at, trade_number, bid_order_id, offer_order_id,
                       energy_wh, price_micros, buyer_metering_point_id, seller_metering_point_id,
-                      buyer_id, seller_id)
+                      buyer_id, seller_id, buyer_price_micros, network_fee_micros)
   SELECT $1::text, $2::timestamptz, trade_number, bid_order_id, offer_order_id, energy_wh,
-         price_micros, buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id
+         price_micros, buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
+         buyer_price_micros, network_fee_micros
   FROM unnest($3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[])
+              $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[])
     AS traded (trade_number, bid_order_id, offer_order_id, energy_wh, price_micros,
-               buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id))sql"};
+               buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
+               buyer_price_micros, network_fee_micros))sql"};
 
 inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_COLUMNS
   R"sql(FROM trades
@@ -195,7 +205,8 @@ inline std::vector<postgres::Query> Queries() {
           kSelectOrder,      kOrdersOf,            kListOrders,           kOfferedByConnection,
           kResolveOrder,     kCancelOrder,         kFinishOrders,         kInsertTrades,
           kListTrades,       kTradesInSpan,        kFinalInSpan,          kInsertStandingOrder,
-          kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders, kCancelStandingOrder};
+          kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders, kCancelStandingOrder,
+          kInsertNetwork,    kSelectNetwork,       kInsertClearing,       kSelectClearing};
 }
 
 }  // namespace peerwatt::market

@@ -26,6 +26,16 @@ constexpr std::array<std::pair<OrderState, std::string_view>, 7> kOrderStates = 
     {OrderState::kRejected, "REJECTED"},
 }};
 
+constexpr std::array<std::pair<EnergySource, const char*>, kEnergySources> kSources = {{
+    {EnergySource::kUnknown, "UNKNOWN"},
+    {EnergySource::kSolar, "SOLAR"},
+    {EnergySource::kWind, "WIND"},
+    {EnergySource::kHydro, "HYDRO"},
+    {EnergySource::kBiomass, "BIOMASS"},
+    {EnergySource::kCogeneration, "COGENERATION"},
+    {EnergySource::kStorage, "STORAGE"},
+}};
+
 OrderState OrderStateFrom(std::string_view text) {
   for (const auto& [state, name] : kOrderStates) {
     if (name == text) {
@@ -63,6 +73,24 @@ std::string ToSql(OrderState state) {
   PW_CHECK(false, "unknown order state");
 }
 
+std::string ToSql(EnergySource source) {
+  for (const auto& [known, name] : kSources) {
+    if (known == source) {
+      return name;
+    }
+  }
+  PW_CHECK(false, "unknown source of energy");
+}
+
+EnergySource EnergySourceFrom(const std::string& name) {
+  for (const auto& [source, known] : kSources) {
+    if (known == name) {
+      return source;
+    }
+  }
+  PW_CHECK(false, "unknown source of energy");
+}
+
 Auction AuctionFrom(const pqxx::row& row) {
   Auction auction;
   auction.key = {CommunityId(TextFrom(row[0])), TimeFrom(row[1])};
@@ -76,6 +104,7 @@ Auction AuctionFrom(const pqxx::row& row) {
   auction.welfare = Money::Micros(Int64From(row[9]));
   auction.version = Int64From(row[10]);
   auction.holds_reduced = BoolFrom(row[11]);
+  auction.network = NetworkId(TextFrom(row[12]));
   return auction;
 }
 
@@ -95,6 +124,10 @@ Order OrderFrom(const pqxx::row& row) {
   order.standing_order = StandingOrderId(TextFrom(row[12]));
   order.rejection_reason = TextFrom(row[13]);
   order.create_time = TimeFrom(row[14]);
+  order.zone = ZoneId(TextFrom(row[15]));
+  order.source = EnergySourceFrom(TextFrom(row[16]));
+  order.premium = PriceFrom(row[17]);
+  order.preference = TextFrom(row[18]);
   return order;
 }
 
@@ -109,6 +142,8 @@ Trade TradeFrom(const pqxx::row& row) {
   trade.seller_metering_point = MeteringPointId(TextFrom(row[6]));
   trade.buyer = ParticipantId(TextFrom(row[7]));
   trade.seller = ParticipantId(TextFrom(row[8]));
+  trade.buyer_price = PriceFrom(row[10]);
+  trade.network_fee = PriceFrom(row[11]);
   return trade;
 }
 

@@ -16,5 +16,7 @@ StandingOrder StandingOrderFrom(const pqxx::row& row);
 // Codes of the database.
 std::string ToSql(Side side);
 std::string ToSql(OrderState state);
+std::string ToSql(EnergySource source);
+EnergySource EnergySourceFrom(const std::string& name);
 
 }  // namespace peerwatt::market

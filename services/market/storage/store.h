@@ -13,7 +13,8 @@ class PostgresAuctionStore final : public AuctionStore {
  public:
   explicit PostgresAuctionStore(postgres::Pool& pool) : pool_(pool) {}
 
-  absl::Status OpenAuctions(const std::vector<Auction>& auctions) override;
+  absl::Status OpenAuctions(const std::vector<Auction>& auctions,
+                            const std::vector<NetworkVersion>& networks) override;
   absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(const CommunityId& community) override;
   absl::StatusOr<std::optional<Auction>> FirstUnfinished(const CommunityId& community) override;
   absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
@@ -25,6 +26,8 @@ class PostgresAuctionStore final : public AuctionStore {
   absl::StatusOr<std::vector<Trade>> TradesOf(const AuctionKey& key) override;
   absl::StatusOr<bool> ClearAuction(const AuctionOutcome& outcome) override;
   absl::Status MarkHoldsReduced(const AuctionKey& key) override;
+  absl::StatusOr<NetworkVersion> GetNetwork(const CommunityId& community,
+                                            const NetworkId& id) override;
 
  private:
   postgres::Pool& pool_;
@@ -44,6 +47,7 @@ class PostgresOrderStore final : public OrderStore {
       const AuctionKey& key, const OrderId& id,
       absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) override;
   absl::StatusOr<Order> GetOrder(const AuctionKey& key, const OrderId& id) override;
+  absl::StatusOr<NetworkVersion> NetworkOf(const AuctionKey& key) override;
   absl::StatusOr<StandingOrder> CreateStandingOrder(const StandingOrder& order) override;
   absl::StatusOr<StandingOrder> CancelStandingOrder(const CommunityId& community,
                                                     const ParticipantId& participant,
@@ -59,6 +63,7 @@ class PostgresMarketView final : public MarketView {
   explicit PostgresMarketView(postgres::Pool& pool) : pool_(pool) {}
 
   absl::StatusOr<Auction> GetAuction(const AuctionKey& key) override;
+  absl::StatusOr<ClearingRecord> GetClearing(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Auction>> ListAuctions(const CommunityId& community, Interval span,
                                                     int32_t limit) override;
   absl::StatusOr<std::vector<Order>> ListOrders(const AuctionKey& key, const ParticipantId& owner,

@@ -154,7 +154,8 @@ TEST(AuctionLifeTest, TwoRunnersClearEachAuctionOnce) {
     PostgresAuctionStore store(world.pool);
     BlindProbe probe;
     RulesBook rules(world.registry);
-    GateClosure gate_closure(store, world.registry, world.metering, world.settlement, probe);
+    GateClosure gate_closure(store, world.registry, world.metering, world.settlement, probe,
+                             crypto::Sha256Hex);
     Runner runner(rules, store, gate_closure, probe);
     ASSERT_TRUE(rules.Refresh().ok());
     absl::Status status = absl::UnknownError("not run");

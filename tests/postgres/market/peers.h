@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "libs/base/error.h"
+#include "libs/crypto/digest.h"
 #include "services/market/core/order_desk.h"
 #include "services/market/core/ports.h"
 #include "services/market/core/runner.h"
@@ -73,8 +74,24 @@ class InMemoryRegistry final : public Registry {
   absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) override {
     return ParticipantContext{participant, snapshot.rules.id, snapshot.rules.currency, true};
   }
+  absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules&,
+                                                           Interval span) override {
+    if (networks_are_away) {
+      return Error(kPeerUnavailable, "the peer is away");
+    }
+    std::vector<NetworkVersion> found;
+    for (const NetworkVersion& network : networks) {
+      if (network.start < span.end) {
+        found.push_back(network);
+      }
+    }
+    return found;
+  }
 
   CommunitySnapshot snapshot;
+  /// By start.
+  std::vector<NetworkVersion> networks;
+  bool networks_are_away = false;
 
  private:
   Weather& weather_;
@@ -185,7 +202,7 @@ struct World {
         settlement(weather),
         rules(registry),
         desk(orders, registry, settlement, probe),
-        gate_closure(auctions, registry, metering, settlement, probe),
+        gate_closure(auctions, registry, metering, settlement, probe, crypto::Sha256Hex),
         runner(rules, auctions, gate_closure, probe) {
     CommunityRules& r = registry.snapshot.rules;
     r.id = community;

@@ -20,6 +20,7 @@ struct Case {
   std::optional<Member> member;
   CommunitySnapshot snapshot;
   Energy offered;
+  NetworkVersion network;
   Order order;
 };
 
@@ -59,7 +60,8 @@ Case ValidCase() {
 }
 
 std::string ReasonFor(const Case& c) {
-  return ReasonOf(CheckOrder(c.order, {c.auction, c.now, c.member, c.snapshot, c.offered}));
+  return ReasonOf(
+      CheckOrder(c.order, {c.auction, c.now, c.member, c.snapshot, c.offered, c.network}));
 }
 
 struct Break {
@@ -74,6 +76,7 @@ TEST(CheckOrderTest, TheFirstBrokenRuleWins) {
       {"PARTICIPANT_NOT_APPROVED", [](Case& c) { c.member->approved = false; }},
       {"ENERGY_OUT_OF_RANGE", [](Case& c) { c.order.energy = kEnergyMax + Energy::WattHours(1); }},
       {"PRICE_OUT_OF_RANGE", [](Case& c) { c.order.limit = Price::MicrosPerKwh(500'001); }},
+      {"PREFERENCES_INVALID", [](Case& c) { c.order.preference = "zones=east"; }},
       {"EXPORT_CAPACITY_EXCEEDED", [](Case& c) { c.offered = Energy::WattHours(501); }},
   };
   EXPECT_EQ(ReasonFor(ValidCase()), "");
@@ -161,16 +164,17 @@ TEST(HoldsNeededTest, KeepsWhatTheTradesCostAndReleasesTheRest) {
   first.offer = OrderId("o1");
   first.energy = Energy::WattHours(1);
   first.price = Price::MicrosPerKwh(1'500);
+  first.network_fee = Price::MicrosPerKwh(100);
   Trade second = first;
   second.offer = OrderId("o2");
-  const auto needed = HoldsNeeded(orders, {first, second}, Price::MicrosPerKwh(100));
+  const auto needed = HoldsNeeded(orders, {first, second});
   ASSERT_EQ(needed.size(), 3u);
   EXPECT_EQ(needed[0].amount.micros(), 2 * (2 + 1));  // Each trade is rounded up by itself.
   EXPECT_EQ(needed[1].amount.micros(), 0);
   EXPECT_EQ(needed[2].amount.micros(), 0);
 
   first.price = Price::MicrosPerKwh(-1'500);
-  const auto negative = HoldsNeeded(orders, {first}, Price::MicrosPerKwh(100));
+  const auto negative = HoldsNeeded(orders, {first});
   EXPECT_EQ(negative[0].amount.micros(), 0);
   EXPECT_EQ(negative[2].amount.micros(), 2);  // The seller pays.
 }
