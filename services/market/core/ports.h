@@ -196,6 +196,8 @@ class Probe {
   virtual void AuctionCleared(const AuctionOutcome& outcome) = 0;
   /// How long the oldest due gate closure has been waiting.
   virtual void LagSeen(absl::Duration lag) = 0;
+  /// A write was refused because another replica drives the community.
+  virtual void WriteRefused() = 0;
 };
 
 }  // namespace peerwatt::market

@@ -76,11 +76,21 @@ OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
   return offered;
 }
 
+absl::Status PostgresAuctionStore::RunAsHolder(
+    const CommunityId& community, absl::FunctionRef<absl::Status(pqxx::work&)> body) {
+  return pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    if (leases_ != nullptr) {
+      PW_RETURN_IF_ERROR(leases_->Require(tx, community));
+    }
+    return body(tx);
+  });
+}
+
 absl::Status PostgresAuctionStore::OpenAuctions(const std::vector<Auction>& auctions) {
   if (auctions.empty()) {
     return absl::OkStatus();
   }
-  return pool_.Run([&](pqxx::work& tx) {
+  return RunAsHolder(auctions[0].key.community, [&](pqxx::work& tx) {
     Exec(tx, kOpenAuctions, auctions[0].key.community.value(),
          Column(auctions, [](const Auction& a) { return a.key.delivery_start; }),
          Column(auctions, [](const Auction& a) { return a.delivery_end; }),
@@ -129,7 +139,7 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
     const AuctionKey& key,
     absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) {
   bool closed = false;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+  PW_RETURN_IF_ERROR(RunAsHolder(key.community, [&](pqxx::work& tx) {
     closed = Exec(tx, kCloseAuction, key.community.value(), At(key)).affected_rows() == 1;
     if (closed) {
       const std::vector<Order> orders = place(ReadOffered(tx, key));
@@ -172,7 +182,7 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
   if (outcome.clearing_price.has_value()) {
     price = outcome.clearing_price->micros_per_kwh();
   }
-  const absl::Status status = pool_.Run([&](pqxx::work& tx) {
+  const absl::Status status = RunAsHolder(outcome.key.community, [&](pqxx::work& tx) {
     const pqxx::result cleared =
         Exec(tx, kClearAuction, outcome.key.community.value(), At(outcome.key), price,
              outcome.cleared_energy.wh(), outcome.order_count, outcome.welfare.micros(),
@@ -196,7 +206,7 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
 }
 
 absl::Status PostgresAuctionStore::MarkHoldsReduced(const AuctionKey& key) {
-  return pool_.Run([&](pqxx::work& tx) {
+  return RunAsHolder(key.community, [&](pqxx::work& tx) {
     Exec(tx, kMarkHoldsReduced, key.community.value(), At(key));
     return absl::OkStatus();
   });

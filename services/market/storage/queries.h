@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "libs/postgres/leases.h"
 #include "libs/postgres/pool.h"
 
 namespace peerwatt::market {
@@ -189,13 +190,17 @@ inline constexpr postgres::Query kCancelStandingOrder{"cancel_standing_order", R
 
 /// All statements, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
-  return {kOpenAuctions,     kLastDeliveryEnd,     kFirstUnfinished,      kSelectAuction,
-          kShareAuction,     kLockAuction,         kListAuctions,         kCloseAuction,
-          kClearAuction,     kMarkHoldsReduced,    kProgress,             kInsertOrders,
-          kSelectOrder,      kOrdersOf,            kListOrders,           kOfferedByConnection,
-          kResolveOrder,     kCancelOrder,         kFinishOrders,         kInsertTrades,
-          kListTrades,       kTradesInSpan,        kFinalInSpan,          kInsertStandingOrder,
-          kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders, kCancelStandingOrder};
+  std::vector<postgres::Query> queries = {
+      kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kSelectAuction, kShareAuction,
+      kLockAuction, kListAuctions, kCloseAuction, kClearAuction, kMarkHoldsReduced, kProgress,
+      kInsertOrders, kSelectOrder, kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrder,
+      kCancelOrder, kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
+      kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
+      kCancelStandingOrder};
+  for (const postgres::Query& query : postgres::Leases::Queries()) {
+    queries.push_back(query);
+  }
+  return queries;
 }
 
 }  // namespace peerwatt::market

@@ -5,13 +5,18 @@
 
 #include "libs/postgres/pool.h"
 #include "services/market/core/ports.h"
+#include "services/market/storage/community_leases.h"
 
 namespace peerwatt::market {
 
 /// The auctions in PostgreSQL.
 class PostgresAuctionStore final : public AuctionStore {
  public:
-  explicit PostgresAuctionStore(postgres::Pool& pool) : pool_(pool) {}
+  /// leases: every write checks them, with LEASE_LOST as its error; null where one process alone
+  /// drives all communities.
+  explicit PostgresAuctionStore(postgres::Pool& pool,
+                                const PostgresCommunityLeases* leases = nullptr)
+      : pool_(pool), leases_(leases) {}
 
   absl::Status OpenAuctions(const std::vector<Auction>& auctions) override;
   absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(const CommunityId& community) override;
@@ -27,7 +32,12 @@ class PostgresAuctionStore final : public AuctionStore {
   absl::Status MarkHoldsReduced(const AuctionKey& key) override;
 
  private:
+  /// Runs one transaction that only the holder of the community's lease may make.
+  absl::Status RunAsHolder(const CommunityId& community,
+                           absl::FunctionRef<absl::Status(pqxx::work&)> body);
+
   postgres::Pool& pool_;
+  const PostgresCommunityLeases* leases_;
 };
 
 /// The order book in PostgreSQL.

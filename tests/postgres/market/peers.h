@@ -159,6 +159,12 @@ class InMemorySettlement final : public Settlement {
   Weather& weather_;
 };
 
+/// Every community is this replica's.
+class SoleReplica final : public CommunityLeases {
+ public:
+  std::optional<int64_t> Enter(const CommunityId&) override { return 1; }
+};
+
 /// Watches nothing.
 class BlindProbe final : public Probe {
  public:
@@ -167,6 +173,9 @@ class BlindProbe final : public Probe {
   void ClearingEnded() override {}
   void AuctionCleared(const AuctionOutcome&) override {}
   void LagSeen(absl::Duration) override {}
+  void WriteRefused() override { ++writes_refused; }
+
+  int writes_refused = 0;
 };
 
 /// A community of three households in a fresh database: `p1` and `p2` draw 400 and 300 Wh per
@@ -186,7 +195,7 @@ struct World {
         rules(registry),
         desk(orders, registry, settlement, probe),
         gate_closure(auctions, registry, metering, settlement, probe),
-        runner(rules, auctions, gate_closure, probe) {
+        runner(rules, auctions, gate_closure, leases, probe) {
     CommunityRules& r = registry.snapshot.rules;
     r.id = community;
     r.currency = "EUR";
@@ -267,6 +276,7 @@ struct World {
   InMemoryMetering metering;
   InMemorySettlement settlement;
   BlindProbe probe;
+  SoleReplica leases;
   RulesBook rules;
   OrderDesk desk;
   GateClosure gate_closure;
