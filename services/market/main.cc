@@ -239,11 +239,13 @@ int Serve() {
   SettlementClient settlement(
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_settlement_address), tls, "settlement"));
   RulesBook rules(registry);
-  OrderDesk desk(orders, registry, settlement, probe);
+  const SystemClock real_clock;
+  OrderDesk desk(orders, registry, settlement, probe, real_clock);
+  OrderIntake intake(desk, **clock, {});
   GateClosure gate_closure(auctions, registry, metering, settlement, probe);
   Runner runner(rules, auctions, gate_closure, community_leases, probe);
 
-  MarketService service({rules, desk, orders, view, registry, **clock});
+  MarketService service({rules, desk, intake, orders, view, registry, **clock});
   MarketInternalService internal(rules, view);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);

@@ -40,6 +40,9 @@ class GateClosure {
   Probe& probe_;
 };
 
+/// The outcome of an auction whose market was halted at gate closure: every order expires.
+AuctionOutcome HaltedOutcome(const AuctionKey& key, const std::vector<Order>& orders);
+
 /// Clears the active orders and says what becomes of each order of the book: pure.
 /// orders: active and rejected ones (their new state not stored yet) are part of the outcome.
 absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,

@@ -48,6 +48,12 @@ absl::StatusOr<CommunityRules> RulesBook::Find(const CommunityId& community) {
   return Error(kNotFound, "there is no such community", {{"community", community.value()}});
 }
 
+std::optional<std::string> RulesBook::KnownCurrency(const CommunityId& community) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = rules_.find(community);
+  return found == rules_.end() ? std::nullopt : std::optional(found->second.currency);
+}
+
 std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
                                  absl::Time now, size_t max) {
   std::vector<Auction> auctions;

@@ -25,6 +25,8 @@ class RulesBook {
   /// One community; asks the registry when it is not known yet.
   /// Errors: NOT_FOUND.
   absl::StatusOr<CommunityRules> Find(const CommunityId& community);
+  /// The currency of a community that is known already; asks nobody.
+  std::optional<std::string> KnownCurrency(const CommunityId& community) const;
 
  private:
   Registry& registry_;

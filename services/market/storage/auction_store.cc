@@ -53,8 +53,13 @@ size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
 
 }  // namespace
 
-void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders) {
-  Exec(tx, kInsertOrders, key.community.value(), At(key),
+std::set<std::pair<absl::Time, OrderId>> InsertOrders(pqxx::work& tx,
+                                                      const CommunityId& community,
+                                                      const std::vector<Order>& orders) {
+  std::set<std::pair<absl::Time, OrderId>> added;
+  const pqxx::result rows = Exec(
+       tx, kInsertOrders, community.value(),
+       Column(orders, [](const Order& o) { return o.auction.delivery_start; }),
        Column(orders, [](const Order& o) { return o.id.value(); }),
        Column(orders, [](const Order& o) { return ToSql(o.side); }),
        Column(orders, [](const Order& o) { return o.metering_point.value(); }),
@@ -65,6 +70,18 @@ void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order
        Column(orders, [](const Order& o) { return o.hold.micros(); }),
        Column(orders, [](const Order& o) { return o.standing_order.value(); }),
        Column(orders, [](const Order& o) { return o.create_time; }));
+  for (const auto& row : rows) {
+    added.emplace(postgres::TimeFrom(row[0]), OrderId(postgres::TextFrom(row[1])));
+  }
+  return added;
+}
+
+std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& community) {
+  std::vector<LimitsVersion> limits;
+  for (const auto& row : Exec(tx, kSelectLimits, community.value())) {
+    limits.push_back(LimitsVersionFrom(row));
+  }
+  return limits;
 }
 
 OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
@@ -74,6 +91,17 @@ OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
         Energy::WattHours(postgres::Int64From(row[1]));
   }
   return offered;
+}
+
+Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, bool halted) {
+  Closing closing;
+  closing.offered = ReadOffered(tx, key);
+  closing.halted = halted;
+  for (const auto& row : Exec(tx, kListKilled, key.community.value())) {
+    closing.killed.insert(KillSwitchFrom(row).participant);
+  }
+  closing.limits = LimitsAt(ReadLimits(tx, key.community), key.delivery_start);
+  return closing;
 }
 
 absl::Status PostgresAuctionStore::RunAsHolder(
@@ -136,20 +164,31 @@ absl::StatusOr<std::vector<StandingOrder>> PostgresAuctionStore::ActiveStandingO
 }
 
 absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
-    const AuctionKey& key,
-    absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) {
+    const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) {
   bool closed = false;
   PW_RETURN_IF_ERROR(RunAsHolder(key.community, [&](pqxx::work& tx) {
-    closed = Exec(tx, kCloseAuction, key.community.value(), At(key)).affected_rows() == 1;
+    const pqxx::result rows = Exec(tx, kCloseAuction, key.community.value(), At(key));
+    closed = !rows.empty();
     if (closed) {
-      const std::vector<Order> orders = place(ReadOffered(tx, key));
+      const std::vector<Order> orders =
+          place(ReadClosing(tx, key, postgres::BoolFrom(rows[0][0])));
       if (!orders.empty()) {
-        InsertOrders(tx, key, orders);
+        InsertOrders(tx, key.community, orders);
       }
     }
     return absl::OkStatus();
   }));
   return closed;
+}
+
+absl::StatusOr<bool> PostgresAuctionStore::IsHalted(const AuctionKey& key) {
+  bool halted = false;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    const pqxx::result rows = Exec(tx, kSelectAuction, key.community.value(), At(key));
+    halted = !rows.empty() && AuctionFrom(rows[0]).halted;
+    return absl::OkStatus();
+  }));
+  return halted;
 }
 
 absl::StatusOr<std::vector<Order>> PostgresAuctionStore::OrdersOf(const AuctionKey& key) {

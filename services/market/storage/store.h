@@ -1,6 +1,8 @@
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/postgres/pool.h"
@@ -24,8 +26,8 @@ class PostgresAuctionStore final : public AuctionStore {
   absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
       const CommunityId& community) override;
   absl::StatusOr<bool> CloseAuction(
-      const AuctionKey& key,
-      absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) override;
+      const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) override;
+  absl::StatusOr<bool> IsHalted(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Trade>> TradesOf(const AuctionKey& key) override;
   absl::StatusOr<bool> ClearAuction(const AuctionOutcome& outcome) override;
@@ -45,11 +47,12 @@ class PostgresOrderStore final : public OrderStore {
  public:
   explicit PostgresOrderStore(postgres::Pool& pool) : pool_(pool) {}
 
-  absl::StatusOr<Order> PlaceOrder(
-      const Order& order, bool keep,
-      absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) override;
-  absl::StatusOr<Order> ResolveOrder(const AuctionKey& key, const OrderId& id, OrderState state,
-                                     const std::string& reason) override;
+  absl::StatusOr<std::vector<absl::StatusOr<Order>>> PlaceOrders(
+      const std::vector<Order>& orders,
+      absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check) override;
+  absl::StatusOr<Placing> LookAt(const Order& order) override;
+  absl::StatusOr<std::vector<Order>> ResolveOrders(
+      const std::vector<Order>& orders, const std::vector<std::string>& reasons) override;
   absl::StatusOr<Order> CancelOrder(
       const AuctionKey& key, const OrderId& id,
       absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) override;
@@ -89,8 +92,17 @@ class PostgresMarketView final : public MarketView {
   postgres::Pool& pool_;
 };
 
-/// Adds orders to an auction in the transaction given: one statement.
-void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders);
+/// Adds orders of one community in the transaction given: one statement. Returns the delivery and
+/// id of those that were added; one of the same name stays as it is.
+std::set<std::pair<absl::Time, OrderId>> InsertOrders(pqxx::work& tx,
+                                                      const CommunityId& community,
+                                                      const std::vector<Order>& orders);
+
+/// The limits of a community, in the order of their versions.
+std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& community);
+
+/// What the standing orders meet in an auction that closes.
+Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, bool halted);
 
 /// Energy that the offers of each connection hold in an auction.
 OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key);

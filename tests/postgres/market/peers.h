@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "libs/base/clock.h"
 #include "libs/base/error.h"
 #include "services/market/core/order_desk.h"
 #include "services/market/core/ports.h"
@@ -113,12 +114,12 @@ class InMemoryMetering final : public Metering {
 class InMemorySettlement final : public Settlement {
  public:
   explicit InMemorySettlement(Weather& weather) : weather_(weather) {}
-  absl::StatusOr<std::vector<std::string>> CreateHolds(const AuctionKey& auction,
+  absl::StatusOr<std::vector<std::string>> CreateHolds(const CommunityId&,
                                                        const std::vector<Hold>& wanted) override {
     std::vector<std::string> reasons;
     const absl::Status status = weather_.Call([&] {
       for (const Hold& hold : wanted) {
-        const std::pair key(auction.delivery_start, hold.order);
+        const std::pair key(hold.delivery_start, hold.order);
         int64_t& balance = balances[hold.participant];
         if (!holds.contains(key) && balance < hold.amount.micros()) {
           reasons.push_back("FUNDS_INSUFFICIENT");
@@ -132,6 +133,15 @@ class InMemorySettlement final : public Settlement {
     });
     if (!status.ok()) {
       return status;
+    }
+    return reasons;
+  }
+  absl::StatusOr<std::vector<std::string>> CheckHolds(const CommunityId&,
+                                                      const std::vector<Hold>& wanted) override {
+    std::vector<std::string> reasons;
+    for (const Hold& hold : wanted) {
+      const bool stands = balances[hold.participant] >= hold.amount.micros();
+      reasons.push_back(stands ? "" : "FUNDS_INSUFFICIENT");
     }
     return reasons;
   }
@@ -193,7 +203,7 @@ struct World {
         metering(weather),
         settlement(weather),
         rules(registry),
-        desk(orders, registry, settlement, probe),
+        desk(orders, registry, settlement, probe, real_clock),
         gate_closure(auctions, registry, metering, settlement, probe),
         runner(rules, auctions, gate_closure, leases, probe) {
     CommunityRules& r = registry.snapshot.rules;
@@ -277,6 +287,7 @@ struct World {
   InMemorySettlement settlement;
   BlindProbe probe;
   SoleReplica leases;
+  SystemClock real_clock;
   RulesBook rules;
   OrderDesk desk;
   GateClosure gate_closure;
