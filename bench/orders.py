@@ -201,7 +201,10 @@ def orders():
                                environment=tls_of(setting.stack, "market"))
         closing.callback(echo.close)
         market = setting.stack.address("market")
-        place(setting, market, 80, "warm", 2000)
+        place(setting, market, 80, "warm", 4000)
+        # What autovacuum does within a minute of the first orders: until then plans are blind.
+        for database in ("peerwatt_market", "peerwatt_settlement"):
+            devices.psql(setting.stack, database, "ANALYZE;")
         for turn in range(ROUNDS):
             for load in LOADS:
                 result = place(setting, echo.address, load, "e")

@@ -53,11 +53,9 @@ size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
 
 }  // namespace
 
-std::set<std::pair<absl::Time, OrderId>> InsertOrders(pqxx::work& tx,
-                                                      const CommunityId& community,
-                                                      const std::vector<Order>& orders) {
-  std::set<std::pair<absl::Time, OrderId>> added;
-  const pqxx::result rows = Exec(
+size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
+                    const std::vector<Order>& orders) {
+  return Exec(
        tx, kInsertOrders, community.value(),
        Column(orders, [](const Order& o) { return o.auction.delivery_start; }),
        Column(orders, [](const Order& o) { return o.id.value(); }),
@@ -69,11 +67,8 @@ std::set<std::pair<absl::Time, OrderId>> InsertOrders(pqxx::work& tx,
        Column(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
        Column(orders, [](const Order& o) { return o.hold.micros(); }),
        Column(orders, [](const Order& o) { return o.standing_order.value(); }),
-       Column(orders, [](const Order& o) { return o.create_time; }));
-  for (const auto& row : rows) {
-    added.emplace(postgres::TimeFrom(row[0]), OrderId(postgres::TextFrom(row[1])));
-  }
-  return added;
+       Column(orders, [](const Order& o) { return o.create_time; }))
+      .affected_rows();
 }
 
 std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& community) {
@@ -173,7 +168,8 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
       const std::vector<Order> orders =
           place(ReadClosing(tx, key, postgres::BoolFrom(rows[0][0])));
       if (!orders.empty()) {
-        InsertOrders(tx, key.community, orders);
+        PW_CHECK(InsertOrders(tx, key.community, orders) == orders.size(),
+                 "clients cannot take the ids of standing orders");
       }
     }
     return absl::OkStatus();

@@ -198,13 +198,12 @@ std::vector<absl::StatusOr<Order>> OrderGroup::Place(
     answers[i] = to_add.back();
     Count(order);
   }
-  std::set<OrderName> added;
-  if (!to_add.empty()) {
-    added = InsertOrders(tx_, community_, to_add);
-  }
-  for (size_t i = 0; i < orders_.size(); ++i) {
-    if (answers[i].ok() && !added.contains({orders_[i].auction.delivery_start, orders_[i].id})) {
-      to_read.push_back(i);
+  if (!to_add.empty() && InsertOrders(tx_, community_, to_add) < to_add.size()) {
+    // Some are kept already: what is there now is the answer for all.
+    for (size_t i = 0; i < orders_.size(); ++i) {
+      if (answers[i].ok()) {
+        to_read.push_back(i);
+      }
     }
   }
   kept.merge(ReadKept(to_read));

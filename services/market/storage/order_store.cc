@@ -1,4 +1,3 @@
-#include <set>
 #include <utility>
 
 #include "libs/base/error.h"
@@ -92,21 +91,19 @@ absl::StatusOr<std::vector<Order>> PostgresOrderStore::ResolveOrders(
   std::vector<Order> resolved;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
     resolved = orders;
+    // Orders and holds are durable: that an order is active follows from them again after a crash.
+    // A refusal does not follow again when money has come in meanwhile.
     if (all_stand) {
-      // Orders and holds are durable: after a crash the same follows from them again. A refusal
-      // does not follow again when money has come in meanwhile.
       Exec(tx, kCommitSoon);
     }
-    std::set<std::pair<absl::Time, OrderId>> changed;
-    for (const auto& row :
-         Exec(tx, kResolveOrders, community, postgres::ToSqlArray(starts),
-              postgres::ToSqlArray(ids), postgres::ToSqlArray(states),
-              postgres::ToSqlArray(reasons))) {
-      changed.emplace(postgres::TimeFrom(row[0]), OrderId(postgres::TextFrom(row[1])));
-    }
+    const size_t changed =
+        Exec(tx, kResolveOrders, community, postgres::ToSqlArray(starts),
+             postgres::ToSqlArray(ids), postgres::ToSqlArray(states),
+             postgres::ToSqlArray(reasons))
+            .affected_rows();
     for (size_t i = 0; i < resolved.size(); ++i) {
       Order& order = resolved[i];
-      if (changed.contains({order.auction.delivery_start, order.id})) {
+      if (changed == resolved.size()) {
         order.state = reasons[i].empty() ? OrderState::kActive : OrderState::kRejected;
         order.rejection_reason = reasons[i];
       } else if (std::optional<Order> kept = FindOrder(tx, order.auction, order.id)) {

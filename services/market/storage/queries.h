@@ -88,7 +88,7 @@ inline constexpr postgres::Query kProgress{"progress", R"sql(
     (SELECT count(*) FROM auctions
      WHERE community_id = $1 AND NOT holds_reduced AND state = 'OPEN'))sql"};
 
-// Returns those that were added; one of the same id stays as it is.
+// One of the same id stays as it is.
 inline constexpr postgres::Query kInsertOrders{"insert_orders", R"sql(
   INSERT INTO orders (community_id, delivery_start_at, order_id, side, metering_point_id,
                       grid_connection_id, participant_id, energy_wh, limit_micros, hold_micros,
@@ -99,17 +99,18 @@ inline constexpr postgres::Query kInsertOrders{"insert_orders", R"sql(
               $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
     AS placed (delivery_start_at, order_id, side, metering_point_id, grid_connection_id,
                participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at)
-  ON CONFLICT (community_id, delivery_start_at, order_id) DO NOTHING
-  RETURNING delivery_start_at, order_id)sql"};
+  ON CONFLICT (community_id, delivery_start_at, order_id) DO NOTHING)sql"};
 
 inline constexpr postgres::Query kSelectOrder{"select_order", "SELECT " PW_ORDER_COLUMNS
   R"sql(FROM orders
   WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3)sql"};
 
-inline constexpr postgres::Query kSelectOrders{"select_orders", "SELECT " PW_ORDER_COLUMNS
-  R"sql(FROM orders
-  WHERE community_id = $1 AND (delivery_start_at, order_id) IN
-    (SELECT * FROM unnest($2::timestamptz[], $3::text[])))sql"};
+inline constexpr postgres::Query kSelectOrders{"select_orders", R"sql(
+  SELECT k.*
+  FROM unnest($2::timestamptz[], $3::text[]) AS asked (delivery_start_at, order_id)
+  CROSS JOIN LATERAL (SELECT )sql" PW_ORDER_COLUMNS R"sql(FROM orders
+    WHERE community_id = $1 AND delivery_start_at = asked.delivery_start_at
+      AND order_id = asked.order_id OFFSET 0) AS k)sql"};
 
 inline constexpr postgres::Query kOrdersOf{"orders_of", "SELECT " PW_ORDER_COLUMNS
   R"sql(FROM orders WHERE community_id = $1 AND delivery_start_at = $2
@@ -129,30 +130,37 @@ inline constexpr postgres::Query kOfferedByConnection{"offered_by_connection", R
 
 // What open offers of these connections hold in these auctions.
 inline constexpr postgres::Query kOfferedBy{"offered_by", R"sql(
-  SELECT o.delivery_start_at, o.grid_connection_id, sum(o.energy_wh)::bigint
+  SELECT asked.delivery_start_at, asked.grid_connection_id, o.energy_wh
   FROM unnest($2::timestamptz[], $3::text[]) AS asked (delivery_start_at, grid_connection_id)
-  JOIN orders AS o ON o.delivery_start_at = asked.delivery_start_at
-    AND o.grid_connection_id = asked.grid_connection_id
-  WHERE o.community_id = $1 AND o.side = 'OFFER' AND o.state IN ('PENDING', 'ACTIVE')
-  GROUP BY o.delivery_start_at, o.grid_connection_id)sql"};
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(energy_wh), 0)::bigint AS energy_wh FROM orders
+    WHERE community_id = $1 AND delivery_start_at = asked.delivery_start_at
+      AND grid_connection_id = asked.grid_connection_id
+      AND side = 'OFFER' AND state IN ('PENDING', 'ACTIVE') OFFSET 0) AS o)sql"};
 
 // Open orders of these participants in these auctions.
 inline constexpr postgres::Query kOpenOrdersOf{"open_orders_of", R"sql(
-  SELECT o.delivery_start_at, o.participant_id, count(*)::integer
+  SELECT asked.delivery_start_at, asked.participant_id, o.order_count
   FROM unnest($2::timestamptz[], $3::text[]) AS asked (delivery_start_at, participant_id)
-  JOIN orders AS o ON o.delivery_start_at = asked.delivery_start_at
-    AND o.participant_id = asked.participant_id
-  WHERE o.community_id = $1 AND o.state IN ('PENDING', 'ACTIVE')
-  GROUP BY o.delivery_start_at, o.participant_id)sql"};
+  CROSS JOIN LATERAL (
+    SELECT count(*)::integer AS order_count FROM orders
+    WHERE community_id = $1 AND delivery_start_at = asked.delivery_start_at
+      AND participant_id = asked.participant_id
+      AND state IN ('PENDING', 'ACTIVE') OFFSET 0) AS o)sql"};
 
-// Nothing but the pending ones changes; the others are to be read.
+// Nothing but the pending ones changes; the others are to be read. `OFFSET 0` here and below: each
+// order is looked up by its key, however small the table was when it was last analysed.
 inline constexpr postgres::Query kResolveOrders{"resolve_orders", R"sql(
-  UPDATE orders AS o SET state = r.state, rejection_reason = r.reason
-  FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[])
-    AS r (delivery_start_at, order_id, state, reason)
-  WHERE o.community_id = $1 AND o.delivery_start_at = r.delivery_start_at
-    AND o.order_id = r.order_id AND o.state = 'PENDING'
-  RETURNING o.delivery_start_at, o.order_id)sql"};
+  UPDATE orders AS o SET state = f.state, rejection_reason = f.reason
+  FROM (
+    SELECT k.row_id, r.state, r.reason
+    FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[])
+      AS r (delivery_start_at, order_id, state, reason)
+    CROSS JOIN LATERAL (
+      SELECT ctid AS row_id FROM orders
+      WHERE community_id = $1 AND delivery_start_at = r.delivery_start_at
+        AND order_id = r.order_id AND state = 'PENDING' OFFSET 0) AS k) AS f
+  WHERE o.ctid = f.row_id AND o.community_id = $1 AND o.state = 'PENDING')sql"};
 
 // That an order is active follows from order and hold, which are both durable.
 inline constexpr postgres::Query kCommitSoon{"commit_soon",

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "libs/postgres/pool.h"
@@ -92,11 +90,10 @@ class PostgresMarketView final : public MarketView {
   postgres::Pool& pool_;
 };
 
-/// Adds orders of one community in the transaction given: one statement. Returns the delivery and
-/// id of those that were added; one of the same name stays as it is.
-std::set<std::pair<absl::Time, OrderId>> InsertOrders(pqxx::work& tx,
-                                                      const CommunityId& community,
-                                                      const std::vector<Order>& orders);
+/// Adds orders of one community in the transaction given: one statement. Returns how many were
+/// added; one of the same name stays as it is.
+size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
+                    const std::vector<Order>& orders);
 
 /// The limits of a community, in the order of their versions.
 std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& community);

@@ -187,9 +187,15 @@ inline constexpr Query kMarkChanged{"mark_changed", R"sql(
 
 // ---- Holds ----
 
+/// `OFFSET 0`: each hold is looked up by its key, however small the table was when it was last
+/// analysed.
 inline constexpr Query kSelectHolds{"select_holds", R"sql(
-  SELECT order_name, participant_id, period_start_at, initial_micros FROM holds
-  WHERE community_id = $1 AND order_name = ANY ($2::text[])
+  SELECT h.order_name, h.participant_id, h.period_start_at, h.initial_micros
+  FROM unnest($2::text[]) AS asked (order_name)
+  CROSS JOIN LATERAL (
+    SELECT order_name, participant_id, period_start_at, initial_micros FROM holds
+    WHERE community_id = $1 AND order_name = asked.order_name OFFSET 0
+  ) AS h
 )sql"};
 
 inline constexpr Query kInsertHolds{"insert_holds", R"sql(
