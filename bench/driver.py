@@ -46,6 +46,12 @@ def zones():
                "limit": row[limit], "goal": goal, "lower_is_better": True}
 
 
+def orders():
+    """Durable orders per second against an echo and one order per transaction; p50 and p99."""
+    import orders as figure
+    yield from figure.orders()
+
+
 def store(name):
     """The figure `name` of readings_store."""
     def run():
@@ -104,6 +110,7 @@ def signed_ingest():
 FIGURES = {
     "clearing": ("market", clearing),
     "zones": ("market", zones),
+    "orders": ("market", orders),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),
