@@ -18,7 +18,8 @@ struct Replica {
         leases(held),
         store(world.pool, fenced ? &leases : nullptr),
         rules(world.registry),
-        gate_closure(store, world.registry, world.metering, world.settlement, probe),
+        gate_closure(store, world.registry, world.metering, world.settlement, probe,
+                     crypto::Sha256Hex),
         runner(rules, store, gate_closure, leases, probe) {
     World::Require(rules.Refresh());
   }
@@ -91,7 +92,7 @@ TEST_F(LeaseTest, AWriteAfterTheLeaseWasStolenIsRefused) {
     next.key.delivery_start += absl::Hours(48);
     next.delivery_end += absl::Hours(48);
     next.gate_closure += absl::Hours(48);
-    EXPECT_EQ(ReasonOf(a.store.OpenAuctions({next})), expected);
+    EXPECT_EQ(ReasonOf(a.store.OpenAuctions({next}, {})), expected);
     EXPECT_EQ(ReasonOf(a.gate_closure.Freeze(open)), expected);
     ASSERT_TRUE(b.leases.Enter(world.community).has_value());
     World::Require(b.gate_closure.Freeze(open));
