@@ -55,6 +55,12 @@ def book():
                "goal": 1.5 if row["stream"].startswith("one") else 3.0, "lower_is_better": False}
 
 
+def orders():
+    """Durable orders per second against an echo and one order per transaction; p50 and p99."""
+    import orders as figure
+    yield from figure.orders()
+
+
 def store(name):
     """The figure `name` of readings_store."""
     def run():
@@ -114,6 +120,7 @@ FIGURES = {
     "clearing": ("market", clearing),
     "zones": ("market", zones),
     "book": ("market", book),
+    "orders": ("market", orders),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

@@ -49,12 +49,17 @@ class MeteringClient final : public Metering {
 class SettlementClient final : public Settlement {
  public:
   explicit SettlementClient(const std::shared_ptr<grpc::Channel>& channel);
-  absl::StatusOr<std::vector<std::string>> CreateHolds(const AuctionKey& auction,
+  absl::StatusOr<std::vector<std::string>> CreateHolds(const CommunityId& community,
                                                        const std::vector<Hold>& holds) override;
+  absl::StatusOr<std::vector<std::string>> CheckHolds(const CommunityId& community,
+                                                      const std::vector<Hold>& holds) override;
   absl::Status ReduceHolds(const AuctionKey& auction,
                            const std::vector<HoldReduction>& reductions) override;
 
  private:
+  absl::StatusOr<std::vector<std::string>> Ask(const CommunityId& community,
+                                               const std::vector<Hold>& holds, bool keep);
+
   std::unique_ptr<peerwatt::settlement::v1::SettlementInternal::Stub> stub_;
 };
 

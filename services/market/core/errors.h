@@ -6,19 +6,30 @@ namespace peerwatt::market {
 
 // The rules of an order, in the order in which they are checked; the first broken one wins.
 inline constexpr ErrorReason kGateClosed{"GATE_CLOSED", absl::StatusCode::kFailedPrecondition};
+/// An operator has halted the community's market.
+inline constexpr ErrorReason kMarketHalted{"MARKET_HALTED",
+                                           absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
                                                    absl::StatusCode::kNotFound};
 inline constexpr ErrorReason kParticipantNotApproved{"PARTICIPANT_NOT_APPROVED",
                                                      absl::StatusCode::kFailedPrecondition};
+/// The participant's kill switch is set.
+inline constexpr ErrorReason kTradingBlocked{"TRADING_BLOCKED",
+                                             absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kEnergyOutOfRange{"ENERGY_OUT_OF_RANGE",
                                                absl::StatusCode::kInvalidArgument};
 inline constexpr ErrorReason kPriceOutOfRange{"PRICE_OUT_OF_RANGE",
                                               absl::StatusCode::kInvalidArgument};
+/// The participant has as many open orders in the interval as the community allows.
+inline constexpr ErrorReason kOrderCountExceeded{"ORDER_COUNT_EXCEEDED",
+                                                 absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kExportCapacityExceeded{"EXPORT_CAPACITY_EXCEEDED",
                                                      absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kFundsInsufficient{"FUNDS_INSUFFICIENT",
                                                 absl::StatusCode::kFailedPrecondition};
 
+/// More orders wait than the market takes; nothing was kept.
+inline constexpr ErrorReason kMarketBusy{"MARKET_BUSY", absl::StatusCode::kUnavailable, true};
 /// Settlement refused a hold for another reason than funds; the reason is in the metadata.
 inline constexpr ErrorReason kHoldRefused{"HOLD_REFUSED", absl::StatusCode::kFailedPrecondition};
 /// An order that is not in the book cannot be withdrawn.

@@ -67,6 +67,19 @@ absl::StatusOr<AuctionOutcome> DecideOutcome(const Auction& auction, const Netwo
   return outcome;
 }
 
+AuctionOutcome HaltedOutcome(const AuctionKey& key, const std::vector<Order>& orders) {
+  AuctionOutcome outcome;
+  outcome.key = key;
+  outcome.holds_reduced = true;
+  for (const Order& order : orders) {
+    outcome.holds_reduced = outcome.holds_reduced && order.hold == Money();
+    if (order.state == OrderState::kActive || order.state == OrderState::kPending) {
+      outcome.orders.push_back(OutcomeOf(order, Energy()));
+    }
+  }
+  return outcome;
+}
+
 absl::Status GateClosure::Freeze(const Auction& auction) {
   const CommunityId& community = auction.key.community;
   std::vector<Candidate> candidates;
@@ -86,8 +99,10 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   }
   return store_
       .CloseAuction(auction.key,
-                    [&](const OfferedByConnection& offered) {
-                      return PlaceStandingOrders(auction, candidates, snapshot, forecasts, offered);
+                    [&](const Closing& closing) {
+                      return WithinLimits(PlaceStandingOrders(auction, candidates, snapshot,
+                                                              forecasts, closing.offered),
+                                          closing, auction.network_fee);
                     })
       .status();
 }
@@ -103,13 +118,13 @@ absl::Status GateClosure::ResolvePending(const AuctionKey& key, std::vector<Orde
       order.state = OrderState::kActive;
       continue;
     }
-    holds.push_back({order.id, order.participant, order.hold});
+    holds.push_back({key.delivery_start, order.id, order.participant, order.hold});
     holders.push_back(&order);
   }
   if (holds.empty()) {
     return absl::OkStatus();
   }
-  PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons, settlement_.CreateHolds(key, holds));
+  PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons, settlement_.CreateHolds(key.community, holds));
   PW_CHECK(reasons.size() == holds.size(), "settlement answered for other holds");
   for (size_t i = 0; i < holders.size(); ++i) {
     holders[i]->state = reasons[i].empty() ? OrderState::kActive : OrderState::kRejected;
@@ -124,14 +139,20 @@ absl::StatusOr<bool> GateClosure::TryClearBook(const Auction& auction) {
   for (const Order& order : orders) {
     was_pending.push_back(order.state == OrderState::kPending);
   }
-  PW_RETURN_IF_ERROR(ResolvePending(auction.key, orders));
+  PW_ASSIGN_OR_RETURN(const bool halted, store_.IsHalted(auction.key));
+  if (!halted) {
+    PW_RETURN_IF_ERROR(ResolvePending(auction.key, orders));
+  }
   PW_ASSIGN_OR_RETURN(const NetworkVersion network,
                       store_.GetNetwork(auction.key.community, auction.network));
   probe_.ClearingStarted();
-  absl::StatusOr<AuctionOutcome> outcome = DecideOutcome(auction, network, orders);
+  absl::StatusOr<AuctionOutcome> outcome =
+      halted ? HaltedOutcome(auction.key, orders) : DecideOutcome(auction, network, orders);
   probe_.ClearingEnded();
   PW_RETURN_IF_ERROR(outcome.status());
-  outcome->clearing.sha256 = sha256_(CanonicalBytes(auction, network, orders, *outcome));
+  if (!halted) {
+    outcome->clearing.sha256 = sha256_(CanonicalBytes(auction, network, orders, *outcome));
+  }
   for (size_t i = 0; i < orders.size(); ++i) {
     if (was_pending[i] && orders[i].state == OrderState::kRejected) {
       outcome->orders.push_back(

@@ -43,6 +43,9 @@ class GateClosure {
   const Sha256Hex sha256_;
 };
 
+/// The outcome of an auction whose market was halted at gate closure: every order expires.
+AuctionOutcome HaltedOutcome(const AuctionKey& key, const std::vector<Order>& orders);
+
 /// Clears the active orders and says what becomes of each order of the book: pure.
 /// network: the auction's. orders: active ones trade; the others are passed over.
 /// Returns the outcome without its hash; its orders are the active ones, in the order given.

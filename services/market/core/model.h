@@ -51,6 +51,14 @@ struct AuctionKey {
   bool operator==(const AuctionKey&) const = default;
 };
 
+/// Orders keys by community, then delivery.
+struct AuctionOrder {
+  bool operator()(const AuctionKey& a, const AuctionKey& b) const {
+    return a.community != b.community ? a.community < b.community
+                                      : a.delivery_start < b.delivery_start;
+  }
+};
+
 /// One clearing for one delivery interval.
 struct Auction {
   AuctionKey key;
@@ -69,6 +77,8 @@ struct Auction {
   int64_t version = 1;
   /// Whether settlement has lowered all holds to what the trades need. Final when true.
   bool holds_reduced = false;
+  /// Whether the market was halted at gate closure: then nothing trades.
+  bool halted = false;
 };
 
 /// A bid or an offer.
@@ -181,6 +191,7 @@ struct Forecast {
 
 /// Money to reserve for an order.
 struct Hold {
+  absl::Time delivery_start;
   OrderId order;
   ParticipantId participant;
   Money amount;

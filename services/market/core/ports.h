@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/market/core/clearing_record.h"
+#include "services/market/core/controls.h"
 #include "services/market/core/forecast.h"
 #include "services/market/core/model.h"
 #include "services/market/core/network.h"
@@ -51,8 +52,11 @@ class Settlement {
   virtual ~Settlement() = default;
   /// Reserves money, each hold on its own; safe to repeat. Returns for each hold an empty string
   /// when it stands, else the reason.
-  virtual absl::StatusOr<std::vector<std::string>> CreateHolds(const AuctionKey& auction,
+  virtual absl::StatusOr<std::vector<std::string>> CreateHolds(const CommunityId& community,
                                                                const std::vector<Hold>& holds) = 0;
+  /// Says what CreateHolds would answer now, and reserves nothing.
+  virtual absl::StatusOr<std::vector<std::string>> CheckHolds(const CommunityId& community,
+                                                              const std::vector<Hold>& holds) = 0;
   /// Lowers holds; safe to repeat.
   virtual absl::Status ReduceHolds(const AuctionKey& auction,
                                    const std::vector<HoldReduction>& reductions) = 0;
@@ -98,11 +102,12 @@ class AuctionStore {
   /// Active standing orders by participant and id.
   virtual absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
       const CommunityId& community) = 0;
-  /// Freezes an open auction and adds the orders that `place` returns. Returns whether this call
-  /// did it; false when the auction was not open.
+  /// Freezes an open auction and adds the orders that `place` returns; that of a halted market
+  /// stays halted. Returns whether this call did it; false when the auction was not open.
   virtual absl::StatusOr<bool> CloseAuction(
-      const AuctionKey& key,
-      absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) = 0;
+      const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) = 0;
+  /// Whether the market was halted when the auction closed.
+  virtual absl::StatusOr<bool> IsHalted(const AuctionKey& key) = 0;
   /// All orders of an auction by time and id.
   virtual absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) = 0;
   /// All trades of an auction by number.
@@ -121,25 +126,27 @@ class AuctionStore {
 class OrderStore {
  public:
   virtual ~OrderStore() = default;
-  /// Keeps an order as pending, unless `check` refuses it or `keep` is false. An order of the same
-  /// id is returned as it is and not checked.
-  /// check: gets the locked auction and the energy the connection offers in it already; returns
-  /// the hold that the order needs. Errors: NOT_FOUND when there is no such auction; those of
+  /// Keeps the orders that `check` allows as pending, in one transaction. An order of the same id
+  /// is returned as it is and not checked.
+  /// orders: of one community, distinct ids within an auction. check: gets the number of an order
+  /// and what it meets, the orders before it counted; returns the hold that the order needs. May
+  /// be called again for the same order. Returns for each the order as it is kept, or the error of
   /// `check`.
-  virtual absl::StatusOr<Order> PlaceOrder(
-      const Order& order, bool keep,
-      absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) = 0;
-  /// Moves a pending order to active or rejected; leaves any other as it is. Returns the order.
-  virtual absl::StatusOr<Order> ResolveOrder(const AuctionKey& key, const OrderId& id,
-                                             OrderState state, const std::string& reason) = 0;
+  virtual absl::StatusOr<std::vector<absl::StatusOr<Order>>> PlaceOrders(
+      const std::vector<Order>& orders,
+      absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check) = 0;
+  /// What the order would meet if it were placed now.
+  virtual absl::StatusOr<Placing> LookAt(const Order& order) = 0;
+  /// Moves pending orders to active, or to rejected where a reason is given, in one transaction;
+  /// leaves any other as it is. orders: of one community. Returns them as they are kept then.
+  virtual absl::StatusOr<std::vector<Order>> ResolveOrders(
+      const std::vector<Order>& orders, const std::vector<std::string>& reasons) = 0;
   /// Withdraws a pending or active order when `check` allows it; returns any other as it is.
   virtual absl::StatusOr<Order> CancelOrder(
       const AuctionKey& key, const OrderId& id,
       absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) = 0;
   /// Errors of this and the following: NOT_FOUND.
   virtual absl::StatusOr<Order> GetOrder(const AuctionKey& key, const OrderId& id) = 0;
-  /// The network by which an auction will be cleared.
-  virtual absl::StatusOr<NetworkVersion> NetworkOf(const AuctionKey& key) = 0;
   /// Keeps a standing order, or returns the one of the same name.
   /// Errors: STANDING_ORDER_ACTIVE when the connection has another active one.
   virtual absl::StatusOr<StandingOrder> CreateStandingOrder(const StandingOrder& order) = 0;
@@ -213,6 +220,8 @@ class Probe {
   virtual void AuctionCleared(const AuctionOutcome& outcome) = 0;
   /// How long the oldest due gate closure has been waiting.
   virtual void LagSeen(absl::Duration lag) = 0;
+  /// A write was refused because another replica drives the community.
+  virtual void WriteRefused() = 0;
 };
 
 }  // namespace peerwatt::market

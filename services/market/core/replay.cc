@@ -66,6 +66,10 @@ absl::StatusOr<ReplayedAuction> Replay::Run(const Auction& auction,
   replayed.key = auction.key;
   replayed.stored = FiguresOf(auction.cleared_energy, auction.welfare, trades);
   replayed.stored_sha256 = record.ok() ? record->sha256 : "";
+  if (auction.halted && !what_if.has_value()) {
+    replayed.replayed = replayed.stored;  // Nothing was cleared, and nothing is.
+    return replayed;
+  }
   Reactivate(orders);
   const NetworkVersion network = RulesOf(own, what_if);
   if (!what_if.has_value()) {

@@ -48,6 +48,12 @@ absl::StatusOr<CommunityRules> RulesBook::Find(const CommunityId& community) {
   return Error(kNotFound, "there is no such community", {{"community", community.value()}});
 }
 
+std::optional<std::string> RulesBook::KnownCurrency(const CommunityId& community) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = rules_.find(community);
+  return found == rules_.end() ? std::nullopt : std::optional(found->second.currency);
+}
+
 std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
                                  absl::Time now, size_t max) {
   std::vector<Auction> auctions;
@@ -102,13 +108,23 @@ absl::StatusOr<absl::Time> Runner::RunCommunity(const CommunityRules& rules, abs
 absl::Status Runner::RunOnce(absl::Time now, absl::FunctionRef<bool()> stop) {
   absl::Status first_failure;
   for (const CommunityRules& rules : rules_.All()) {
-    absl::Time& due = next_due_.try_emplace(rules.id, absl::InfinitePast()).first->second;
-    if (due > now || stop()) {
+    const std::optional<int64_t> token = leases_.Enter(rules.id);
+    if (!token.has_value()) {
+      continue;
+    }
+    Turn& turn = turns_[rules.id];
+    if (turn.token != *token) {
+      // Another replica may have gone on meanwhile: look again.
+      turn = {absl::InfinitePast(), *token};
+    }
+    if (turn.due > now || stop()) {
       continue;
     }
     absl::StatusOr<absl::Time> next = RunCommunity(rules, now, stop);
     if (next.ok()) {
-      due = *next;
+      turn.due = *next;
+    } else if (ReasonOf(next.status()) == kLeaseLostReason) {
+      probe_.WriteRefused();
     } else {
       first_failure.Update(next.status());
     }

@@ -105,6 +105,7 @@ Auction AuctionFrom(const pqxx::row& row) {
   auction.version = Int64From(row[10]);
   auction.holds_reduced = BoolFrom(row[11]);
   auction.network = NetworkId(TextFrom(row[12]));
+  auction.halted = BoolFrom(row[13]);
   return auction;
 }
 
@@ -159,6 +160,37 @@ StandingOrder StandingOrderFrom(const pqxx::row& row) {
   order.active = TextFrom(row[7]) == "ACTIVE";
   order.create_time = TimeFrom(row[8]);
   return order;
+}
+
+Controls ControlsFrom(const pqxx::row& row) {
+  Controls controls;
+  controls.halted = BoolFrom(row[0]);
+  controls.halt_reason = TextFrom(row[1]);
+  return controls;
+}
+
+LimitsVersion LimitsVersionFrom(const pqxx::row& row) {
+  LimitsVersion version;
+  version.version = Int32From(row[0]);
+  version.valid_from = TimeFrom(row[1]);
+  version.limits.price_min = PriceFrom(row[2]);
+  version.limits.price_max = PriceFrom(row[3]);
+  version.limits.energy_min = EnergyFrom(row[4]);
+  version.limits.energy_max = EnergyFrom(row[5]);
+  version.limits.open_orders_max = Int32From(row[6]);
+  version.created_by = TextFrom(row[7]);
+  version.created_at = TimeFrom(row[8]);
+  return version;
+}
+
+KillSwitch KillSwitchFrom(const pqxx::row& row) {
+  return {ParticipantId(TextFrom(row[0])), TextFrom(row[1]), TextFrom(row[2]), TimeFrom(row[3]),
+          BoolFrom(row[4])};
+}
+
+ControlEvent ControlEventFrom(const pqxx::row& row) {
+  return {Int64From(row[0]), TextFrom(row[1]), ParticipantId(TextFrom(row[2])), TextFrom(row[3]),
+          TextFrom(row[4]),  TimeFrom(row[5])};
 }
 
 }  // namespace peerwatt::market

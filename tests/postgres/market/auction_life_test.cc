@@ -156,7 +156,8 @@ TEST(AuctionLifeTest, TwoRunnersClearEachAuctionOnce) {
     RulesBook rules(world.registry);
     GateClosure gate_closure(store, world.registry, world.metering, world.settlement, probe,
                              crypto::Sha256Hex);
-    Runner runner(rules, store, gate_closure, probe);
+    SoleReplica leases;
+    Runner runner(rules, store, gate_closure, leases, probe);
     ASSERT_TRUE(rules.Refresh().ok());
     absl::Status status = absl::UnknownError("not run");
     for (int i = 0; i < 100 && !status.ok(); ++i) {
