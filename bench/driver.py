@@ -52,6 +52,12 @@ def orders():
     yield from figure.orders()
 
 
+def gate_closure():
+    """From gate closure of 100,000 standing orders to their trades committed, in seconds."""
+    import gate_closure as figure
+    yield from figure.gate_closure()
+
+
 def store(name):
     """The figure `name` of readings_store."""
     def run():
@@ -111,6 +117,7 @@ FIGURES = {
     "clearing": ("market", clearing),
     "zones": ("market", zones),
     "orders": ("market", orders),
+    "gate_closure": ("market", gate_closure),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),
