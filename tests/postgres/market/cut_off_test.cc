@@ -101,6 +101,9 @@ class CutOffTest : public ::testing::Test {
   static absl::Time GateClosure(const World& world) {
     return world.Key(1).delivery_start - absl::Hours(1);
   }
+  static absl::Time FirstGateClosure(const World& world) {
+    return world.start - absl::Hours(1);
+  }
   // Places the orders again as clients do that got no answer, and takes the auctions to their end.
   static void GoOn(World& world) {
     for (const auto& answer :
@@ -151,7 +154,7 @@ TEST_F(CutOffTest, AtEveryDatabaseCallOfClearing) {
   Prepare(undisturbed);
   undisturbed.AddStandingOrders();
   GoOn(undisturbed);
-  undisturbed.RunUntilDone(GateClosure(undisturbed));
+  undisturbed.RunUntilDone(FirstGateClosure(undisturbed));
   const std::string expected = Story(undisturbed);
   int calls = 0;
   for (int cut_at = -1; cut_at < calls; ++cut_at) {
@@ -163,14 +166,14 @@ TEST_F(CutOffTest, AtEveryDatabaseCallOfClearing) {
       {
         Doomed doomed(world, cut_at, after_effect);
         const absl::Status ended =
-            doomed.runner.RunOnce(GateClosure(world), [] { return false; });
+            doomed.runner.RunOnce(FirstGateClosure(world), [] { return false; });
         EXPECT_EQ(ended.ok(), cut_at < 0) << ended;
         if (cut_at < 0) {
           calls = doomed.proxy.calls();
           ASSERT_GE(calls, 20);
         }
       }
-      world.RunUntilDone(GateClosure(world));
+      world.RunUntilDone(FirstGateClosure(world));
       EXPECT_EQ(Story(world), expected) << "call " << cut_at << ", " << after_effect;
     }
   }
