@@ -34,7 +34,7 @@ std::vector<Question> QuestionsOf(const BacktestCase& what) {
   return questions;
 }
 
-void AddUp(const std::vector<int64_t>& forecast, const std::vector<int64_t>& truth, bool simpler,
+void AddUp(absl::Span<const int64_t> forecast, absl::Span<const int64_t> truth, bool simpler,
            Score& score) {
   for (size_t i = 0; i < truth.size(); ++i) {
     const int64_t error_wh = (forecast.empty() ? 0 : forecast[i]) - truth[i];
@@ -50,10 +50,7 @@ void AddUp(const std::vector<int64_t>& forecast, const std::vector<int64_t>& tru
 
 ReadingColumn Cut(const Neighbourhood& neighbourhood, const ReadingColumn& column, Interval span) {
   const auto count = static_cast<size_t>(span.length() / neighbourhood.resolution);
-  ReadingColumn cut{.import_wh = std::vector<int64_t>(count, 0),
-                    .export_wh = std::vector<int64_t>(count, 0),
-                    .qualities = std::vector<Quality>(count, Quality::kMissing),
-                    .revisions = std::vector<int32_t>(count, 0)};
+  ReadingColumn cut = ReadingColumn::Missing(count);
   const int64_t offset = (span.start - neighbourhood.span.start) / neighbourhood.resolution;
   for (size_t i = 0; i < count; ++i) {
     const int64_t from = offset + static_cast<int64_t>(i);

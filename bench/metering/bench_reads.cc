@@ -14,8 +14,10 @@
 #include "services/metering/storage/reading_store.h"
 
 ABSL_FLAG(std::string, database_dsn, "", "PostgreSQL connection string");
-ABSL_FLAG(int, points, 100'000, "Metering points with a day of readings");
+ABSL_FLAG(int, points, 100'000, "Metering points");
+ABSL_FLAG(int, days, 2, "Days of readings of each, from the first of the month on");
 ABSL_FLAG(int, month_points, 100, "Of these, points with a month of readings");
+ABSL_FLAG(int, points_per_query, 10'000, "Most points that one query asks for");
 
 namespace peerwatt::metering {
 namespace {
@@ -23,7 +25,6 @@ namespace {
 constexpr int64_t kFirstDayS = 1'782'864'000;  // 2026-07-01
 constexpr size_t kSlots = 96;
 constexpr int kMonthDays = 30;
-constexpr size_t kPointsPerQuery = 10'000;
 constexpr int kRounds = 5;
 
 double Seconds(absl::FunctionRef<void()> work) {
@@ -49,8 +50,8 @@ std::vector<MeteringPointId> Points(int count) {
   return points;
 }
 
-/// Stores one day of some points and compacts.
-void StoreDay(PostgresReadingStore& store, postgres::Pool& pool, int points, int day) {
+/// Stores one day of some points.
+void StoreDay(PostgresReadingStore& store, int points, int day) {
   constexpr int kSeriesPerBatch = 500;
   for (int first = 0; first < points; first += kSeriesPerBatch) {
     Batch batch{.device = DeviceId(), .sequence = 0, .series = {}};
@@ -70,6 +71,9 @@ void StoreDay(PostgresReadingStore& store, postgres::Pool& pool, int points, int
         {&batch, std::vector<CommunityId>(batch.series.size(), CommunityId("c"))}};
     PW_CHECK(store.Store(accepted, absl::Now()).ok(), "a batch is not stored");
   }
+}
+
+void Compact(PostgresReadingStore& store, postgres::Pool& pool) {
   for (int16_t shard_no = 0; shard_no < kShardCount; ++shard_no) {
     PW_CHECK(CompactShard(pool, store.cache(), shard_no).ok(), "a shard is not compacted");
   }
@@ -77,11 +81,12 @@ void StoreDay(PostgresReadingStore& store, postgres::Pool& pool, int points, int
 
 int64_t SumOfColumns(PostgresReadingStore& store, const std::vector<MeteringPointId>& points,
                      int64_t start_s, int64_t end_s) {
+  const auto per_query = static_cast<size_t>(absl::GetFlag(FLAGS_points_per_query));
   int64_t sum = 0;
-  for (size_t first = 0; first < points.size(); first += kPointsPerQuery) {
+  for (size_t first = 0; first < points.size(); first += per_query) {
     const std::vector<MeteringPointId> some(
         points.begin() + static_cast<ptrdiff_t>(first),
-        points.begin() + static_cast<ptrdiff_t>(std::min(points.size(), first + kPointsPerQuery)));
+        points.begin() + static_cast<ptrdiff_t>(std::min(points.size(), first + per_query)));
     const auto columns =
         store.Columns(some, {absl::FromUnixSeconds(start_s), absl::FromUnixSeconds(end_s)},
                       absl::Minutes(15));
@@ -124,34 +129,35 @@ void Compare(PostgresReadingStore& store, pqxx::connection& rows, const char* na
         MedianOf([&] { SumOfRows(rows, where); }));
 }
 
+/// The same readings as rows, in the order in which they come: interval by interval.
+void MakeRows(pqxx::connection& rows, int points, int days, int month_points) {
+  pqxx::nontransaction tx(rows);
+  tx.exec("CREATE TABLE read_rows (point_no bigint, interval_start_at timestamptz, import_wh "
+          "bigint, export_wh bigint, quality smallint, revision integer)");
+  for (int day = 0; day < kMonthDays; ++day) {
+    tx.exec(absl::StrCat(
+        "INSERT INTO read_rows SELECT p, to_timestamp(", kFirstDayS + day * kDaySeconds,
+        " + k * 900), (p * 7 + k * 13 + ", day, ") % 900, 0, 1, 1 FROM generate_series(0, 95) k, ",
+        "generate_series(0, ", (day < days ? points : month_points) - 1, ") p ORDER BY k, p"));
+  }
+  tx.exec("ALTER TABLE read_rows ADD PRIMARY KEY (point_no, interval_start_at)");
+  tx.exec("VACUUM ANALYZE read_rows");
+  tx.exec("VACUUM ANALYZE days");
+}
+
 void Run() {
   const std::string dsn = absl::GetFlag(FLAGS_database_dsn);
   const int points = absl::GetFlag(FLAGS_points);
+  const int days = absl::GetFlag(FLAGS_days);
   const int month_points = absl::GetFlag(FLAGS_month_points);
-  postgres::Pool pool(dsn, Queries(), 4);
+  postgres::Pool pool(dsn, Queries(), 8);
   PostgresReadingStore store(pool);
-  StoreDay(store, pool, points, 0);
-  for (int day = 1; day < kMonthDays; ++day) {
-    StoreDay(store, pool, month_points, day);
+  for (int day = 0; day < kMonthDays; ++day) {
+    StoreDay(store, day < days ? points : month_points, day);
+    Compact(store, pool);
   }
   pqxx::connection rows(dsn);
-  {
-    pqxx::work tx(rows);
-    tx.exec("CREATE TABLE read_rows (point_no bigint, interval_start_at timestamptz, import_wh "
-            "bigint, export_wh bigint, quality smallint, revision integer, "
-            "PRIMARY KEY (point_no, interval_start_at))");
-    tx.exec(absl::StrCat(
-        "INSERT INTO read_rows SELECT p, to_timestamp(", kFirstDayS, " + d * 86400 + k * 900), ",
-        "(p * 7 + k * 13 + d) % 900, 0, 1, 1 FROM generate_series(0, ", kMonthDays - 1, ") d, ",
-        "generate_series(0, ", points - 1, ") p, generate_series(0, 95) k ",
-        "WHERE d = 0 OR p < ", month_points));
-    tx.commit();
-  }
-  {
-    pqxx::nontransaction tx(rows);
-    tx.exec("VACUUM ANALYZE read_rows");
-    tx.exec("VACUUM ANALYZE days");
-  }
+  MakeRows(rows, points, days, month_points);
   const int64_t slot_s = kFirstDayS + 40 * 900;
   Compare(store, rows, "slot", points, slot_s, slot_s + 900);
   Compare(store, rows, "month", 1, kFirstDayS, kFirstDayS + kMonthDays * kDaySeconds);

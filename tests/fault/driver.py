@@ -59,7 +59,8 @@ FAULTS = {
     "stolen_lease": market(
         "stolen_lease", "The holder of a lease stands still, another takes over. Control: no tokens."),
     "duplicates": metering(
-        "duplicates", "Each batch five times, shuffled, 20 kills: 0 Wh off. Control: adding up."),
+        "duplicates",
+        "Each batch five times, 20 kills of each process: 0 Wh off. Control: adding up."),
     "acknowledged": metering(
         "acknowledged", "Acknowledged and missing under 20 kills: 0. Control: lazy commits."),
     "frozen_database": metering(

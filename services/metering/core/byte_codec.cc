@@ -109,7 +109,10 @@ int64_t ByteReader::Signed() {
 }
 
 void ByteReader::Column(absl::Span<int32_t> values) {
-  const size_t width = Byte();
+  Column(Byte(), values);
+}
+
+void ByteReader::Column(size_t width, absl::Span<int32_t> values) {
   if ((width != 1 && width != 2 && width != 4) || rest_.size() / width < values.size()) {
     Fail();
     std::fill(values.begin(), values.end(), 0);
@@ -126,14 +129,25 @@ void ByteReader::Column(absl::Span<int32_t> values) {
 }
 
 absl::string_view ByteReader::Text() {
-  const uint64_t size = Unsigned();
+  return Bytes(Unsigned());
+}
+
+absl::string_view ByteReader::Bytes(size_t size) {
   if (size > rest_.size()) {
     Fail();
     return {};
   }
-  const absl::string_view text = rest_.substr(0, size);
+  const absl::string_view bytes = rest_.substr(0, size);
   rest_.remove_prefix(size);
-  return text;
+  return bytes;
+}
+
+int64_t ByteReader::BigEndian(size_t size) {
+  uint64_t value = 0;
+  for (const char byte : Bytes(size)) {
+    value = value << 8 | static_cast<uint8_t>(byte);
+  }
+  return static_cast<int64_t>(value);
 }
 
 }  // namespace peerwatt::metering

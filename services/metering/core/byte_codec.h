@@ -39,7 +39,12 @@ class ByteReader {
   uint8_t Byte();
   /// Reads `values.size()` numbers.
   void Column(absl::Span<int32_t> values);
+  /// The same when the width stood elsewhere.
+  void Column(size_t width, absl::Span<int32_t> values);
   absl::string_view Text();
+  absl::string_view Bytes(size_t size);
+  /// A number of so many bytes, at most 8, most significant first: as PostgreSQL sends it.
+  int64_t BigEndian(size_t size);
 
   bool ok() const { return ok_; }
   bool AtEnd() const { return rest_.empty(); }

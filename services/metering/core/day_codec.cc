@@ -8,6 +8,10 @@
 namespace peerwatt::metering {
 namespace {
 
+absl::Status Unreadable() {
+  return absl::DataLossError("a stored day of readings cannot be read");
+}
+
 uint8_t TagOf(const Provenance& provenance) {
   return static_cast<uint8_t>(static_cast<int>(provenance.quality) |
                               static_cast<int>(provenance.method) << 4);
@@ -150,48 +154,54 @@ absl::StatusOr<Day> DayCodec::Unpack(size_t slot_count, absl::string_view import
   ByteReader in(detail);
   ok = ok && ReadWrites(in, day) && ReadRuns(in, day) && ReadSuperseded(in, day);
   if (!ok) {
-    return absl::DataLossError("a stored day of readings cannot be read");
+    return Unreadable();
   }
   return day;
 }
 
-absl::Status DayCodec::UnpackSlice(size_t slot_count, size_t first, size_t count,
-                                   absl::string_view import_wh, absl::string_view export_wh,
-                                   absl::string_view detail, size_t offset,
-                                   ReadingColumn& column) {
-  const absl::Status unreadable = absl::DataLossError("a stored day of readings cannot be read");
-  absl::InlinedVector<int32_t, 96> imports(count);
-  absl::InlinedVector<int32_t, 96> exports(count, 0);
-  ByteReader import_in(import_wh);
-  import_in.Column(absl::MakeSpan(imports));
-  ByteReader export_in(export_wh);
-  if (!export_wh.empty()) {
-    export_in.Column(absl::MakeSpan(exports));
+void DayCodec::SkipSuperseded(ByteReader& in) {
+  constexpr int kNumbersOfEach = 5;
+  for (uint64_t left = in.Unsigned(); left > 0 && in.ok(); --left) {
+    for (int i = 0; i < kNumbersOfEach; ++i) {
+      in.Unsigned();
+    }
   }
-  ByteReader in(detail);
+}
+
+absl::Status DayCodec::UnpackSlice(const Slice& slice, size_t import_width, size_t export_width,
+                                   ByteReader& in, ReadingColumn& column) {
+  absl::InlinedVector<int32_t, 96> imports(slice.count);
+  absl::InlinedVector<int32_t, 96> exports(slice.count, 0);
+  in.Column(import_width, absl::MakeSpan(imports));
+  if (export_width > 0) {
+    in.Column(export_width, absl::MakeSpan(exports));
+  }
   absl::InlinedVector<Quality, 4> qualities;
   for (uint64_t left = in.Unsigned(); left > 0 && in.ok(); --left) {
     in.Signed();
     qualities.push_back(static_cast<Quality>(in.Byte() & 0x0f));
   }
-  for (size_t slot = 0; slot < first + count;) {
+  const size_t slice_end = slice.first + slice.count;
+  for (size_t slot = 0; slot < slice.slot_count;) {
     const uint64_t length = in.Unsigned();
     const uint64_t write_no = in.Unsigned();
     const uint64_t revision = in.Unsigned();
-    if (!in.ok() || length == 0 || length > slot_count - slot || write_no >= qualities.size()) {
-      return unreadable;
+    if (!in.ok() || length == 0 || length > slice.slot_count - slot ||
+        write_no >= qualities.size()) {
+      return Unreadable();
     }
-    const size_t end = std::min(slot + static_cast<size_t>(length), first + count);
-    for (size_t i = std::max(slot, first); revision > 0 && i < end; ++i) {
-      const size_t at = offset + i - first;
-      column.import_wh[at] = imports[i - first];
-      column.export_wh[at] = exports[i - first];
+    const size_t end = std::min(slot + static_cast<size_t>(length), slice_end);
+    for (size_t i = std::max(slot, slice.first); revision > 0 && i < end; ++i) {
+      const size_t at = slice.offset + i - slice.first;
+      column.import_wh[at] = imports[i - slice.first];
+      column.export_wh[at] = exports[i - slice.first];
       column.qualities[at] = qualities[static_cast<size_t>(write_no)];
       column.revisions[at] = static_cast<int32_t>(revision);
     }
     slot += static_cast<size_t>(length);
   }
-  return import_in.ok() && export_in.ok() ? absl::OkStatus() : unreadable;
+  SkipSuperseded(in);
+  return in.ok() ? absl::OkStatus() : Unreadable();
 }
 
 }  // namespace peerwatt::metering

@@ -30,18 +30,25 @@ class DayCodec {
   static absl::StatusOr<Day> Unpack(size_t slot_count, absl::string_view import_wh,
                                     absl::string_view export_wh, absl::string_view detail);
 
-  /// Reads some intervals of a day into a column. import_wh, export_wh: these intervals alone, as
-  /// `ByteWriter::Column`. first: the first of them in the day; offset: its place in `column`.
+  /// Which intervals of a day are cut out, and where in a column they go.
+  struct Slice {
+    size_t slot_count = 0;  ///< Of the whole day.
+    size_t first = 0;       ///< The first of them in the day.
+    size_t count = 0;
+    size_t offset = 0;  ///< Its place in the column.
+  };
+  /// Reads some intervals of a day into a column. in: their imports and exports in bytes of these
+  /// widths, 0 for no exports, then the detail of the whole day; what follows is left.
   /// Errors: kDataLoss.
-  static absl::Status UnpackSlice(size_t slot_count, size_t first, size_t count,
-                                  absl::string_view import_wh, absl::string_view export_wh,
-                                  absl::string_view detail, size_t offset, ReadingColumn& column);
+  static absl::Status UnpackSlice(const Slice& slice, size_t import_width, size_t export_width,
+                                  class ByteReader& in, ReadingColumn& column);
 
  private:
   static std::string PackDetail(const Day& day);
   static bool ReadWrites(class ByteReader& in, Day& day);
   static bool ReadRuns(class ByteReader& in, Day& day);
   static bool ReadSuperseded(class ByteReader& in, Day& day);
+  static void SkipSuperseded(class ByteReader& in);
 };
 
 }  // namespace peerwatt::metering

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -52,12 +53,22 @@ struct ListQuery {
   size_t limit = 100;
 };
 
-/// Readings of one metering point; one value per interval, revision 0 where there is none.
+/// Readings of one metering point; one value per interval, revision 0 where there is none. A single
+/// interval, of as many points as a market has, is asked most often: an hour lies in place.
 struct ReadingColumn {
-  std::vector<int64_t> import_wh;
-  std::vector<int64_t> export_wh;
-  std::vector<Quality> qualities;
-  std::vector<int32_t> revisions;
+  template <typename T>
+  using Values = absl::InlinedVector<T, 4>;
+
+  /// So many intervals without a reading.
+  static ReadingColumn Missing(size_t intervals) {
+    return {Values<int64_t>(intervals, 0), Values<int64_t>(intervals, 0),
+            Values<Quality>(intervals, Quality::kMissing), Values<int32_t>(intervals, 0)};
+  }
+
+  Values<int64_t> import_wh;
+  Values<int64_t> export_wh;
+  Values<Quality> qualities;
+  Values<int32_t> revisions;
 };
 
 /// Columns in the order asked; every change up to `cursor` is in them.

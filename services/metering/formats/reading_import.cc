@@ -32,7 +32,7 @@ bool SaysBoth(const FileReading& reading) {
 absl::Status AddDirection(const ReadingColumn& stored, absl::Time first, absl::Duration interval,
                           FileReading& reading) {
   const bool import_missing = !reading.import_wh.has_value();
-  const std::vector<int64_t>& values = import_missing ? stored.import_wh : stored.export_wh;
+  const absl::Span<const int64_t> values = import_missing ? stored.import_wh : stored.export_wh;
   const auto begin = static_cast<size_t>((reading.interval.start - first) / interval);
   const auto end =
       static_cast<size_t>((reading.interval.end - first - absl::Seconds(1)) / interval);

@@ -8,12 +8,10 @@
 #include "libs/domain/interval.h"
 #include "libs/postgres/pool.h"
 #include "services/metering/core/ports.h"
+#include "services/metering/storage/point_numbers.h"
 #include "services/metering/storage/shard_cache.h"
 
 namespace peerwatt::metering {
-
-/// In a list of points: one that has no number.
-inline constexpr int64_t kNobody = -1;
 
 /// The present values of many points in a span on the grid, a column for each in their order, when
 /// the shards have been caught up. Only the intervals asked leave the database.

@@ -58,6 +58,32 @@ absl::StatusOr<PointNumberMap> PointNumbers::Find(const std::vector<MeteringPoin
   return found;
 }
 
+absl::StatusOr<std::vector<int64_t>> PointNumbers::FindEach(
+    const std::vector<MeteringPointId>& points) {
+  std::vector<int64_t> numbers(points.size(), kNobody);
+  std::vector<MeteringPointId> missing;
+  {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < points.size(); ++i) {
+      if (const auto number = numbers_.find(points[i]); number != numbers_.end()) {
+        numbers[i] = number->second;
+      } else {
+        missing.push_back(points[i]);
+      }
+    }
+  }
+  if (missing.empty()) {
+    return numbers;
+  }
+  PW_ASSIGN_OR_RETURN(const PointNumberMap found, Find(missing));
+  for (size_t i = 0; i < points.size(); ++i) {
+    if (const auto number = found.find(points[i]); number != found.end()) {
+      numbers[i] = number->second;
+    }
+  }
+  return numbers;
+}
+
 absl::StatusOr<PointNumberMap> PointNumbers::FindOrMake(
     const std::vector<MeteringPointId>& points) {
   PointNumberMap found;

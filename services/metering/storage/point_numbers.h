@@ -11,6 +11,9 @@
 
 namespace peerwatt::metering {
 
+/// In a list of numbers: of a point that has none.
+inline constexpr int64_t kNobody = -1;
+
 using PointNumberMap = absl::flat_hash_map<MeteringPointId, int64_t>;
 
 /// Numbers of metering points, remembered: a number never changes. Safe for many threads.
@@ -19,6 +22,8 @@ class PointNumbers {
   explicit PointNumbers(postgres::Pool& pool) : pool_(pool) {}
   /// The numbers of those points that have one. points: duplicates are allowed.
   absl::StatusOr<PointNumberMap> Find(const std::vector<MeteringPointId>& points);
+  /// The number of each point in their order, `kNobody` for those that have none.
+  absl::StatusOr<std::vector<int64_t>> FindEach(const std::vector<MeteringPointId>& points);
   /// The numbers of all these points; those without one get theirs, in a transaction of its own,
   /// so that no lock on a row is held while waiting for another writer's new one.
   absl::StatusOr<PointNumberMap> FindOrMake(const std::vector<MeteringPointId>& points);

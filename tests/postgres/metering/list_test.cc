@@ -1,8 +1,11 @@
+#include <gmock/gmock.h>
+
 #include "tests/postgres/metering/store_fixture.h"
 
 namespace peerwatt::metering {
 namespace {
 
+using ::testing::ElementsAre;
 using testing::Quarters;
 using testing::StoreTest;
 
@@ -101,12 +104,11 @@ TEST_F(ListTest, ColumnsHaveAValueForEachIntervalInTheOrderAsked) {
   Store(BatchOf({Quarters("m1", Start(), 2, 10), generation}));
   const ReadingColumns answer = Columns({"m2", "nobody", "m1", "m1"}, 0, 4);
   ASSERT_EQ(answer.columns.size(), 4u);
-  EXPECT_EQ(answer.columns[0].export_wh, Imports({0, 40, 50, 0}));
-  EXPECT_EQ(answer.columns[0].qualities,
-            std::vector<Quality>({Quality::kMissing, Quality::kEstimated, Quality::kMeasured,
-                                  Quality::kMissing}));
-  EXPECT_EQ(answer.columns[1].revisions, std::vector<int32_t>({0, 0, 0, 0}));
-  EXPECT_EQ(answer.columns[2].import_wh, Imports({10, 11, 0, 0}));
+  EXPECT_THAT(answer.columns[0].export_wh, ElementsAre(0, 40, 50, 0));
+  EXPECT_THAT(answer.columns[0].qualities, ElementsAre(Quality::kMissing, Quality::kEstimated,
+                                                       Quality::kMeasured, Quality::kMissing));
+  EXPECT_THAT(answer.columns[1].revisions, ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(answer.columns[2].import_wh, ElementsAre(10, 11, 0, 0));
   EXPECT_EQ(answer.columns[3].import_wh, answer.columns[2].import_wh);
 }
 

@@ -1,11 +1,14 @@
 #include <atomic>
 #include <thread>
 
+#include <gmock/gmock.h>
+
 #include "tests/postgres/metering/store_fixture.h"
 
 namespace peerwatt::metering {
 namespace {
 
+using ::testing::ElementsAre;
 using testing::Quarters;
 using testing::StoreTest;
 
@@ -68,8 +71,8 @@ TEST_F(StoreTest, BatchesOfOneTransactionSeeEachOtherInTheirOrder) {
   EXPECT_EQ(counts[1].unchanged, 2);
   EXPECT_EQ(counts[2].stored, 1);
   EXPECT_EQ(counts[3].stored, 1);
-  EXPECT_EQ(Columns({"m1"}, 0, 2).columns[0].import_wh, std::vector<int64_t>({77, 11}));
-  EXPECT_EQ(Columns({"m1"}, 0, 2).columns[0].revisions, std::vector<int32_t>({2, 1}));
+  EXPECT_THAT(Columns({"m1"}, 0, 2).columns[0].import_wh, ElementsAre(77, 11));
+  EXPECT_THAT(Columns({"m1"}, 0, 2).columns[0].revisions, ElementsAre(2, 1));
   EXPECT_EQ(*store_.AcknowledgedSequence(DeviceId("d1")), 2);
   EXPECT_EQ(*store_.AcknowledgedSequence(DeviceId("d2")), 5);
   const std::vector<Change> changes = ChangesAfter(0);

@@ -35,11 +35,12 @@ class ColumnStore final : public ReadingStore {
     for (const MeteringPointId& point : points) {
       const auto found = constant_wh.find(point.value());
       const bool known = found != constant_wh.end();
-      answer.columns.push_back(
-          {.import_wh = std::vector<int64_t>(count, known ? found->second : 0),
-           .export_wh = std::vector<int64_t>(count, 0),
-           .qualities = std::vector<Quality>(count, known ? Quality::kMeasured : Quality::kMissing),
-           .revisions = std::vector<int32_t>(count, known ? 1 : 0)});
+      ReadingColumn& column = answer.columns.emplace_back(ReadingColumn::Missing(count));
+      if (known) {
+        column.import_wh.assign(count, found->second);
+        column.qualities.assign(count, Quality::kMeasured);
+        column.revisions.assign(count, 1);
+      }
     }
     return answer;
   }

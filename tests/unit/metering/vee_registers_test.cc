@@ -50,14 +50,9 @@ Member Consumer() {
   return member;
 }
 
-ReadingColumn Missing(size_t size) {
-  return {std::vector<int64_t>(size, 0), std::vector<int64_t>(size, 0),
-          std::vector<Quality>(size, Quality::kMissing), std::vector<int32_t>(size, 0)};
-}
-
 std::vector<Series> Derive(const std::vector<RegisterValue>& values,
                            const Member& member = Consumer(), size_t size = 8) {
-  return DeriveReadings(MeteringPointId("m"), member, values, kStart, Missing(size));
+  return DeriveReadings(MeteringPointId("m"), member, values, kStart, ReadingColumn::Missing(size));
 }
 
 TEST(RegistersTest, NeighbouringValuesGiveReadings) {
@@ -139,7 +134,7 @@ TEST(RegistersTest, ACorrectedValueChangesBothNeighbours) {
 }
 
 TEST(RegistersTest, MeasuredReadingsStay) {
-  ReadingColumn existing = Missing(4);
+  ReadingColumn existing = ReadingColumn::Missing(4);
   existing.qualities = {Quality::kMeasured, Quality::kEstimated, Quality::kMissing,
                         Quality::kMeasured};
   const auto series =
@@ -195,7 +190,7 @@ TEST(RegistersTest, EveryOrderOfArrivalGivesTheSameReadings) {
 }
 
 TEST(RegistersTest, IntervalsThatDoNotSumToTheRegister) {
-  ReadingColumn column = Missing(8);
+  ReadingColumn column = ReadingColumn::Missing(8);
   for (size_t i = 0; i < 8; ++i) {
     column.import_wh[i] = 100;
     column.qualities[i] = Quality::kMeasured;
@@ -273,6 +268,30 @@ TEST(RegisterRulesTest, RefusesTheSameInstantTwice) {
   batch.registers[1].kind = RegisterKind::kImport;
   batch.registers[1].start = At(2);
   EXPECT_EQ(ReasonOf(ValidateRegisters(batch, members, At(9))), "");
+}
+
+TEST(OnGridTest, GivesBoundariesThatFollowFromEqualValues) {
+  const absl::Time start = absl::FromUnixSeconds(1'782'864'000);
+  const auto value = [&](int minutes, int64_t wh) {
+    return RegisterValue{.meter = "A", .at = start + absl::Minutes(minutes), .energy_wh = wh,
+                         .created_at = {}};
+  };
+  const std::vector<RegisterValue> values = {value(5, 10),  value(50, 10), value(55, 70),
+                                             value(130, 70), value(150, 90)};
+  const auto minutes = [&](const std::vector<RegisterValue>& shown) {
+    std::vector<std::pair<int64_t, int64_t>> all;
+    for (const RegisterValue& one : shown) {
+      all.emplace_back((one.at - start) / absl::Minutes(1), one.energy_wh);
+    }
+    return all;
+  };
+  using Shown = std::vector<std::pair<int64_t, int64_t>>;
+  EXPECT_EQ(minutes(OnGrid(values, absl::Minutes(15))),
+            (Shown{{15, 10}, {45, 10}, {60, 70}, {120, 70}, {150, 90}}));
+  EXPECT_EQ(minutes(OnGrid(values, absl::Minutes(15),
+                           Interval{start, start + absl::Minutes(90)})),
+            (Shown{{15, 10}, {30, 10}, {45, 10}, {60, 70}, {75, 70}, {90, 70}, {120, 70},
+                   {150, 90}}));
 }
 
 }  // namespace

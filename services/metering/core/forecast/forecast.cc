@@ -56,7 +56,7 @@ bool HasDaysForSmoothed(const History& history) {
   return days >= kSmoothedDaysMin;
 }
 
-bool AllZero(const std::vector<int64_t>& values) {
+bool AllZero(absl::Span<const int64_t> values) {
   return std::all_of(values.begin(), values.end(), [](int64_t value) { return value == 0; });
 }
 

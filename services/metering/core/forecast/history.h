@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "absl/types/span.h"
 #include "services/metering/core/forecast/slot_calendar.h"
 #include "services/metering/core/series.h"
 
@@ -12,9 +12,9 @@ namespace peerwatt::metering {
 /// What is known of one metering point and direction, as a view: nothing is owned.
 struct History {
   const SlotCalendar& calendar;
-  const std::vector<int64_t>& energy_wh;   ///< One per interval of the calendar.
-  const std::vector<Quality>& qualities;
-  const std::vector<int32_t>& revisions;   ///< 0: nothing is known.
+  absl::Span<const int64_t> energy_wh;     ///< One per interval of the calendar.
+  absl::Span<const Quality> qualities;
+  absl::Span<const int32_t> revisions;     ///< 0: nothing is known.
 
   bool IsKnown(size_t interval) const {
     return revisions[interval] > 0 && qualities[interval] != Quality::kMissing;

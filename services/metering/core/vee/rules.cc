@@ -75,14 +75,14 @@ class DayExamination {
             [&](int64_t i) { return i >= first && i < last && !HasValue(i); }, " without a value");
   }
 
-  void FindOneWay(const std::vector<int64_t>& values, int64_t capacity_w, const char* direction) {
+  void FindOneWay(absl::Span<const int64_t> values, int64_t capacity_w, const char* direction) {
     if (capacity_w == 0) {
       AddRuns(Rule::kNegativeOnOneWay, [&](int64_t i) { return values[At(i)] > 0; },
               absl::StrCat(" with ", direction, " at a point without capacity for it"));
     }
   }
 
-  void FindImplausible(const std::vector<int64_t>& values, int64_t capacity_w,
+  void FindImplausible(absl::Span<const int64_t> values, int64_t capacity_w,
                        const char* direction) {
     const int64_t max_wh = EnergyMax(capacity_w, step_).wh();
     if (max_wh > 0) {
@@ -93,7 +93,7 @@ class DayExamination {
 
   void FindOutliers() {
     for (const bool exported : {false, true}) {
-      const std::vector<int64_t>& values =
+      const absl::Span<const int64_t> values =
           exported ? view_.column->export_wh : view_.column->import_wh;
       const int64_t capacity_w =
           exported ? view_.member->export_capacity_w : view_.member->import_capacity_w;
@@ -113,7 +113,7 @@ class DayExamination {
   }
 
   /// The values around the same time of this day and those before. False when they are too few.
-  bool FillWindow(int64_t i, const std::vector<int64_t>& values, std::vector<int64_t>& window) {
+  bool FillWindow(int64_t i, absl::Span<const int64_t> values, std::vector<int64_t>& window) {
     window.clear();
     const int64_t reach = kOutlierReach / step_;
     int64_t days = 0;
