@@ -18,6 +18,7 @@
 #include "libs/postgres/leases.h"
 #include "libs/postgres/migrator.h"
 #include "libs/postgres/pool.h"
+#include "libs/rpc/callback_threads.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
@@ -272,6 +273,7 @@ int Serve() {
   if (!clock.ok()) {
     StopForConfiguration(std::string(clock.status().message()));
   }
+  rpc::KeepCallbackThreads();
   const rpc::TlsFiles tls = rpc::TlsFromFlags();
   telemetry::Metrics metrics;
   MetricsProbe probe(metrics);
