@@ -58,6 +58,15 @@ def gate_closure():
     yield from figure.gate_closure()
 
 
+def book():
+    """Continuous matching in memory, one core, against CppTrader, or else books of std::map."""
+    for row in lines_of("bench_book"):
+        yield {"figure": f"book_{row['stream']}_against_{row['peer']}",
+               "value": row["commands"] / row["grouped_seconds"], "unit": "commands/s",
+               "limit": row["commands"] / row["peer_seconds"],
+               "goal": 1.5 if row["stream"].startswith("one") else 3.0, "lower_is_better": False}
+
+
 def store(name):
     """The figure `name` of readings_store."""
     def run():
@@ -118,6 +127,7 @@ FIGURES = {
     "zones": ("market", zones),
     "orders": ("market", orders),
     "gate_closure": ("market", gate_closure),
+    "book": ("market", book),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),
