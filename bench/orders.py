@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 
@@ -58,31 +59,30 @@ COMMIT;
 """
 
 
-def name_of(auction):
-    return auction["name"]
-
-
 class Setting:
     """A stack with a community whose participants have points and money."""
 
-    def __init__(self, participants, environment=None, price_max=1_000_000):
-        self.stack = harness.Stack(environment=environment)
+    def __init__(self, participants, open_auctions=True):
+        """open_auctions: without, the market stands still and the first gate is closed already."""
+        self.stack = harness.Stack()
         try:
-            self.prepare(participants, price_max)
+            self.prepare(participants, open_auctions)
         except BaseException:
             self.stack.close()
             raise
 
-    def prepare(self, participants, price_max):
+    def prepare(self, participants, open_auctions):
         stack = self.stack
         admin = stack.admin()
         now = datetime.datetime.now(datetime.timezone.utc)
         quarter = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-        self.start = quarter + datetime.timedelta(hours=3)
+        self.start = quarter + datetime.timedelta(hours=3 if open_auctions else 0.75)
+        if not open_auctions:
+            os.kill(stack.pid("market"), signal.SIGSTOP)
         stack.call("POST", "/v1/communities?communityId=orders", {
             "displayName": "Orders", "timeZone": "Etc/UTC", "currencyCode": "EUR",
             "tradingStartTime": self.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "priceMaxPerKwh": harness.money(price_max)}, admin)
+            "priceMaxPerKwh": harness.money(1_000_000)}, admin)
         devices.psql(stack, "peerwatt_registry", f"""
 INSERT INTO users (user_id, email, display_name, roles, password_phc, created_at)
 SELECT 'p-' || i, 'p-' || i || '@example.org', 'p-' || i, ARRAY['PROSUMER'], 'none', now()
@@ -119,6 +119,9 @@ FROM generate_series(1, {participants}) i;
 ANALYZE;
 """)
 
+        if not open_auctions:
+            return
+
         def opened():
             listed = stack.call("GET", f"/v1/{COMMUNITY}/auctions?pageSize={AUCTIONS}", token=admin)
             self.auctions = [auction["name"] for auction in listed.get("auctions", [])]
@@ -130,6 +133,7 @@ ANALYZE;
         return self
 
     def __exit__(self, *_):
+        os.kill(self.stack.pid("market"), signal.SIGCONT)
         self.stack.close()
 
 

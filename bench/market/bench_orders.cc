@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
 #include "libs/base/flags.h"
+#include "libs/rpc/callback_threads.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
@@ -156,6 +157,7 @@ class Load {
 int main(int argc, char** argv) {
   peerwatt::BlockStopSignals();
   peerwatt::StartProcess(argc, argv, "bench_orders", "Places orders: bench_orders --flag=value …");
+  peerwatt::rpc::KeepCallbackThreads();
   if (absl::GetFlag(FLAGS_echo_server)) {
     return peerwatt::bench::ServeEcho();
   }

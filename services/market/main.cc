@@ -19,13 +19,16 @@
 #include "libs/postgres/leases.h"
 #include "libs/postgres/migrator.h"
 #include "libs/postgres/pool.h"
+#include "libs/rpc/callback_threads.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
 #include "services/market/clients/peers.h"
 #include "services/market/rpc/clearing_service.h"
+#include "services/market/rpc/controls_service.h"
 #include "services/market/rpc/market_service.h"
 #include "services/market/rpc/metrics_probe.h"
+#include "services/market/storage/control_store.h"
 #include "services/market/storage/migrations.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/store.h"
@@ -54,6 +57,9 @@ namespace {
 constexpr absl::Duration kBackOffMin = absl::Milliseconds(50);
 constexpr absl::Duration kBackOffMax = absl::Seconds(1);
 constexpr absl::Duration kReadinessInterval = absl::Milliseconds(500);
+// An order that is pending for longer was cut off; deciding it twice would do no harm.
+constexpr absl::Duration kCutOffAfter = absl::Seconds(30);
+constexpr absl::Duration kSweepInterval = absl::Minutes(1);
 constexpr absl::Duration kDrainGrace = absl::Seconds(5);
 
 template <typename T>
@@ -166,6 +172,51 @@ class LeaseThread {
   std::thread thread_;
 };
 
+/// Decides orders that were cut off while they were placed, of the communities this replica drives.
+class SweepThread {
+ public:
+  SweepThread(RulesBook& rules, postgres::Leases& leases, OrderDesk& desk, const Clock& clock)
+      : rules_(rules), leases_(leases), desk_(desk), clock_(clock), thread_([this] { Loop(); }) {}
+  ~SweepThread() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  void Sweep() {
+    for (const CommunityRules& rules : rules_.All()) {
+      if (stop_ || !leases_.TokenOf(rules.id.value()).has_value()) {
+        continue;
+      }
+      const absl::StatusOr<int64_t> swept = desk_.Sweep(rules.id, clock_.Now() - kCutOffAfter);
+      if (!swept.ok()) {
+        Log(Severity::kWarning, "pending orders cannot be decided; trying again",
+            {{"error", std::string(swept.status().message())}});
+      } else if (*swept > 0) {
+        Log(Severity::kInfo, "orders that were cut off are decided", {{"orders", *swept}});
+      }
+    }
+  }
+
+  void Loop() {
+    absl::Time next = absl::Now() + kSweepInterval;
+    while (!stop_) {
+      if (absl::Now() >= next) {
+        Sweep();
+        next = absl::Now() + kSweepInterval;
+      }
+      absl::SleepFor(absl::GetFlag(FLAGS_poll_interval));
+    }
+  }
+
+  RulesBook& rules_;
+  postgres::Leases& leases_;
+  OrderDesk& desk_;
+  const Clock& clock_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
 /// Names this process among the replicas: the flag, or host and address, which no other process
 /// has while this one listens.
 std::string ReplicaName() {
@@ -224,6 +275,7 @@ int Serve() {
   if (!clock.ok()) {
     StopForConfiguration(std::string(clock.status().message()));
   }
+  rpc::KeepCallbackThreads();
   const rpc::TlsFiles tls = rpc::TlsFromFlags();
   telemetry::Metrics metrics;
   MetricsProbe probe(metrics);
@@ -248,6 +300,8 @@ int Serve() {
   Runner runner(rules, auctions, gate_closure, community_leases, probe);
 
   MarketService service({rules, desk, intake, orders, view, registry, **clock});
+  PostgresControlStore controls(pool);
+  ControlsService controls_service(rules, controls, registry, settlement, **clock);
   MarketInternalService internal(rules, view);
   Replay replay(auctions, view, crypto::Sha256Hex);
   ClearingService clearings(rules, auctions, view, replay);
@@ -256,7 +310,7 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &clearings, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &clearings, &controls_service, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {
@@ -265,6 +319,7 @@ int Serve() {
   {
     const ReadinessThread readiness(**server, pool);
     const LeaseThread leasing(rules, leases, probe);
+    const SweepThread sweeping(rules, leases, desk, **clock);
     const RunnerThread running(rules, runner, **clock);
     Log(Severity::kInfo, "the market serves", {{"address", options.address}});
     WaitForStopSignal();

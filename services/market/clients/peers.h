@@ -14,6 +14,8 @@ namespace peerwatt::market {
 
 /// Longest wait for a peer's answer. Callers decide whether to ask again.
 inline constexpr absl::Duration kPeerTimeout = absl::Seconds(5);
+/// The same for a whole community, which may have 100,000 metering points.
+inline constexpr absl::Duration kSnapshotTimeout = absl::Seconds(30);
 /// The same for forecasts, for which metering reads weeks of each metering point.
 inline constexpr absl::Duration kForecastTimeout = absl::Seconds(30);
 

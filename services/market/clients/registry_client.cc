@@ -85,7 +85,7 @@ absl::StatusOr<std::vector<CommunityRules>> RegistryClient::ListCommunityRules()
 absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId& community,
                                                               absl::Time time) {
   grpc::ClientContext context;
-  rpc::SetDeadline(context, kPeerTimeout);
+  rpc::SetDeadline(context, kSnapshotTimeout);
   v1::GetCommunitySnapshotRequest request;
   request.set_community(absl::StrCat("communities/", community.value()));
   *request.mutable_time() = rpc::ToProto(time);

@@ -35,6 +35,9 @@ inline constexpr ErrorReason kHoldRefused{"HOLD_REFUSED", absl::StatusCode::kFai
 /// An order that is not in the book cannot be withdrawn.
 inline constexpr ErrorReason kOrderNotActive{"ORDER_NOT_ACTIVE",
                                              absl::StatusCode::kFailedPrecondition};
+/// Another version of the limits was added meanwhile.
+inline constexpr ErrorReason kLimitsVersionStale{"LIMITS_VERSION_STALE",
+                                                 absl::StatusCode::kAborted};
 /// A grid connection has at most one active standing order.
 inline constexpr ErrorReason kStandingOrderActive{"STANDING_ORDER_ACTIVE",
                                                   absl::StatusCode::kFailedPrecondition};

@@ -124,7 +124,8 @@ absl::Status GateClosure::ResolvePending(const AuctionKey& key, std::vector<Orde
   if (holds.empty()) {
     return absl::OkStatus();
   }
-  PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons, settlement_.CreateHolds(key.community, holds));
+  PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons,
+                      settlement_.CreateHolds(key.community, holds));
   PW_CHECK(reasons.size() == holds.size(), "settlement answered for other holds");
   for (size_t i = 0; i < holders.size(); ++i) {
     holders[i]->state = reasons[i].empty() ? OrderState::kActive : OrderState::kRejected;

@@ -170,6 +170,22 @@ absl::StatusOr<std::vector<Order>> OrderDesk::Resolve(const std::vector<Order>& 
   return resolved;
 }
 
+absl::StatusOr<int64_t> OrderDesk::Sweep(const CommunityId& community, absl::Time before) {
+  constexpr int32_t kPage = 1000;
+  int64_t swept = 0;
+  while (true) {
+    PW_ASSIGN_OR_RETURN(const std::vector<Order> pending,
+                        store_.PendingBefore(community, before, kPage));
+    if (!pending.empty()) {
+      PW_RETURN_IF_ERROR(Resolve(pending).status());
+      swept += static_cast<int64_t>(pending.size());
+    }
+    if (pending.size() < kPage) {
+      return swept;
+    }
+  }
+}
+
 std::vector<absl::StatusOr<Order>> OrderDesk::CreateGroup(std::vector<Order> orders,
                                                           absl::Time now) {
   std::vector<Item> items(orders.size());

@@ -141,6 +141,9 @@ class OrderStore {
   /// leaves any other as it is. orders: of one community. Returns them as they are kept then.
   virtual absl::StatusOr<std::vector<Order>> ResolveOrders(
       const std::vector<Order>& orders, const std::vector<std::string>& reasons) = 0;
+  /// Pending orders of open auctions that came before `before`, at most `limit`.
+  virtual absl::StatusOr<std::vector<Order>> PendingBefore(const CommunityId& community,
+                                                           absl::Time before, int32_t limit) = 0;
   /// Withdraws a pending or active order when `check` allows it; returns any other as it is.
   virtual absl::StatusOr<Order> CancelOrder(
       const AuctionKey& key, const OrderId& id,

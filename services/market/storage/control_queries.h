@@ -7,7 +7,8 @@
 namespace peerwatt::market {
 
 inline constexpr postgres::Query kAddControls{"add_controls", R"sql(
-  INSERT INTO market_controls (community_id) VALUES ($1) ON CONFLICT (community_id) DO NOTHING)sql"};
+  INSERT INTO market_controls (community_id) VALUES ($1)
+  ON CONFLICT (community_id) DO NOTHING)sql"};
 
 // While orders are placed, the controls stay as they are.
 inline constexpr postgres::Query kShareControls{"share_controls", R"sql(
@@ -19,7 +20,8 @@ inline constexpr postgres::Query kLockControls{"lock_controls", R"sql(
   WHERE community_id = $1 FOR NO KEY UPDATE)sql"};
 
 inline constexpr postgres::Query kSelectControls{"select_controls", R"sql(
-  SELECT halted, halt_reason, limits_version, killed_count FROM market_controls WHERE community_id = $1)sql"};
+  SELECT halted, halt_reason, limits_version, killed_count FROM market_controls
+  WHERE community_id = $1)sql"};
 
 inline constexpr postgres::Query kSetHalt{"set_halt", R"sql(
   UPDATE market_controls SET halted = $2, halt_reason = $3 WHERE community_id = $1)sql"};
@@ -84,10 +86,9 @@ inline constexpr postgres::Query kListControlEvents{"list_control_events", R"sql
 
 /// All statements about controls.
 inline std::vector<postgres::Query> ControlQueries() {
-  return {kAddControls,  kShareControls,    kLockControls, kSelectControls, kSetHalt,
-          kSelectLimits, kInsertLimits,     kKilledAmong,  kListKilled,     kSelectKilled,
-          kInsertKill,   kSetLimitsVersion, kDeleteKill,   kCountKilled, kCancelOrdersOf, kInsertControlEvent,
-          kListControlEvents};
+  return {kAddControls, kShareControls, kLockControls, kSelectControls, kSetHalt, kSelectLimits,
+          kInsertLimits, kKilledAmong, kListKilled, kSelectKilled, kInsertKill, kSetLimitsVersion,
+          kDeleteKill, kCountKilled, kCancelOrdersOf, kInsertControlEvent, kListControlEvents};
 }
 
 }  // namespace peerwatt::market

@@ -115,6 +115,21 @@ absl::StatusOr<std::vector<Order>> PostgresOrderStore::ResolveOrders(
   return resolved;
 }
 
+absl::StatusOr<std::vector<Order>> PostgresOrderStore::PendingBefore(const CommunityId& community,
+                                                                     absl::Time before,
+                                                                     int32_t limit) {
+  std::vector<Order> orders;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    orders.clear();
+    for (const auto& row :
+         Exec(tx, kPendingBefore, community.value(), postgres::ToSql(before), limit)) {
+      orders.push_back(OrderFrom(row));
+    }
+    return absl::OkStatus();
+  }));
+  return orders;
+}
+
 absl::StatusOr<Order> PostgresOrderStore::CancelOrder(
     const AuctionKey& key, const OrderId& id,
     absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) {

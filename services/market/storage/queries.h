@@ -174,6 +174,13 @@ inline constexpr postgres::Query kResolveOrders{"resolve_orders", R"sql(
 inline constexpr postgres::Query kCommitSoon{"commit_soon",
   "SELECT set_config('synchronous_commit', 'off', true)"};
 
+inline constexpr postgres::Query kPendingBefore{"pending_before", "SELECT " PW_ORDER_COLUMNS
+  R"sql(FROM orders
+  WHERE community_id = $1 AND state = 'PENDING' AND created_at < $2 AND delivery_start_at IN (
+    SELECT delivery_start_at FROM auctions
+    WHERE community_id = $1 AND state = 'OPEN' AND NOT holds_reduced)
+  ORDER BY delivery_start_at, order_id LIMIT $3)sql"};
+
 inline constexpr postgres::Query kCancelOrder{"cancel_order", R"sql(
   UPDATE orders SET state = 'CANCELLED'
   WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3
@@ -252,8 +259,9 @@ inline std::vector<postgres::Query> Queries() {
   std::vector<postgres::Query> queries = {
       kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kSelectAuction, kShareAuctions,
       kLockAuctions, kListAuctions, kCloseAuction, kClearAuction, kMarkHoldsReduced, kProgress,
-      kInsertOrders, kSelectOrder, kSelectOrders, kOfferedBy, kOpenOrdersOf, kCommitSoon, kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrders,
-      kCancelOrder, kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
+      kInsertOrders, kSelectOrder, kSelectOrders, kOfferedBy, kOpenOrdersOf, kCommitSoon,
+      kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrders, kPendingBefore, kCancelOrder,
+      kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
       kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing};
   for (const auto& more : {postgres::Leases::Queries(), ControlQueries()}) {

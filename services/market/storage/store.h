@@ -54,6 +54,8 @@ class PostgresOrderStore final : public OrderStore {
   absl::StatusOr<Placing> LookAt(const Order& order) override;
   absl::StatusOr<std::vector<Order>> ResolveOrders(
       const std::vector<Order>& orders, const std::vector<std::string>& reasons) override;
+  absl::StatusOr<std::vector<Order>> PendingBefore(const CommunityId& community,
+                                                   absl::Time before, int32_t limit) override;
   absl::StatusOr<Order> CancelOrder(
       const AuctionKey& key, const OrderId& id,
       absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) override;

@@ -374,10 +374,10 @@ inline constexpr Query kSumLines{"sum_lines", R"sql(
 /// All statements, to be prepared on every connection.
 inline std::vector<Query> AllQueries() {
   return {kTakeEntryNumbers, kShareLedger, kInsertAccounts, kLockAccounts, kUpdateAccounts,
-          kInsertEntries, kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods, kSelectPosted,
-          kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough, kDeleteSeenChanges,
-          kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds,
-          kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
+          kInsertEntries, kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods,
+          kSelectPosted, kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough,
+          kDeleteSeenChanges, kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds,
+          kInsertHolds, kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
           kSelectDeposit, kFinishDeposit, kSelectPendingDeposits, kSelectHead, kSelectAccount,
           kListAccounts, kListEntries, kListEntriesOfAccount, kSelectTrialBalance,
           kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};

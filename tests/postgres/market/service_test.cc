@@ -35,7 +35,8 @@ class ServiceTest : public ::testing::Test {
   ServiceTest()
       : clock_(world_.start - absl::Hours(3)),
         intake_(world_.desk, clock_, {}),
-        public_({world_.rules, world_.desk, intake_, world_.orders, world_.view, world_.registry, clock_}),
+        public_({world_.rules, world_.desk, intake_, world_.orders, world_.view, world_.registry,
+                 clock_}),
         internal_(world_.rules, world_.view) {
     grpc::ServerBuilder builder;
     const rpc::TlsFiles own = Certificates::Instance().Of("market");
