@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "libs/crypto/digest.h"
 #include "tests/postgres/market/cutting_proxy.h"
 #include "tests/postgres/market/peers.h"
 
@@ -24,7 +25,8 @@ struct Doomed {
         orders(pool),
         desk(orders, world.registry, world.settlement, probe, world.real_clock),
         rules(world.registry),
-        gate_closure(auctions, world.registry, world.metering, world.settlement, probe),
+        gate_closure(auctions, world.registry, world.metering, world.settlement, probe,
+                     crypto::Sha256Hex),
         runner(rules, auctions, gate_closure, leases, probe) {
     World::Require(rules.Refresh());
   }
