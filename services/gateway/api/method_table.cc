@@ -7,6 +7,7 @@
 #include "google/api/annotations.pb.h"
 #include "libs/base/status_macros.h"
 #include "peerwatt/market/v1/market.pb.h"
+#include "peerwatt/market/v1/surveillance.pb.h"
 #include "peerwatt/metering/v1/evidence.pb.h"
 #include "peerwatt/metering/v1/exchange.pb.h"
 #include "peerwatt/metering/v1/forecast.pb.h"
@@ -96,6 +97,8 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
                   Upstream::kMetering),
           service(metering::SignedBatch::descriptor(), "Evidence", Upstream::kMetering),
           service(peerwatt::market::v1::Auction::descriptor(), "Market", Upstream::kMarket),
+          service(peerwatt::market::v1::SurveillanceFinding::descriptor(), "Surveillance",
+                  Upstream::kMarket),
           service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement",
                   Upstream::kSettlement)};
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/market/storage/surveillance_queries.h"
 
 namespace peerwatt::market {
 
@@ -189,13 +190,18 @@ inline constexpr postgres::Query kCancelStandingOrder{"cancel_standing_order", R
 
 /// All statements, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
-  return {kOpenAuctions,     kLastDeliveryEnd,     kFirstUnfinished,      kSelectAuction,
+  std::vector<postgres::Query> queries = {
+          kOpenAuctions,     kLastDeliveryEnd,     kFirstUnfinished,      kSelectAuction,
           kShareAuction,     kLockAuction,         kListAuctions,         kCloseAuction,
           kClearAuction,     kMarkHoldsReduced,    kProgress,             kInsertOrders,
           kSelectOrder,      kOrdersOf,            kListOrders,           kOfferedByConnection,
           kResolveOrder,     kCancelOrder,         kFinishOrders,         kInsertTrades,
           kListTrades,       kTradesInSpan,        kFinalInSpan,          kInsertStandingOrder,
           kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders, kCancelStandingOrder};
+  for (const auto& more : {SurveillanceQueries()}) {
+    queries.insert(queries.end(), more.begin(), more.end());
+  }
+  return queries;
 }
 
 }  // namespace peerwatt::market
