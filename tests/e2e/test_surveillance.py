@@ -45,6 +45,8 @@ class SurveillanceTest(unittest.TestCase):
                      for key in ("alice", "bob", "carol")}
         cls.stack.call("POST", "/v1/communities/c1/beneficialOwners:record",
                        {"participant": "participants/carol", "owner": "alice"}, admin)
+        cls.stack.eventually("the opening of the auctions", lambda: cls.stack.call(
+            "GET", "/v1/communities/c1/auctions/20270115t120000z", token=admin)["state"] == "OPEN")
         cls.trade("20270115t100000z", "alice", "bob", 1_000)
         cls.trade("20270115t101500z", "bob", "alice", 1_200)
         cls.trade("20270115t120000z", "carol", "alice", 700)

@@ -189,8 +189,9 @@ grpc::Status SurveillanceService::RecordBeneficialOwner(
     const BeneficialOwner owner = {ParticipantId(std::move(participant)),
                                    ParticipantId(request->beneficial_owner().owner()),
                                    clock_.Now()};
-    PW_RETURN_IF_ERROR(view_.RecordOwner(CommunityId(community), owner));
-    *response = ToProto(owner);
+    PW_ASSIGN_OR_RETURN(const BeneficialOwner last,
+                        view_.RecordOwner(CommunityId(community), owner));
+    *response = ToProto(last);
     return absl::OkStatus();
   });
 }

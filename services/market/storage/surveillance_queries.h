@@ -43,10 +43,19 @@ inline constexpr postgres::Query kListOwners{"list_owners", R"sql(
   FROM beneficial_owners WHERE community_id = $1 AND participant_id > $2
   ORDER BY participant_id, recorded_at DESC LIMIT $3)sql"};
 
+inline constexpr postgres::Query kLastOwner{"last_owner", R"sql(
+  SELECT participant_id, owner_id, recorded_at
+  FROM beneficial_owners WHERE community_id = $1 AND participant_id = $2
+  ORDER BY recorded_at DESC LIMIT 1)sql"};
+
+// Comes after the last record, whatever the clock says; adds nothing when another record does.
 inline constexpr postgres::Query kRecordOwner{"record_owner", R"sql(
   INSERT INTO beneficial_owners (community_id, participant_id, recorded_at, owner_id)
-  VALUES ($1, $2, $3, $4)
-  ON CONFLICT (community_id, participant_id, recorded_at) DO NOTHING)sql"};
+  SELECT $1::text, $2::text,
+         greatest($3::timestamptz, max(recorded_at) + interval '1 microsecond'), $4::text
+  FROM beneficial_owners WHERE community_id = $1::text AND participant_id = $2::text
+  ON CONFLICT (community_id, participant_id, recorded_at) DO NOTHING
+  RETURNING participant_id, owner_id, recorded_at)sql"};
 
 // Of replicas that survey a day at once, the first to commit stores it.
 inline constexpr postgres::Query kInsertSurvey{"insert_survey", R"sql(
@@ -112,9 +121,9 @@ inline constexpr postgres::Query kExportTrades{"export_trades", R"sql(
 
 /// The statements of surveillance, a part of those that are prepared on every connection.
 inline std::vector<postgres::Query> SurveillanceQueries() {
-  return {kNextSurvey,      kSurveyedTrades,    kSurveyedOrders, kListOwners,
-          kRecordOwner,     kInsertSurvey,      kInsertFindings, kListFindings,
-          kSurveyedThrough, kIncompleteSurveys, kExportOrders,   kExportTrades};
+  return {kNextSurvey,        kSurveyedTrades, kSurveyedOrders, kListOwners,   kLastOwner,
+          kRecordOwner,       kInsertSurvey,   kInsertFindings, kListFindings, kSurveyedThrough,
+          kIncompleteSurveys, kExportOrders,   kExportTrades};
 }
 
 }  // namespace peerwatt::market

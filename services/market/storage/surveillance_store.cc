@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_join.h"
 #include "libs/base/check.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
+#include "services/market/core/surveillance/errors.h"
 #include "services/market/storage/rows.h"
 #include "services/market/storage/surveillance_queries.h"
 
@@ -20,6 +22,8 @@ using postgres::Int64From;
 using postgres::TextFrom;
 using postgres::TimeFrom;
 
+// Another record of the same instant comes first; the next attempt comes after it.
+constexpr int kRecordAttempts = 5;
 constexpr int32_t kAll = std::numeric_limits<int32_t>::max();
 
 Energy EnergyFrom(const pqxx::field& field) { return Energy::WattHours(Int64From(field)); }
@@ -192,13 +196,27 @@ absl::StatusOr<SurveyProgress> PostgresSurveyView::GetProgress(const CommunityId
   return progress;
 }
 
-absl::Status PostgresSurveyView::RecordOwner(const CommunityId& community,
-                                             const BeneficialOwner& owner) {
-  return pool_.Run([&](pqxx::work& tx) {
-    Exec(tx, kRecordOwner, community.value(), owner.participant.value(),
-         postgres::ToSql(owner.record_time), owner.owner.value());
-    return absl::OkStatus();
-  });
+absl::StatusOr<BeneficialOwner> PostgresSurveyView::RecordOwner(const CommunityId& community,
+                                                                const BeneficialOwner& owner) {
+  BeneficialOwner last;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    for (int i = 0; i < kRecordAttempts; ++i) {
+      const pqxx::result known = Exec(tx, kLastOwner, community.value(), owner.participant.value());
+      if (!known.empty() && OwnerFrom(known[0]).owner == owner.owner) {
+        last = OwnerFrom(known[0]);
+        return absl::OkStatus();
+      }
+      const pqxx::result added =
+          Exec(tx, kRecordOwner, community.value(), owner.participant.value(),
+               postgres::ToSql(owner.record_time), owner.owner.value());
+      if (!added.empty()) {
+        last = OwnerFrom(added[0]);
+        return absl::OkStatus();
+      }
+    }
+    return Error(kRecordRaced, "others record the same participant; try again");
+  }));
+  return last;
 }
 
 absl::StatusOr<std::vector<BeneficialOwner>> PostgresSurveyView::ListOwners(

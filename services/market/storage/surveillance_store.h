@@ -26,7 +26,8 @@ class PostgresSurveyView final : public SurveyView {
   absl::StatusOr<std::vector<KeptFinding>> ListFindings(const FindingQuery& query) override;
   absl::StatusOr<SurveyProgress> GetProgress(const CommunityId& community, Interval span,
                                              int32_t limit) override;
-  absl::Status RecordOwner(const CommunityId& community, const BeneficialOwner& owner) override;
+  absl::StatusOr<BeneficialOwner> RecordOwner(const CommunityId& community,
+                                              const BeneficialOwner& owner) override;
   absl::StatusOr<std::vector<BeneficialOwner>> ListOwners(const CommunityId& community,
                                                           const ParticipantId& after,
                                                           int32_t limit) override;

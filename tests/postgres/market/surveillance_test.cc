@@ -187,8 +187,8 @@ TEST(SurveyStoreTest, LoadsADayWithOwnersAndWithoutRefusedOrders) {
         {ParticipantId(participant), ParticipantId(owner), world.day + absl::Seconds(second)});
   };
   ASSERT_TRUE(record("p2", "p9", 1).ok());
-  ASSERT_TRUE(record("p2", "p1", 3).ok());
   ASSERT_TRUE(record("p2", "p8", 2).ok());
+  ASSERT_TRUE(record("p2", "p1", 3).ok());
   ASSERT_TRUE(record("p3", "firm", 1).ok());
   const SurveyInput input = *world.surveys.Load(world.community, {world.Day(0), world.Day(1)});
   ASSERT_THAT(input.trades, SizeIs(1));
@@ -202,6 +202,47 @@ TEST(SurveyStoreTest, LoadsADayWithOwnersAndWithoutRefusedOrders) {
   const auto owners = *world.survey_view.ListOwners(world.community, ParticipantId("p2"), 10);
   ASSERT_THAT(owners, SizeIs(1));
   EXPECT_EQ(owners[0].owner, ParticipantId("firm"));
+}
+
+TEST(SurveyViewTest, TheLastRecordOfAnOwnerCountsWhateverTheClockSays) {
+  WatchedWorld world;
+  const auto record = [&](const char* owner, int second) {
+    return *world.survey_view.RecordOwner(
+        world.community,
+        {ParticipantId("p1"), ParticipantId(owner), world.day + absl::Seconds(second)});
+  };
+  EXPECT_EQ(record("a", 5).record_time, world.day + absl::Seconds(5));
+  EXPECT_EQ(record("b", 5).record_time, world.day + absl::Seconds(5) + absl::Microseconds(1));
+  EXPECT_EQ(record("b", 9).record_time, world.day + absl::Seconds(5) + absl::Microseconds(1));
+  EXPECT_EQ(record("a", 1).record_time, world.day + absl::Seconds(5) + absl::Microseconds(2));
+  EXPECT_EQ(world.Count("beneficial_owners"), 3);
+  EXPECT_EQ(world.survey_view.ListOwners(world.community, {}, 9)->front().owner,
+            ParticipantId("a"));
+}
+
+TEST(SurveyViewTest, NoRecordOfAnOwnerIsLostAmongOthers) {
+  WatchedWorld world;
+  constexpr int kRecorders = 4;
+  std::vector<absl::StatusOr<BeneficialOwner>> kept(kRecorders, absl::UnknownError("not called"));
+  {
+    std::latch start(kRecorders);
+    std::vector<std::jthread> recorders;
+    for (size_t i = 0; i < kRecorders; ++i) {
+      recorders.emplace_back([&, i] {
+        const BeneficialOwner owner = {ParticipantId("p1"), ParticipantId(absl::StrCat("o", i)),
+                                       world.day};
+        start.arrive_and_wait();
+        do {
+          kept[i] = world.survey_view.RecordOwner(world.community, owner);
+        } while (ReasonOf(kept[i].status()) == "RECORD_RACED");
+      });
+    }
+  }
+  for (size_t i = 0; i < kRecorders; ++i) {
+    ASSERT_TRUE(kept[i].ok()) << kept[i].status();
+    EXPECT_EQ(kept[i]->owner, ParticipantId(absl::StrCat("o", i)));
+  }
+  EXPECT_EQ(world.Count("beneficial_owners"), kRecorders);
 }
 
 TEST(SurveyStoreTest, AFindingComesBackAsItWas) {

@@ -91,8 +91,12 @@ class SurveyView {
   /// At most `limit` incomplete days.
   virtual absl::StatusOr<SurveyProgress> GetProgress(const CommunityId& community, Interval span,
                                                      int32_t limit) = 0;
-  /// Keeps who stands behind a participant from the next survey on; a record is never changed.
-  virtual absl::Status RecordOwner(const CommunityId& community, const BeneficialOwner& owner) = 0;
+  /// Keeps who stands behind a participant from the next survey on, unless the last record says so
+  /// already; a record is never changed. Returns the last record, which may be timed later than
+  /// asked so that it comes after the one before.
+  /// Errors: RECORD_RACED (kAborted) when others keep recording the same participant.
+  virtual absl::StatusOr<BeneficialOwner> RecordOwner(const CommunityId& community,
+                                                      const BeneficialOwner& owner) = 0;
   /// The last records by participant, after `after`.
   virtual absl::StatusOr<std::vector<BeneficialOwner>> ListOwners(const CommunityId& community,
                                                                   const ParticipantId& after,
