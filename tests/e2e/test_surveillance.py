@@ -158,7 +158,7 @@ class SurveillanceTest(unittest.TestCase):
         self.assertEqual(records[0]["uniqueTransactionIdentifier"], "c1.20270115t100000z.t1")
 
     def test_a_prosumer_is_refused(self):
-        denied = (403, "PERMISSION_DENIED")
+        denied = (403, "ROLE_FORBIDS")
         self.assertEqual(self.refused(self.findings, token=self.prosumer), denied)
         for what in ("orders", "trades"):
             for form in ("CSV", "REMIT_XML"):
