@@ -143,7 +143,8 @@ absl::StatusOr<BoxConfig> ParseBoxConfig(absl::string_view text, const Clock& cl
   const ConfigNode root(document, "", "the configuration", kSettingsInvalid);
   if (document.is_discarded()) return root.Bad("is not JSON");
   PW_RETURN_IF_ERROR(root.CheckFields({"device", "gateway_device_address", "gateway_grpc_address",
-                                       "ca_file", "interval_seconds", "send_as", "sources"}));
+                                       "ca_file", "interval_seconds", "send_as", "sign_batches",
+                                       "sources"}));
   BoxConfig config;
   PW_ASSIGN_OR_RETURN(config.device, root.Field("device").Name("devices"));
   PW_ASSIGN_OR_RETURN(config.gateway_device_address, root.Field("gateway_device_address").Text());
@@ -157,6 +158,9 @@ absl::StatusOr<BoxConfig> ParseBoxConfig(absl::string_view text, const Clock& cl
     return root.Field("interval_seconds").Bad("is not 300, 900, 1800 or 3600");
   }
   PW_ASSIGN_OR_RETURN(const bool registers, Chosen(root, "send_as", "intervals", "registers"));
+  if (root.Has("sign_batches")) {
+    PW_ASSIGN_OR_RETURN(config.sign_batches, root.Field("sign_batches").Boolean());
+  }
   PW_ASSIGN_OR_RETURN(const std::vector<ConfigNode> sources, root.Field("sources").Items());
   for (const ConfigNode& at : sources) {
     PW_ASSIGN_OR_RETURN(config.sources.emplace_back(),

@@ -16,6 +16,7 @@ struct BoxConfig {
   std::string gateway_grpc_address;
   std::string ca_pem;  ///< contents of `ca_file`
   std::vector<BoxSource> sources;
+  bool sign_batches = false;
 };
 
 /// Reads a box's configuration, JSON; see docs/agent.md.

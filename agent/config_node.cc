@@ -43,6 +43,11 @@ absl::StatusOr<int64_t> ConfigNode::Number(int64_t min, int64_t max) const {
   return number;
 }
 
+absl::StatusOr<bool> ConfigNode::Boolean() const {
+  if (!value_.is_boolean()) return Bad("is neither true nor false");
+  return value_.get<bool>();
+}
+
 absl::StatusOr<absl::Time> ConfigNode::Instant() const {
   PW_ASSIGN_OR_RETURN(const std::string text, Text());
   absl::Time time;

@@ -31,6 +31,7 @@ class ConfigNode {
   absl::StatusOr<std::string> Text() const;
   /// A whole number within bounds.
   absl::StatusOr<int64_t> Number(int64_t min, int64_t max) const;
+  absl::StatusOr<bool> Boolean() const;
   /// An instant, RFC 3339.
   absl::StatusOr<absl::Time> Instant() const;
   /// The items of a list with at least one.

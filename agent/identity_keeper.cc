@@ -29,7 +29,7 @@ bool RenewalIsDue(absl::Time not_before, absl::Time renew_time, absl::Time now, 
 }
 
 IdentityKeeper::IdentityKeeper(EnrolmentOptions options, absl::Duration check_interval,
-                               std::function<void(std::shared_ptr<grpc::Channel>)> connect)
+                               ConnectIdentity connect)
     : options_(std::move(options)),
       enrolment_(options_),
       check_interval_(check_interval),
@@ -62,7 +62,9 @@ void IdentityKeeper::Use(const Identity& identity) {
     state_.enrolled = true;
     if (certificate.ok()) state_.expires = certificate->not_after;
   }
-  connect_(DeviceChannel(options_.gateway_device_address, identity));
+  const absl::Status used =
+      connect_(DeviceChannel(options_.gateway_device_address, identity), identity);
+  if (!used.ok()) Failed("the identity cannot be used", used);
 }
 
 bool IdentityKeeper::Enrol(Identity& identity) {

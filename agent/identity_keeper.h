@@ -24,6 +24,10 @@ namespace peerwatt::agent {
 bool RenewalIsDue(absl::Time not_before, absl::Time renew_time, absl::Time now, absl::Duration held,
                   bool renewed);
 
+/// Uses a channel, and the identity that it was made with, from now on.
+using ConnectIdentity =
+    std::function<absl::Status(std::shared_ptr<grpc::Channel>, const Identity&)>;
+
 /// Where a device's identity stands.
 struct IdentityState {
   bool enrolled = false;
@@ -37,10 +41,10 @@ struct IdentityState {
 /// are tried again after a growing, jittered pause.
 class IdentityKeeper {
  public:
-  /// connect: called with a channel for every new identity, from the keeper's thread.
+  /// connect: called for every new identity, from the keeper's thread; a failure is logged.
   /// check_interval: how often it is asked whether a renewal is due.
   IdentityKeeper(EnrolmentOptions options, absl::Duration check_interval,
-                 std::function<void(std::shared_ptr<grpc::Channel>)> connect);
+                 ConnectIdentity connect);
   ~IdentityKeeper();
 
   IdentityState state() const;
@@ -55,7 +59,7 @@ class IdentityKeeper {
   const EnrolmentOptions options_;
   const Enrolment enrolment_;
   const absl::Duration check_interval_;
-  const std::function<void(std::shared_ptr<grpc::Channel>)> connect_;
+  const ConnectIdentity connect_;
   StopSignal stop_;
   mutable absl::Mutex mutex_;
   IdentityState state_ ABSL_GUARDED_BY(mutex_);

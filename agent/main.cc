@@ -56,6 +56,7 @@ agent::MeterBoxOptions OptionsFor(agent::BoxConfig& config, const std::string& f
   options.device = config.device;
   options.folder = folder;
   options.sources = std::move(config.sources);
+  options.sign_batches = config.sign_batches;
   options.buffer.folder = folder + "/buffer";
   options.buffer.bytes_max =
       Bounded("buffer_bytes_max", FLAGS_buffer_bytes_max, int64_t{1} << 20, int64_t{1} << 40);
@@ -134,7 +135,9 @@ int main(int argc, char** argv) {
   agent::StopSignal stop;
   {
     agent::IdentityKeeper keeper(enrolment, check,
-                                 [&](auto channel) { (*box)->Connect(std::move(channel)); });
+                                 [&](auto channel, const agent::Identity& identity) {
+                                   return (*box)->Connect(std::move(channel), identity);
+                                 });
     (*box)->Start();
     std::thread runner([&] { Run(**box, keeper, stop); });
     peerwatt::WaitForStopSignal();

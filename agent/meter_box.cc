@@ -6,12 +6,15 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "agent/batch_content.h"
 #include "agent/buffer_salvage.h"
 #include "agent/disk.h"
 #include "agent/errors.h"
 #include "libs/base/error.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/crypto/digest.h"
+#include "libs/crypto/signature.h"
 #include "nlohmann/json.hpp"
 
 namespace peerwatt::agent {
@@ -35,6 +38,7 @@ absl::Time ThroughOf(const std::vector<std::unique_ptr<PointRecorder>>& recorder
 
 absl::StatusOr<std::unique_ptr<MeterBox>> MeterBox::New(MeterBoxOptions options) {
   PW_RETURN_IF_ERROR(MakeFolder(options.folder));
+  options.stream.device = options.device;  // one name in everything that is signed
   PW_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, OpenOrSalvage(options.buffer));
   std::unique_ptr<MeterBox> box(new MeterBox(std::move(options)));
   box->buffer_ = std::move(buffer);
@@ -67,6 +71,13 @@ MeterBox::~MeterBox() {
   client_.reset();
 }
 
+absl::Status MeterBox::Connect(std::shared_ptr<grpc::Channel> channel, const Identity& identity) {
+  PW_ASSIGN_OR_RETURN(std::shared_ptr<const crypto::Signer> signer,
+                      crypto::Signer::FromPem(identity.key_pem));
+  client_->Connect(std::move(channel), std::move(signer));
+  return absl::OkStatus();
+}
+
 void MeterBox::Start() {
   for (const auto& source : sources_) source->Start();
 }
@@ -91,6 +102,17 @@ absl::Status MeterBox::Recover() {
     const auto at = document["points"].find(recorder->metering_point());
     if (at != document["points"].end()) PW_RETURN_IF_ERROR(recorder->Resume(*at));
   }
+  // Absent: nothing was ever signed.
+  if (document.contains("signed_counter")) {
+    if (!is("signed_counter", number) ||
+        !is("signed_digest", [](const json& value) { return value.is_string(); }) ||
+        !absl::Base64Unescape(document["signed_digest"].get<std::string>(), &chain_.digest) ||
+        chain_.digest.size() != kBatchDigestSize) {
+      return Error(kBufferDamaged, absl::StrCat(CheckpointPath(), " has no chain of signatures"));
+    }
+    chain_.counter = document["signed_counter"].get<int64_t>();
+  }
+  pending.chain = chain_;
   pending.record = document["record"].get<int64_t>();
   pending.through = absl::FromUnixSeconds(document["through"].get<int64_t>());
   pending.stored = true;
@@ -107,8 +129,17 @@ void MeterBox::Collect() {
     if (room > 0) room -= recorder->Fill(room, batch);
   }
   if (room == kReadingsPerBatchMax && batch.registers_size() == 0) return;
-  pending_ = Pending{batch.SerializeAsString(), buffer_->state().last_index + 1,
+  ChainEnd chain = options_.sign_batches ? Link(batch) : chain_;
+  pending_ = Pending{batch.SerializeAsString(), std::move(chain), buffer_->state().last_index + 1,
                      ThroughOf(recorders_), false};
+}
+
+// Gives a batch its place in the chain of what is signed, and returns where the chain ends then.
+MeterBox::ChainEnd MeterBox::Link(metering::v1::Batch& batch) const {
+  batch.mutable_signature()->set_counter(chain_.counter + 1);
+  batch.mutable_signature()->set_previous_digest(chain_.digest);
+  return {chain_.counter + 1,
+          crypto::Sha256(EncodeSignedBatch(ContentOf(options_.device, batch)))};
 }
 
 absl::Status MeterBox::StorePending() {
@@ -117,12 +148,18 @@ absl::Status MeterBox::StorePending() {
     for (const auto& recorder : recorders_) {
       points[recorder->metering_point()] = recorder->Checkpoint();
     }
-    const json document{{"record", pending_->record},
-                        {"through", absl::ToUnixSeconds(pending_->through)},
-                        {"batch", absl::Base64Escape(pending_->payload)},
-                        {"points", std::move(points)}};
+    json document{{"record", pending_->record},
+                  {"through", absl::ToUnixSeconds(pending_->through)},
+                  {"batch", absl::Base64Escape(pending_->payload)},
+                  {"points", std::move(points)}};
+    // Also kept while nothing is signed, for the time when it is again.
+    if (pending_->chain.counter > 0) {
+      document["signed_counter"] = pending_->chain.counter;
+      document["signed_digest"] = absl::Base64Escape(pending_->chain.digest);
+    }
     PW_RETURN_IF_ERROR(ReplaceFile(CheckpointPath(), document.dump(), 0600, options_.buffer.sync));
     pending_->stored = true;
+    chain_ = pending_->chain;
   }
   PW_RETURN_IF_ERROR(buffer_->Append(pending_->payload, pending_->through));
   pending_.reset();

@@ -15,9 +15,11 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/buffer.h"
+#include "agent/enrolment.h"
 #include "agent/meter_source.h"
 #include "agent/point_recorder.h"
 #include "agent/stream_client.h"
+#include "libs/domain/signed_batch.h"
 
 namespace peerwatt::agent {
 
@@ -35,6 +37,7 @@ struct MeterBoxOptions {
   std::vector<BoxSource> sources;
   BufferOptions buffer;
   StreamOptions stream;
+  bool sign_batches = false;  ///< with the key of the device's certificate
 };
 
 /// Where a box stands.
@@ -52,6 +55,11 @@ struct MeterBoxState {
 /// Nothing is counted twice or lost when it dies: a batch is written to the checkpoint, together
 /// with where the registers stood after it, before it goes into the buffer; a restarted box puts it
 /// there if it is missing, and counts on from the registers. What flowed meanwhile is in them.
+///
+/// The checkpoint is also the chain of what the box signs: it holds the counter and digest of its
+/// batch. A batch that is in no checkpoint never reaches the buffer, so no counter goes out with
+/// two contents, and none is left out unless the buffer drops it. A signature itself is made when
+/// its batch is sent, with the key of the certificate in use.
 class MeterBox final : public DeliveryObserver {
  public:
   /// Errors: SETTINGS_INVALID, BUFFER_DAMAGED, those of Buffer::Open.
@@ -62,6 +70,9 @@ class MeterBox final : public DeliveryObserver {
   void Start();
   /// Streams over this channel from now on.
   void Connect(std::shared_ptr<grpc::Channel> channel) { client_->Connect(std::move(channel)); }
+  /// The same, and signs with the identity's key what is to be signed.
+  /// Errors: kInvalidArgument when the identity has no P-256 key.
+  absl::Status Connect(std::shared_ptr<grpc::Channel> channel, const Identity& identity);
   /// Records what is finished and lets the stream do what is due. now: real time. From one thread.
   void Tick(absl::Time now);
   /// From the thread that ticks.
@@ -71,8 +82,14 @@ class MeterBox final : public DeliveryObserver {
   void OnProgress() override {}
 
  private:
+  /// The last signed batch.
+  struct ChainEnd {
+    int64_t counter = 0;
+    std::string digest = std::string(kBatchDigestSize, '\0');
+  };
   struct Pending {
     std::string payload;
+    ChainEnd chain;      // with this batch
     int64_t record = 0;  // its index in the buffer
     absl::Time through;
     bool stored = false;  // in the checkpoint
@@ -81,6 +98,7 @@ class MeterBox final : public DeliveryObserver {
   explicit MeterBox(MeterBoxOptions options) : options_(std::move(options)) {}
   absl::Status Recover();
   void Collect();
+  ChainEnd Link(metering::v1::Batch& batch) const;
   absl::Status StorePending();
   std::string CheckpointPath() const { return options_.folder + "/checkpoint.json"; }
 
@@ -88,6 +106,7 @@ class MeterBox final : public DeliveryObserver {
   std::unique_ptr<Buffer> buffer_;
   std::vector<std::unique_ptr<PointRecorder>> recorders_;
   std::vector<std::unique_ptr<MeterSource>> sources_;
+  ChainEnd chain_;  // of the checkpoint
   std::optional<Pending> pending_;
   absl::Time retry_at_ = absl::InfinitePast();
   int64_t disk_failures_ = 0;

@@ -93,16 +93,21 @@ def idle_devices():
 
 
 def acknowledgement_latency():
-    """From when a batch is due to its acknowledgement, at half of what the way can take."""
+    """From when a batch is due to its acknowledgement, at half of what the way can take.
+
+    What it can take is measured with devices that send as they do at half load: one reading, and
+    the next when that is answered. Windows full of readings would say more than is true of single
+    ones: of these each is a message, a wake-up and a TLS record of its own all the way."""
     with setting(STREAMS) as (stack, fleet):
         address = stack.address("gateway_device")
         options = {"streams": STREAMS, "connects_per_second": 500}
-        _, full = fleet.run(address, batches=BATCHES, start_s=devices.day_start(3), **options)
+        _, full = fleet.run(address, batches=BATCHES, window=1, start_s=devices.day_start(3),
+                            **options)
         rate = full["batches_per_s"] / 2
         batches = max(1, int(rate * HALF_LOAD_SECONDS / STREAMS))
         _, half = fleet.run(address, batches=batches, start_s=devices.day_start(30),
                             first_sequence=BATCHES + 1, batches_per_second=rate, **options)
-    for name in ("p50", "p99"):
+    for name, limit in (("p50", 30), ("p99", 200)):
         yield {"figure": f"acknowledgement_latency_{name}", "value": half[f"latency_{name}_ms"],
-               "unit": f"ms at {rate:.0f} readings/s", "limit": full[f"latency_{name}_ms"],
-               "goal": 1.0, "lower_is_better": True}
+               "unit": f"ms at {rate:.0f} readings/s", "limit": limit, "goal": 1.0,
+               "lower_is_better": True}

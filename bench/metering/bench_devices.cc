@@ -70,7 +70,6 @@ void RunDevices() {
   if (static_cast<size_t>(first + streams + idle - 1) > identities.certificate_pems.size()) {
     StopForConfiguration("there are fewer identities than devices");
   }
-  // Its first stream keeps gRPC's threads until the others are gone.
   Fleet active(connection, load, identities, first, streams);
   Fleet silent(connection, load, identities, first + streams, idle);
   active.Open();

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "libs/rpc/callback_threads.h"
 #include "libs/rpc/security.h"
 
 namespace peerwatt::bench {
@@ -62,8 +63,8 @@ class FleetStream {
     const absl::MutexLock lock(&mutex_);
     if (stop_) return;
     if (begun_at_ == absl::InfinitePast()) begun_at_ = absl::Now();
-    call_ = new Call(*this);
-    stub_.PrepareBidiStreamingCall(&call_->context, kMethod, {}, call_);
+    call_ = std::make_unique<Call>(*this);
+    stub_.PrepareBidiStreamingCall(&call_->context, kMethod, {}, call_.get());
     StreamReadingsRequest request;
     request.mutable_open();
     call_->request = BytesOf(request);
@@ -98,10 +99,7 @@ class FleetStream {
     explicit Call(FleetStream& owner) : stream(owner) {}
     void OnReadDone(bool ok) override { stream.OnRead(*this, ok); }
     void OnWriteDone(bool ok) override { stream.OnWritten(ok); }
-    void OnDone(const grpc::Status& status) override {
-      stream.OnDone(status);
-      delete this;
-    }
+    void OnDone(const grpc::Status& status) override { stream.OnDone(status); }
     FleetStream& stream;
     grpc::ClientContext context;
     grpc::ByteBuffer request;
@@ -198,6 +196,8 @@ class FleetStream {
     bool again = false;
     {
       const absl::MutexLock lock(&mutex_);
+      // Its context holds the channel, whose last owner may not be a thread of gRPC's: it goes
+      // before the stream can.
       call_ = nullptr;
       again = !stop_;
       if (again) {
@@ -219,7 +219,7 @@ class FleetStream {
   Stub stub_;
   const int device_;
   absl::Mutex mutex_;
-  Call* call_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::unique_ptr<Call> call_ ABSL_GUARDED_BY(mutex_);
   StreamReadingsRequest message_ ABSL_GUARDED_BY(mutex_);
   absl::Time begun_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::deque<std::pair<int64_t, absl::Time>> due_ ABSL_GUARDED_BY(mutex_);  ///< up to which, when
@@ -243,6 +243,7 @@ class FleetStream {
 Fleet::Fleet(Connection connection, const Load& load, const Identities& identities,
              int first_device, int count)
     : connection_(std::move(connection)), load_(load) {
+  rpc::KeepCallbackThreads();
   for (int i = 0; i < count; ++i) {
     const int device = first_device + i;
     streams_.push_back(std::make_unique<FleetStream>(

@@ -70,6 +70,8 @@ ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(20),
           "How often a watch looks for changes of other processes, 1ms to 10s");
 ABSL_FLAG(int, new_readings_streams_max, 10'000,
           "Streams of new readings open at a time, 1 to 100000");
+ABSL_FLAG(absl::Duration, permission_check_interval, absl::Seconds(5),
+          "How often it is asked whether open streams of new readings may go on, 100ms to 5min");
 ABSL_FLAG(absl::Duration, validation_grace, absl::Hours(6),
           "How long a day is waited for before its missing end is a gap, 0s to 720h");
 ABSL_FLAG(absl::Duration, validation_poll_interval, absl::Seconds(1),
@@ -142,12 +144,13 @@ ValidatorOptions ValidatorOptionsFromFlags() {
 /// What keeps and checks signed batches and OCMF records.
 class EvidenceParts {
  public:
-  EvidenceParts(postgres::Pool& pool, const std::shared_ptr<grpc::Channel>& registry)
+  EvidenceParts(postgres::Pool& pool, const std::shared_ptr<grpc::Channel>& registry,
+                MemberDirectory& directory)
       : batches(pool),
         records(pool),
         device_keys_(registry),
         batch_gate_(device_keys_, batches),
-        record_judge_(records, record_signatures),
+        record_judge_(records, record_signatures, directory),
         record_keeper_(records) {}
   /// In the order of their passing.
   std::vector<BatchGate*> Gates() { return {&record_judge_, &batch_gate_, &record_keeper_}; }
@@ -191,7 +194,7 @@ int Serve() {
   PostgresRegisterStore registers(pool);
   PostgresFindingStore finding_store(pool);
   CountedFindings findings(finding_store, metrics);
-  EvidenceParts evidence(pool, registry);
+  EvidenceParts evidence(pool, registry, directory);
   Ingest ingest(directory, store, &registers, &findings, evidence.Gates());
   ChangeSignal changed;
   IngestQueue queue(
@@ -200,10 +203,15 @@ int Serve() {
   RelayService relay_service(queue, relay_calls);
   const absl::Duration poll_interval =
       Bounded(FLAGS_poll_interval, absl::Milliseconds(1), absl::Seconds(10));
-  NewReadingsFeed feed(store, directory, changed,
+  const absl::Duration permission_interval =
+      Bounded(FLAGS_permission_check_interval, absl::Milliseconds(100), absl::Minutes(5));
+  // It does not remember for longer than until it is asked again.
+  RegistryMemberDirectory watched_directory(registry, permission_interval / 2);
+  NewReadingsFeed feed(store, watched_directory, changed,
                        {.streams_max = static_cast<size_t>(
                             Bounded(FLAGS_new_readings_streams_max, 1, 100'000)),
-                        .idle_poll = poll_interval});
+                        .idle_poll = poll_interval,
+                        .permission_interval = permission_interval});
   MeteringService public_service(queue, store, directory, feed);
   ExchangeService exchange_service(queue, store, directory, **clock);
   InternalService internal_service(store, changed, poll_interval);

@@ -104,7 +104,10 @@ class Stack:
         raise KeyError(process)
 
     def kill(self, process):
-        os.kill(self.pid(process), signal.SIGKILL)
+        pid = self.pid(process)
+        if pid <= 0:  # it has died, and is not started yet; 0 would be ourselves
+            raise ProcessLookupError(process)
+        os.kill(pid, signal.SIGKILL)
 
     def secret(self, name):
         return (self.state / "secrets" / name).read_text().strip()

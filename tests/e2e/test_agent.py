@@ -10,21 +10,21 @@ import tempfile
 import time
 import unittest
 
-from harness import BIN, Household, Stack, money
+from harness import BIN, SOURCE, Household, Stack, money
 from meters import SLOT, Inverter, Load, P1Meter, SimulatedClock
 
 
 class Box:
     """The agent's process, its folder and its meters."""
 
-    def __init__(self, stack, device, token, folder, clock, sources, *flags):
+    def __init__(self, stack, device, token, folder, clock, sources, *flags, **settings):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.metrics_file = self.folder / "metrics.prom"
         config = {
             "device": device, "gateway_device_address": stack.address("gateway_device"),
             "gateway_grpc_address": stack.address("gateway_grpc"),
-            "ca_file": str(stack.state / "secrets" / "ca_cert.pem"), "sources": sources}
+            "ca_file": str(stack.state / "secrets" / "ca_cert.pem"), "sources": sources, **settings}
         config_file = self.folder / "box.json"
         config_file.write_text(json.dumps(config))
         self.command = [
@@ -73,17 +73,19 @@ class AgentTest(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
         cls.admin = cls.stack.admin()
-        cls.stack.call("POST", "/v1/communities?communityId=c1", {
-            "displayName": "Test", "timeZone": "Europe/Amsterdam", "currencyCode": "EUR",
-            "tradingStartTime": "2026-01-01T00:00:00Z", "networkFeePerKwh": money(50_000),
-            "operatorSharePpm": "20000", "priceMaxPerKwh": money(1_000_000)}, cls.admin)
+        for community, signed in ("c1", False), ("signed", True):
+            cls.stack.call("POST", f"/v1/communities?communityId={community}", {
+                "displayName": "Test", "timeZone": "Europe/Amsterdam", "currencyCode": "EUR",
+                "tradingStartTime": "2026-01-01T00:00:00Z", "networkFeePerKwh": money(50_000),
+                "operatorSharePpm": "20000", "priceMaxPerKwh": money(1_000_000),
+                "signedReadingsRequired": signed}, cls.admin)
 
-    def make(self, key, *flags):
+    def make(self, key, *flags, community="c1", **settings):
         """A household with a meter and an inverter, and its box."""
         # Yesterday's noon: the past for the services, the present for the box.
         self.start = int(time.time()) // 86400 * 86400 - 43200
-        home = Household(self.stack, self.admin, "communities/c1", f"{key}-home")
-        roof = Household(self.stack, self.admin, "communities/c1", f"{key}-roof")
+        home = Household(self.stack, self.admin, f"communities/{community}", f"{key}-home")
+        roof = Household(self.stack, self.admin, f"communities/{community}", f"{key}-roof")
         made = self.stack.call("POST", f"/v1/devices?deviceId={key}",
                                {"meteringPoints": [home.point, roof.point]}, self.admin)
         self.clock = SimulatedClock(self.folder / f"{key}-clock", self.start)
@@ -101,7 +103,8 @@ class AgentTest(unittest.TestCase):
                        "points": [{"metering_point": home.point}]},
                       {"name": "roof", "kind": "sunspec", "poll_milliseconds": 10,
                        "address": f"tcp:127.0.0.1:{self.inverter.port}",
-                       "points": [{"metering_point": roof.point, "register": "export"}]}], *flags)
+                       "points": [{"metering_point": roof.point, "register": "export"}]}], *flags,
+                  **settings)
         self.addCleanup(box.close)
         return box, home.point, roof.point
 
@@ -198,6 +201,64 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(box.metric("readings_refused_total"), 0)
         self.assertEqual(box.metric("batches_dropped_total"), 0)
         self.assertIsNone(box.process.poll(), "it still runs")
+
+    def signed_batches(self, device, arguments=""):
+        return self.stack.call("GET", f"/v1/{device}/signedBatches?pageSize=1000{arguments}",
+                               token=self.admin).get("signedBatches", [])
+
+    def test_it_signs_one_chain_through_kills_and_renewals(self):
+        box, home, roof = self.make("box-3", community="signed", sign_batches=True)
+        box.start()
+        self.wait_for_meters()
+        for slot in range(0, 11):
+            self.step(slot)
+        self.wait_for_record(box, 10, home, roof)
+        box.kill()
+        box.start()
+        self.wait_for_meters()
+        for slot in range(11, 21):
+            self.step(slot)
+        # It dies again with batches that nobody took, and goes on with another key.
+        self.wait_for_record(box, 20, home, roof)
+        self.stack.eventually("it renews", lambda: box.metric("certificate_renewals_total") >= 1)
+        self.stack.kill("gateway")
+        for slot in range(21, 31):
+            self.step(slot)
+        self.wait_for_record(box, 30, home, roof)
+        box.kill()
+        box.start()
+        self.wait_for_meters()
+        for slot in range(31, 41):
+            self.step(slot)
+        self.expect(home, 40, self.imported, self.exported, set())
+        self.expect(roof, 40, None, self.produced, set())
+        self.assertEqual(box.metric("readings_refused_total"), 0)
+        batches = self.signed_batches("devices/box-3")
+        self.assertEqual([int(batch["counter"]) for batch in batches],
+                         list(range(1, len(batches) + 1)))
+        self.assertEqual(self.signed_batches("devices/box-3", "&eventsOnly=true"), [])
+        self.assertGreater(len({batch["publicKeyDer"] for batch in batches}), 1)
+        done = subprocess.run([SOURCE / "scripts" / "verify-signed-batches", "--readings"],
+                              input=json.dumps({"signedBatches": batches}), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"{len(batches)} signed batches hold", done.stderr)
+        signed = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(signed), 80)
+        self.assertEqual(sum(line["import_wh"] for line in signed),
+                         sum(self.imported.slot_wh(slot) for slot in range(40)))
+
+    def test_an_unsigned_batch_of_a_box_is_refused_where_signatures_are_required(self):
+        box, home, _ = self.make("box-4", community="signed")
+        box.start()
+        self.wait_for_meters()
+        for slot in range(0, 4):
+            self.step(slot)
+        self.stack.eventually("the box hears of it",
+                              lambda: box.metric("readings_refused_total") > 0)
+        self.assertEqual(self.readings(home), [])
+        refused = (box.folder / "state" / "buffer" / "refused.jsonl").read_text()
+        self.assertIn("SIGNATURE_MISSING", refused)
 
     def test_its_certificate_is_renewed_before_it_runs_out(self):
         box, home, roof = self.make("box-2")

@@ -162,6 +162,10 @@ class SignedReadingsTest(unittest.TestCase):
         return self.stack.call("GET", f"/v1/{point}/readings?pageSize=1000",
                                token=self.admin).get("readings", [])
 
+    def findings_of(self, point, arguments=""):
+        return self.stack.call("GET", f"/v1/{point}/findings?pageSize=1000{arguments}",
+                               token=self.admin).get("findings", [])
+
     def listed(self, device, arguments=""):
         return self.stack.call("GET", f"/v1/{device}/signedBatches?pageSize=1000{arguments}",
                                token=self.admin).get("signedBatches", [])
@@ -218,11 +222,18 @@ class SignedReadingsTest(unittest.TestCase):
                          ["SIGNATURE_MISSING", "SIGNATURE_INVALID", "SIGNATURE_INVALID"])
         self.assertEqual(self.readings_of(point), [])
         self.assertEqual(self.listed(device.name), [])
+        findings = self.findings_of(point)
+        self.assertEqual([(f["rule"], f["device"], f["reason"]) for f in findings],
+                         [("SIGNATURE", device.name, "SIGNATURE_INVALID")], "the last one")
+        self.assertEqual(findings[0]["startTime"], text(self.start))
         signer.sign(again.batch, point, self.start, [100], advance=False)
         other = self.batch(5)
         signer.sign(other.batch, point, self.start, [101])
         self.assertEqual(self.send(device, [again, other]), ["OK", "SIGNATURE_COUNTER_REUSED"])
         self.assertEqual([r["importEnergyWh"] for r in self.readings_of(point)], ["100"])
+        # The fork is a finding, until readings of that interval are stored again.
+        self.assertIn(("SIGNATURE", "SIGNATURE_COUNTER_REUSED"),
+                      [(f["rule"], f["reason"]) for f in self.findings_of(point, "&showResolved=true")])
 
     def test_register_values_are_signed_too(self):
         device, point, signer = self.device("rita", export_w=0)
@@ -251,6 +262,9 @@ class SignedReadingsTest(unittest.TestCase):
         self.assertEqual(len(self.readings_of(point)), 2, "stored all the same")
         events = self.listed(device.name, "&eventsOnly=true")
         self.assertEqual([(b["counter"], b["counterGap"]) for b in events], [("3", True)])
+        self.assertEqual([(f["rule"], f["device"], f["reason"]) for f in self.findings_of(point)
+                          if f["rule"] != "GAP"],
+                         [("SIGNATURE_CHAIN", device.name, "COUNTER_GAP")])
         with urllib.request.urlopen(
                 f"http://{self.stack.address('metering_metrics')}/metrics", timeout=10) as answer:
             counted_events = re.search(
@@ -298,6 +312,47 @@ class SignedReadingsTest(unittest.TestCase):
             self.stack.call("GET", f"/v1/{point}/ocmfRecords",
                             token=self.stack.sign_in("gina@example.org", "password-of-gina"))
         self.assertEqual(caught.exception.code, 403)
+
+    def test_ocmf_records_become_readings(self):
+        device, point, _ = self.device("gert", import_w=22_000, export_w=0)
+        key = self.folder / "wallbox.key"
+        subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out",
+                        key], check=True, stderr=subprocess.DEVNULL)
+        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"],
+                                check=True, stdout=subprocess.PIPE).stdout
+        for name, meter in (("known", {"publicKeyDer": base64.b64encode(public).decode()}),
+                            ("keyless", {})):
+            self.stack.call("POST", f"/v1/{point}/ocmfMeters?ocmfMeterId={name}",
+                            {"serialNumber": f"1EMH-{name}", **meter}, self.admin)
+
+        def record(meter, begin_s, begin_wh, end_s, end_wh):
+            def reading(at, wh, kind):
+                instant = datetime.datetime.fromtimestamp(self.start + at, datetime.timezone.utc)
+                return {"TM": f"{instant:%Y-%m-%dT%H:%M:%S},000+0000 S", "TX": kind,
+                        "RV": wh / 1000, "RI": "1-b:1.8.0", "RU": "kWh", "ST": "G"}
+            payload = json.dumps({"FV": "1.0", "GS": "g", "PG": "T1", "MS": f"1EMH-{meter}",
+                                  "RD": [reading(begin_s, begin_wh, "B"),
+                                         reading(end_s, end_wh, "E")]})
+            signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key],
+                                       input=payload.encode(), stdout=subprocess.PIPE,
+                                       check=True).stdout
+            return f'OCMF|{payload}|{{"SD":"{signature.hex()}"}}'
+
+        requests = [self.batch(i) for i in range(1, 5)]
+        # Within the second quarter; the value before it and the one after it enclose the quarter.
+        requests[0].batch.ocmf_records.append(record("known", 60, 1000, 600, 1250))
+        requests[1].batch.ocmf_records.append(record("known", 1000, 1250, 1500, 4250))
+        requests[2].batch.ocmf_records.append(record("known", 4000, 4250, 4100, 4300))
+        requests[3].batch.ocmf_records.append(record("keyless", 60, 0, 600, 250))
+        expected = ["OK", "OK", "OK", "SIGNATURE_MISSING"]
+        self.assertEqual(self.send(device, requests), expected)
+        for _ in range(2):
+            readings = self.readings_of(point)
+            self.assertEqual([(r["startTime"], int(r.get("importEnergyWh", 0)), r["quality"])
+                              for r in readings],
+                             [(text(self.start + QUARTER * i), wh, "CALCULATED")
+                              for i, wh in ((1, 3000), (2, 0), (3, 0))])
+            self.assertEqual(self.send(device, requests), expected, "a replay")
 
     def test_the_list_is_for_staff(self):
         device, _, _ = self.device("dora")

@@ -51,7 +51,8 @@ def metering(name, meaning, module="metering_faults"):
 FAULTS = {
     "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
     "duplicates": metering(
-        "duplicates", "Each batch five times, shuffled, 20 kills: 0 Wh off. Control: adding up."),
+        "duplicates",
+        "Each batch five times, 20 kills of each process: 0 Wh off. Control: adding up."),
     "acknowledged": metering(
         "acknowledged", "Acknowledged and missing under 20 kills: 0. Control: lazy commits."),
     "frozen_database": metering(

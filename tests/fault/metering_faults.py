@@ -10,12 +10,16 @@ import tempfile
 import threading
 import time
 
+import agents
 import harness
 import streams
 from streams import devices
 
 DEVICES = 8
 KILL_ORDER = ["metering", "gateway", "postgres", "registry"]
+# Kills of each process on a reading's way, from the sender on.
+KILLS_EACH = 20
+ON_THE_WAY = ["agent", "gateway", "metering", "postgres"]
 FORGETFUL = "synchronous_commit=off;wal_writer_delay=10s;wal_writer_flush_after=1GB"
 
 
@@ -69,11 +73,12 @@ ON CONFLICT DO NOTHING;
                               lambda: tokens.append(self.stack.admin()) is None, 120)
         return tokens[-1]
 
-    def send(self, batches, victims):
-        """batches: device -> [(point, start, Wh), …]. Kills while it sends. Returns what was
-        acknowledged with what was refused, and the kills."""
+    def send(self, batches, victims, agent=None, dice=None):
+        """batches: device -> [(point, start, Wh), …]. Kills while it sends: at equal shares of
+        the work, or with dice at random ones. Returns what was acknowledged with what was refused,
+        and the kills."""
         total = sum(len(some) for some in batches.values())
-        killer = streams.Killer(self.stack, victims, total)
+        killer = streams.Killer(self.stack, victims, total, agent, dice)
         acknowledged, refused, lock = [], [], threading.Lock()
 
         def settled(batch, answer):
@@ -100,11 +105,15 @@ def sum_difference(sent, stored):
 
 
 def duplicates():
-    """Each batch five times, shuffled, under 20 kills: no Wh too many. Control: plain adding."""
-    points, days, copies = 4, 20, 5
+    """Each batch five times, shuffled, under 20 kills of each process on the way: no Wh too many.
+    Control: plain adding."""
+    points, days, copies = 4, 40, 5
     start_s = devices.day_start(days + 1)
     dice = random.Random(7)
+    victims = ON_THE_WAY * KILLS_EACH
+    dice.shuffle(victims)
     with Setting(DEVICES, points) as setting:
+        agent = agents.Agents(setting.stack, start_s, start_s + days * streams.DAY_S)
         sent, batches = {}, collections.defaultdict(list)
         for owner in range(1, DEVICES + 1):
             for point_no in range(points):
@@ -119,10 +128,15 @@ def duplicates():
                         batches[left if copy % 2 else owner].append((point, start, values))
         for some in batches.values():
             dice.shuffle(some)
-        arrived, refused, kills = setting.send(batches, KILL_ORDER * 5)
+        arrived, refused, kills = setting.send(batches, victims, agent, dice)
+        ended = agent.finish()
         streams.forget(setting.stack)
         stored = setting.read_days(start_s, days)
-    difference = sum_difference(sent, stored)
+        played = {point: (energy, days * streams.QUARTERS)
+                  for point, energy in agent.totals().items()}
+        agent_difference = sum_difference(played, agent.stored(setting.sign_in()))
+    difference = sum_difference(sent, stored) + agent_difference
+    each = collections.Counter(kills)
     # The comparison sees one batch that is missing, and one who adds up all that arrives.
     without_one = dict(sent)
     del without_one[dice.choice(sorted(sent))]
@@ -132,8 +146,11 @@ def duplicates():
     naive = sum_difference(sent, {key: (energy, 0) for key, energy in added.items()})
     found = sum_difference(without_one, stored) > 0 and naive > 0
     yield {"fault": "duplicates", "control": "found" if found else "missed",
-           "holds": stored == sent and not refused and len(kills) == 20,
-           "kills": len(kills), "batches": len(sent), "arrived": len(arrived),
+           "holds": (stored == sent and not refused and ended == 0 and difference == 0 and
+                     len(played) == agents.COUNT and
+                     all(each[name] == KILLS_EACH for name in ON_THE_WAY)),
+           "kills": len(kills), **{f"kills_{name}": each[name] for name in ON_THE_WAY},
+           "batches": len(sent), "arrived": len(arrived),
            "refused": len(refused), "difference_wh": difference, "naive_difference_wh": naive}
 
 

@@ -22,7 +22,7 @@ QUARTERS = 96
 DAY_S = 86400
 WINDOW = 8             # batches of a device that have no answer
 ANSWER_TIMEOUT_S = 20  # after which a stream is given up
-PATIENCE_S = 240       # for all batches of a run
+PATIENCE_S = 900       # for all batches of a run
 
 
 def day_values(point_no, day):
@@ -161,8 +161,14 @@ class Device:
 class Killer:
     """Kills processes of a stack, each when a share of the work is settled."""
 
-    def __init__(self, stack, victims, total):
-        self.stack, self.victims, self.total = stack, list(victims), total
+    def __init__(self, stack, victims, total, agent=None, dice=None):
+        """agent: what `agent` among the victims strikes, and whose time goes on with the work.
+        dice: for random shares."""
+        self.stack, self.victims, self.total, self.agent = stack, list(victims), total, agent
+        count = len(self.victims)
+        self.due = [total * number // (count + 1) for number in range(1, count + 1)]
+        if dice is not None:
+            self.due = sorted(dice.randrange(total * 9 // 10) for _ in range(count))
         self.settled, self.kills = 0, []
         self.changed = threading.Condition()
 
@@ -172,18 +178,24 @@ class Killer:
             self.changed.notify_all()
 
     def run(self):
-        for number, victim in enumerate(self.victims, 1):
-            due = self.total * number // (len(self.victims) + 1)
+        for victim, due in zip(self.victims, self.due):
             with self.changed:
                 if not self.changed.wait_for(lambda at=due: self.settled >= at, PATIENCE_S):
                     return
+            if self.agent is not None:
+                self.agent.pass_time(due / self.total)
             self.stack.eventually(f"{victim} dies", lambda name=victim: self.strike(name), 60)
             self.kills.append(victim)
 
     def strike(self, name):
         """kill -9; false while a process is not there."""
+        if name == "agent":
+            return self.agent.strike()
+        pid = self.stack.pid(name)
+        if pid <= 0:  # it has died, and is not started yet
+            return False
         try:
-            self.stack.kill(name)
+            os.kill(pid, signal.SIGKILL)
             return True
         except ProcessLookupError:
             return False
@@ -195,6 +207,8 @@ def restarted(stack, name, pid):
 
 
 def alive(pid):
+    if pid <= 0:
+        return False
     try:
         os.kill(pid, 0)
         return True

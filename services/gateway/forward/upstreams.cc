@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "libs/base/ids.h"
+#include "libs/rpc/callback_threads.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
 
@@ -13,27 +14,6 @@ namespace peerwatt::gateway {
 namespace {
 
 constexpr absl::Duration kKeysTimeout = absl::Seconds(5);
-
-// gRPC 1.51 ends the threads of its callback API with the last channel or server that uses it, and
-// a race in that end can abort the process. One channel that stays for good keeps them; it leads
-// nowhere, so its call fails at once.
-void KeepCallbackThreads() {
-  struct Held {
-    std::shared_ptr<grpc::Channel> channel = grpc::CreateChannel("", nullptr);
-    Upstreams::Stub stub{channel};
-    grpc::ClientContext context;
-    grpc::Slice slice{std::string(1, '\0')};
-    grpc::ByteBuffer request{&slice, 1};
-    grpc::ByteBuffer response;
-  };
-  static Held* const held = [] {
-    auto* made = new Held;
-    made->stub.UnaryCall(&made->context, "/nobody/Nothing", {}, &made->request, &made->response,
-                         [](const grpc::Status&) {});
-    return made;
-  }();
-  static_cast<void>(held);
-}
 
 bool IsHex(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -44,7 +24,7 @@ bool IsHex(absl::string_view text) {
 }  // namespace
 
 Upstreams::Upstreams(Channels channels) : channels_(std::move(channels)) {
-  KeepCallbackThreads();
+  rpc::KeepCallbackThreads();
   for (size_t i = 0; i < channels_.size(); ++i) stubs_[i] = std::make_unique<Stub>(channels_[i]);
 }
 

@@ -7,7 +7,7 @@
 namespace peerwatt::metering {
 namespace {
 
-/// First byte of blocks and spans: the layout.
+/// First byte of blocks, positions and spans: the layout.
 constexpr uint8_t kLayout = 1;
 constexpr uint8_t kHasExport = 1;
 
@@ -66,7 +66,7 @@ void BlockWriter::Add(const DayKey& key, size_t slot, Quality quality, Method me
 absl::StatusOr<std::vector<BlockEntry>> ReadBlock(absl::string_view bytes) {
   ByteReader in(bytes);
   std::vector<BlockEntry> entries;
-  bool ok = in.Byte() == kLayout;
+  bool ok = bytes.empty() || in.Byte() == kLayout;
   DayKey before;
   while (ok && !in.AtEnd()) {
     ok = ReadEntry(in, before, entries.emplace_back());
@@ -86,6 +86,32 @@ void Apply(const BlockEntry& entry, int64_t block_no, int64_t created_us, Day& d
     day.Write(entry.slot + i, entry.import_wh[i],
               entry.export_wh.empty() ? 0 : entry.export_wh[i], provenance);
   }
+}
+
+std::string PackPositions(absl::Span<const DevicePosition> positions) {
+  ByteWriter out;
+  out.Byte(kLayout);
+  for (const DevicePosition& position : positions) {
+    out.Text(position.device.value());
+    out.Unsigned(static_cast<uint64_t>(position.sequence));
+  }
+  return out.Take();
+}
+
+absl::StatusOr<std::vector<DevicePosition>> UnpackPositions(absl::string_view bytes) {
+  ByteReader in(bytes);
+  bool ok = bytes.empty() || in.Byte() == kLayout;
+  std::vector<DevicePosition> positions;
+  while (ok && !in.AtEnd()) {
+    DeviceId device{std::string(in.Text())};
+    const auto sequence = static_cast<int64_t>(in.Unsigned());
+    ok = in.ok() && sequence >= 1;
+    positions.push_back({std::move(device), sequence});
+  }
+  if (!ok) {
+    return absl::DataLossError("stored positions of devices cannot be read");
+  }
+  return positions;
 }
 
 std::string PackSpans(absl::Span<const WrittenSpan> spans) {

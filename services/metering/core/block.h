@@ -40,11 +40,24 @@ class BlockWriter {
   size_t count_ = 0;
 };
 
-/// Reads a block. Errors: kDataLoss when the bytes are not a block.
+/// Reads a block; no bytes are one without entries. Errors: kDataLoss when the bytes are not a
+/// block.
 absl::StatusOr<std::vector<BlockEntry>> ReadBlock(absl::string_view bytes);
 
 /// Writes an entry into its day, unless the day has the block already.
 void Apply(const BlockEntry& entry, int64_t block_no, int64_t created_us, Day& day);
+
+/// How far a device has come: all its batches up to here are settled.
+struct DevicePosition {
+  DeviceId device;
+  int64_t sequence = 0;
+
+  bool operator==(const DevicePosition&) const = default;
+};
+
+/// Positions as bytes, and back. Errors: kDataLoss when the bytes are not positions.
+std::string PackPositions(absl::Span<const DevicePosition> positions);
+absl::StatusOr<std::vector<DevicePosition>> UnpackPositions(absl::string_view bytes);
 
 /// A span of one metering point, by its number, in which values were written.
 struct WrittenSpan {

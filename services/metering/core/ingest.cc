@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "libs/base/error.h"
+#include "libs/base/status_macros.h"
 #include "services/metering/core/validation.h"
 #include "services/metering/core/vee/refusals.h"
 #include "services/metering/core/vee/register_ingest.h"
@@ -55,7 +56,8 @@ std::vector<MeteringPointId> PointsOf(absl::Span<const IngestRequest> requests) 
 bool IsPlain(const Batch& batch, const absl::flat_hash_map<MeteringPointId, Member>& members) {
   return batch.registers.empty() &&
          std::all_of(batch.series.begin(), batch.series.end(), [&](const Series& series) {
-           return series.resolution == members.at(series.metering_point).interval;
+           return series.resolution == members.at(series.metering_point).interval &&
+                  !IsWeak(series);
          });
 }
 
@@ -93,12 +95,19 @@ struct Ingest::Group {
   std::vector<AcceptedBatch> accepted = {};
   std::vector<size_t> positions = {};    ///< Of the accepted among the requests.
   std::deque<Batch> normalised = {};     ///< Batches as they are stored, where they differ.
+  /// Values of these that are weaker than what stands there.
+  absl::flat_hash_map<const Batch*, int32_t> weaker = {};
 
-  /// Takes a batch in, in intervals of its community.
+  /// Takes a batch in, in intervals of its community, with the register values of its records.
   void Accept(size_t position) {
     const Batch* batch = requests[position].batch;
-    if (!IsPlain(*batch, lookup.members)) {
+    const std::vector<OcmfEntry>& records = outcomes[position].ocmf;
+    if (!IsPlain(*batch, lookup.members) || !records.empty()) {
       normalised.push_back(*batch);
+      for (const OcmfEntry& record : records) {
+        normalised.back().registers.insert(normalised.back().registers.end(),
+                                           record.registers.begin(), record.registers.end());
+      }
       for (Series& series : normalised.back().series) {
         const absl::Duration interval = lookup.members.at(series.metering_point).interval;
         if (series.resolution != interval) {
@@ -122,7 +131,7 @@ struct Ingest::Group {
 };
 
 std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, absl::Time now) {
-  const MemberLookup lookup = directory_.Find(PointsOf(requests));
+  MemberLookup lookup = directory_.Find(PointsOf(requests));
   std::vector<BatchOutcome> outcomes(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
     outcomes[i].status = Judge(*requests[i].batch, lookup, now);
@@ -131,6 +140,14 @@ std::vector<BatchOutcome> Ingest::Run(absl::Span<const IngestRequest> requests, 
   HoldLanes(requests, outcomes);
   for (BatchGate* const gate : gates_) {
     gate->Pass(requests, lookup, now, outcomes);
+  }
+  NoteSignatures(requests, now, outcomes);
+  for (const BatchOutcome& outcome : outcomes) {
+    for (const OcmfEntry& record : outcome.ocmf) {
+      if (record.member.has_value()) {
+        lookup.members.try_emplace(record.metering_point, *record.member);
+      }
+    }
   }
   Group group{.requests = requests, .lookup = lookup, .now = now, .outcomes = outcomes};
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -164,6 +181,37 @@ void Ingest::NoteRefusals(absl::Span<const IngestRequest> requests, absl::Time n
       positions.push_back(i);
     }
   }
+  Note(findings, positions, outcomes);
+}
+
+void Ingest::NoteSignatures(absl::Span<const IngestRequest> requests, absl::Time now,
+                            std::vector<BatchOutcome>& outcomes) {
+  if (findings_ == nullptr || gates_.empty()) {
+    return;
+  }
+  std::vector<Finding> findings;
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const BatchOutcome& outcome = outcomes[i];
+    if (IsUndecided(outcome.status) ||
+        (outcome.status.ok() && outcome.kept_events == ChainEvents())) {
+      continue;
+    }
+    for (Finding& finding : SignatureFindingsOf(*requests[i].batch, outcome.status,
+                                                outcome.kept_events, now)) {
+      findings.push_back(std::move(finding));
+      positions.push_back(i);
+    }
+  }
+  if (!findings.empty()) {
+    Note(findings, positions, outcomes);
+    HoldLanes(requests, outcomes);
+  }
+}
+
+/// Stores findings; those of them that cannot be now leave their batches undecided.
+void Ingest::Note(absl::Span<const Finding> findings, absl::Span<const size_t> positions,
+                  std::vector<BatchOutcome>& outcomes) {
   if (findings.empty()) {
     return;
   }
@@ -177,27 +225,21 @@ void Ingest::NoteRefusals(absl::Span<const IngestRequest> requests, absl::Time n
 
 void Ingest::KeepRegisters(Group& group) {
   std::vector<const RegisterSeries*> series;
-  for (const AcceptedBatch& one : group.accepted) {
-    for (const RegisterSeries& each : one.batch->registers) {
+  std::vector<const Batch*> batches;
+  for (const Batch& batch : group.normalised) {
+    batches.push_back(&batch);
+    for (const RegisterSeries& each : batch.registers) {
       series.push_back(&each);
     }
   }
-  if (series.empty()) {
+  if (batches.empty() || (registers_ == nullptr && series.empty())) {
     return;
   }
   absl::Status status = Error(kInternalError, "register values are not kept here");
   if (registers_ != nullptr) {
-    status = registers_->Keep(series, group.now);
-    RegisterIngest derivation(*registers_, store_);
-    for (Batch& batch : group.normalised) {
-      if (!status.ok()) {
-        break;
-      }
-      absl::StatusOr<std::vector<Series>> derived = derivation.Derive(batch, group.lookup.members);
-      status = derived.status();
-      if (status.ok()) {
-        batch.series.insert(batch.series.end(), derived->begin(), derived->end());
-      }
+    status = series.empty() ? absl::OkStatus() : registers_->Keep(series, group.now);
+    if (status.ok()) {
+      status = Derive(group, batches);
     }
   }
   if (status.ok()) {
@@ -218,18 +260,48 @@ void Ingest::KeepRegisters(Group& group) {
   group.positions = std::move(positions);
 }
 
+/// Adds to batches what follows from registers, and takes out what that is stronger than.
+absl::Status Ingest::Derive(Group& group, const std::vector<const Batch*>& batches) {
+  RegisterIngest derivation(*registers_, store_);
+  PW_ASSIGN_OR_RETURN(const RegisterIngest::Points weak, derivation.WeakPoints(batches));
+  for (Batch& batch : group.normalised) {
+    const size_t sent = batch.ReadingCount();
+    PW_ASSIGN_OR_RETURN(const std::vector<Series> derived,
+                        derivation.Derive(batch, group.lookup.members, weak));
+    group.weaker[&batch] = static_cast<int32_t>(sent - batch.ReadingCount());
+    batch.series.insert(batch.series.end(), derived.begin(), derived.end());
+  }
+  return absl::OkStatus();
+}
+
 void Ingest::Settle(Group& group) {
+  if (registers_ == nullptr || group.normalised.empty()) {
+    return;
+  }
+  // What others stored meanwhile is seen now.
+  RegisterIngest derivation(*registers_, store_);
+  std::vector<const Batch*> batches;
+  for (const Batch& batch : group.normalised) {
+    batches.push_back(&batch);
+  }
+  const absl::StatusOr<RegisterIngest::Points> weak = derivation.WeakPoints(batches);
   LaneOrder order;
   for (size_t i = 0; i < group.accepted.size(); ++i) {
     BatchOutcome& outcome = group.outcomes[group.positions[i]];
     const uint64_t lane = group.requests[group.positions[i]].lane;
-    if (order.Holds(lane, outcome.status)) {
+    const Batch& batch = *group.accepted[i].batch;
+    if (order.Holds(lane, outcome.status) || !outcome.status.ok()) {
       continue;
     }
-    if (outcome.status.ok() && !group.accepted[i].batch->registers.empty()) {
-      outcome.status = RegisterIngest(*registers_, store_)
-                           .Settle(*group.accepted[i].batch, group.lookup.members, group.now,
-                                   outcome.counts);
+    if (const auto weaker = group.weaker.find(&batch); weaker != group.weaker.end()) {
+      outcome.counts.unchanged += weaker->second;
+    }
+    if (!batch.registers.empty() || std::any_of(batch.series.begin(), batch.series.end(), IsWeak)) {
+      outcome.status = weak.status();
+      if (weak.ok()) {
+        outcome.status = derivation.Settle(batch, group.lookup.members, *weak, group.now,
+                                           outcome.counts);
+      }
       order.Holds(lane, outcome.status);
     }
   }

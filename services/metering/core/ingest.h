@@ -29,6 +29,7 @@ struct BatchOutcome {
   absl::Status status;
   StoredCounts counts;
   ChainEvents events = {};  ///< What is new about the device's chain, whatever the status.
+  ChainEvents kept_events = {};  ///< What is kept of the batch's place in it.
   std::vector<OcmfEntry> ocmf = {};  ///< Records of the batch, on their way to be kept.
 };
 
@@ -65,7 +66,8 @@ void HoldLanes(absl::Span<const IngestRequest> requests, std::vector<BatchOutcom
 /// Series of longer resolution are split into the community's intervals. Register values are
 /// durable first, then what follows from them is stored with the batch; both before the answer,
 /// so that a replay completes what a crash cut off. What refusals of devices' batches say is
-/// durable before they are answered. Gates stand before all that is stored of a batch.
+/// durable before they are answered, and so is what their signatures say. Gates stand before all
+/// that is stored of a batch.
 class Ingest {
  public:
   /// registers, findings: where register values and refusals go. Without them, batches with
@@ -88,7 +90,12 @@ class Ingest {
 
   void NoteRefusals(absl::Span<const IngestRequest> requests, absl::Time now,
                     std::vector<BatchOutcome>& outcomes);
+  void NoteSignatures(absl::Span<const IngestRequest> requests, absl::Time now,
+                      std::vector<BatchOutcome>& outcomes);
+  void Note(absl::Span<const Finding> findings, absl::Span<const size_t> positions,
+            std::vector<BatchOutcome>& outcomes);
   void KeepRegisters(Group& group);
+  absl::Status Derive(Group& group, const std::vector<const Batch*>& batches);
   void Settle(Group& group);
   void StoreAll(absl::Span<const AcceptedBatch> accepted, absl::Span<const size_t> positions,
                 absl::Time now, std::vector<BatchOutcome>& outcomes);

@@ -37,6 +37,9 @@ struct Series {
   std::vector<int64_t> export_wh;   ///< Empty: all zero.
   std::vector<Quality> qualities;   ///< Empty: all measured; one: the same for all.
   Method method = Method::kNone;    ///< How all these values were made.
+  /// These follow from register values: a measured value, also an earlier one that something weaker
+  /// has replaced, and one entered by hand are stronger.
+  bool yields = false;
 
   size_t size() const { return import_wh.size(); }
   absl::Time StartOf(size_t i) const { return start + resolution * static_cast<int64_t>(i); }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
+#include "absl/types/span.h"
 #include "services/metering/core/block.h"
 #include "services/metering/core/day.h"
 #include "services/metering/core/series.h"
@@ -46,7 +48,36 @@ void ForEachSlice(const Series& series, int64_t point_no, Sink&& sink) {
   }
 }
 
-/// Writes a slice into its day and what was new of it into the block.
-SliceResult WriteSlice(const Slice& slice, int64_t created_us, Day& day, BlockWriter& block);
+/// Puts the new values of one day into its block: those that follow each other and came to be in
+/// the same way as one entry, also when they came in many slices.
+class RunWriter {
+ public:
+  /// Both must outlive this object.
+  RunWriter(const DayKey& key, BlockWriter& block) : key_(key), block_(block) {}
+  RunWriter(const RunWriter&) = delete;
+  RunWriter& operator=(const RunWriter&) = delete;
+  ~RunWriter() { Flush(); }
+
+  /// Adds the value of an interval. Energies in watt hours.
+  void Add(size_t slot, int32_t import_wh, int32_t export_wh, const Provenance& provenance);
+  /// Adds consecutive values as an entry of their own. exports: as many, or none when all are 0.
+  void AddAll(size_t slot, const Provenance& provenance, absl::Span<const int32_t> imports,
+              absl::Span<const int32_t> exports);
+
+ private:
+  void Flush();
+
+  const DayKey& key_;
+  BlockWriter& block_;
+  size_t first_slot_ = 0;
+  Provenance provenance_;
+  bool has_export_ = false;
+  std::vector<int32_t> imports_;
+  std::vector<int32_t> exports_;
+};
+
+/// Writes a slice into its day and hands on what was new of it.
+/// runs: of the slice's day.
+SliceResult WriteSlice(const Slice& slice, int64_t created_us, Day& day, RunWriter& runs);
 
 }  // namespace peerwatt::metering

@@ -24,6 +24,11 @@ class ChangeSignal {
                       [&] { return stopped_ || count_ != seen; });
     return !stopped_;
   }
+  /// Waits whatever is stored meanwhile. False when stopped.
+  bool Pause(absl::Duration time) {
+    std::unique_lock lock(mutex_);
+    return !stopping_.wait_for(lock, absl::ToChronoMicroseconds(time), [&] { return stopped_; });
+  }
   /// Something was stored.
   void Notify() {
     {
@@ -39,11 +44,13 @@ class ChangeSignal {
       stopped_ = true;
     }
     changed_.notify_all();
+    stopping_.notify_all();
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable stopping_;
   uint64_t count_ = 0;
   bool stopped_ = false;
 };

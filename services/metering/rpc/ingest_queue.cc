@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kPauseMin{50};
 constexpr std::chrono::milliseconds kPauseMax{1000};
+// Batches of one taking from which on the next one gathers.
+constexpr size_t kMuchWork = 32;
 // An encoded reading takes fewer.
 constexpr size_t kBytesPerReading = 64;
 
@@ -45,7 +47,7 @@ bool IngestQueue::PushLocked(const std::shared_ptr<Lane>& lane, LaneItem item) {
     return false;
   }
   ready_.push_back(lane);
-  return true;
+  return !gathering_;
 }
 
 void IngestQueue::Push(const std::shared_ptr<Lane>& lane, LaneItem item) {
@@ -102,17 +104,36 @@ void IngestQueue::MakeDueReady() {
   }
 }
 
-std::vector<LaneWork> IngestQueue::Take(size_t batches_max, size_t readings_max) {
-  std::unique_lock lock(mutex_);
-  for (MakeDueReady(); ready_.empty() && !stopped_; MakeDueReady()) {
-    if (paused_.empty()) {
+void IngestQueue::WaitForWork(std::unique_lock<std::mutex>& lock) {
+  for (MakeDueReady(); (ready_.empty() || gathering_) && !stopped_; MakeDueReady()) {
+    if (paused_.empty() || gathering_) {
       changed_.wait(lock);
     } else {
       changed_.wait_until(lock, paused_.begin()->first);
     }
   }
+}
+
+void IngestQueue::Gather(std::unique_lock<std::mutex>& lock) {
+  if (taken_batches_ < kMuchWork || stopped_) {
+    return;
+  }
+  gathering_ = true;
+  stopping_.wait_until(lock, taken_at_ + kGatherTime, [this] { return stopped_; });
+  gathering_ = false;
+  MakeDueReady();
+}
+
+std::vector<LaneWork> IngestQueue::Take(size_t batches_max, size_t readings_max) {
+  std::unique_lock lock(mutex_);
+  do {
+    WaitForWork(lock);
+    Gather(lock);
+    // A lane may have closed meanwhile.
+  } while (ready_.empty() && !stopped_);
   std::vector<LaneWork> works;
   if (stopped_) {
+    changed_.notify_all();
     return works;
   }
   size_t batches = 0;
@@ -130,7 +151,10 @@ std::vector<LaneWork> IngestQueue::Take(size_t batches_max, size_t readings_max)
     work.lane->busy = true;
     works.push_back(std::move(work));
   }
-  if (!ready_.empty()) {
+  taken_at_ = std::chrono::steady_clock::now();
+  taken_batches_ = batches;
+  // Who waited for the gathering to end did not look at the clock.
+  if (!ready_.empty() || !paused_.empty()) {
     changed_.notify_one();
   }
   return works;
@@ -189,6 +213,7 @@ void IngestQueue::Stop() {
     stopped_ = true;
   }
   changed_.notify_all();
+  stopping_.notify_all();
 }
 
 size_t IngestQueue::item_count() const {

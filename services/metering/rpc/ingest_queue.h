@@ -69,6 +69,9 @@ struct LaneWork {
   std::vector<LaneItem> items;
 };
 
+/// Least time from one taking of work to the next while there is much of it.
+inline constexpr std::chrono::milliseconds kGatherTime{10};
+
 /// Hands batches of many lanes to a few workers. A lane is with one worker at a time, so its
 /// batches are decided in their order; many lanes together make one transaction. Bounded: whoever
 /// adds asks for room first. Safe for many threads.
@@ -88,7 +91,9 @@ class IngestQueue {
   void Close(const std::shared_ptr<Lane>& lane);
 
   /// Waits for work and takes as much as is there, at most `batches_max` batches and as few more
-  /// than `readings_max` readings as possible. Empty when stopped.
+  /// than `readings_max` readings as possible. Empty when stopped. While there is much to do, one
+  /// taking does not come sooner than `kGatherTime` after the one before: each costs a commit, and
+  /// what is in one group costs the least.
   std::vector<LaneWork> Take(size_t batches_max, size_t readings_max);
   /// Ends work on a lane. undecided: what is left of it, in order; it goes first again, after a
   /// pause. item_count, weight: what was answered or dropped.
@@ -103,6 +108,8 @@ class IngestQueue {
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   void MakeDueReady();
+  void WaitForWork(std::unique_lock<std::mutex>& lock);
+  void Gather(std::unique_lock<std::mutex>& lock);
   bool PushLocked(const std::shared_ptr<Lane>& lane, LaneItem item);
   void Forget(size_t item_count, size_t weight);
   std::vector<std::weak_ptr<LaneSink>> TakeWaiters();
@@ -110,7 +117,11 @@ class IngestQueue {
   const size_t readings_max_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable stopping_;
   bool stopped_ = false;
+  bool gathering_ = false;  ///< A worker waits a moment before it takes all.
+  SteadyTime taken_at_;
+  size_t taken_batches_ = 0;  ///< Of the last taking.
   uint64_t lane_count_ = 0;
   size_t item_count_ = 0;
   size_t weight_ = 0;

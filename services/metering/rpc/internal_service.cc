@@ -1,5 +1,6 @@
 #include "services/metering/rpc/internal_service.h"
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr int kPointsMax = 10'000;
 constexpr int64_t kValuesMax = 1'000'000;
 constexpr int32_t kChangesPerMessage = 1000;
+constexpr absl::Duration kMessagePause = absl::Milliseconds(20);
 
 /// What a query is asked for.
 struct ColumnsQuery {
@@ -107,6 +109,10 @@ absl::Status InternalService::Watch(const grpc::ServerContext& context, int64_t 
     response.set_cursor(cursor);
     if (!writer.Write(response)) {
       break;
+    }
+    // Each message costs its reader a transaction: what is stored meanwhile comes together.
+    if (std::ssize(changes) < kChangesPerMessage && !changed_.Pause(kMessagePause)) {
+      return Error(kDraining, "the service stops; connect again");
     }
   }
   return absl::OkStatus();

@@ -1,6 +1,7 @@
 #include "services/metering/rpc/new_readings_feed.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -78,12 +79,12 @@ absl::StatusOr<int64_t> NewReadingsFeed::Join(NewReadingsQuery query,
   if (stopped_) {
     return Draining();
   }
-  if (open_ >= options_.streams_max) {
+  if (open_.size() >= options_.streams_max) {
     return Error(kTooManyStreams, "as many streams of new readings are open as may be",
                  {{"streams_max", absl::StrCat(options_.streams_max)}});
   }
-  ++open_;
   subscriber->number = ++last_number_;
+  open_[last_number_] = {subscriber->query.caller, subscriber->query.point, subscriber->sink};
   asking_.push_back(std::move(subscriber));
   asked_.notify_one();
   return last_number_;
@@ -91,17 +92,27 @@ absl::StatusOr<int64_t> NewReadingsFeed::Join(NewReadingsQuery query,
 
 void NewReadingsFeed::Leave(int64_t number) {
   const std::lock_guard lock(mutex_);
-  --open_;
+  open_.erase(number);
   gone_.push_back(number);
 }
 
 void NewReadingsFeed::Admit() {
+  using SteadyClock = std::chrono::steady_clock;
+  const auto interval = absl::ToChronoNanoseconds(options_.permission_interval);
+  auto ask_again_at = SteadyClock::now() + interval;
   std::unique_lock lock(mutex_);
   while (true) {
-    asked_.wait(lock, [this] { return stopped_ || !asking_.empty(); });
+    asked_.wait_until(lock, ask_again_at, [this] { return stopped_ || !asking_.empty(); });
     if (stopped_) {
       return;
     }
+    if (SteadyClock::now() >= ask_again_at) {
+      lock.unlock();
+      AskAgain();
+      ask_again_at = SteadyClock::now() + interval;
+      lock.lock();
+    }
+    if (asking_.empty()) continue;
     SubscriberPtr subscriber = std::move(asking_.front());
     asking_.pop_front();
     lock.unlock();
@@ -115,6 +126,25 @@ void NewReadingsFeed::Admit() {
     lock.lock();
     if (member.ok()) {
       arrived_.push_back(std::move(subscriber));
+    }
+  }
+}
+
+void NewReadingsFeed::AskAgain() {
+  std::vector<Watched> open;
+  std::vector<MeteringPointId> points;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, watched] : open_) {
+      open.push_back(watched);
+      points.push_back(watched.point);
+    }
+  }
+  const MemberLookup lookup = directory_.Find(points);
+  for (const Watched& watched : open) {
+    const absl::Status status = VisibleMember(watched.caller, lookup, watched.point).status();
+    if (!status.ok() && !absl::IsUnavailable(status)) {
+      watched.sink->End(status);
     }
   }
 }

@@ -26,6 +26,8 @@ struct NewReadingsOptions {
   size_t waiting_changes_max = 256;  ///< Changes that may wait for a client to read.
   /// How long the feed waits before it looks for changes of other processes.
   absl::Duration idle_poll = absl::Milliseconds(20);
+  /// How often it is asked again whether callers may see what they watch, of real time.
+  absl::Duration permission_interval = absl::Seconds(5);
 };
 
 /// Where the readings of one stream go. Safe for many threads; none of the calls waits.
@@ -49,7 +51,9 @@ struct NewReadingsQuery {
 
 /// Follows the changes on one thread and sends the readings of those spans to the streams of their
 /// metering points. A stream that resumes is caught up page by page between the others. Another
-/// thread asks who may see what, so that a slow registry delays new streams alone.
+/// thread asks who may see what, so that a slow registry delays new streams alone. It asks again
+/// every `permission_interval`, and ends streams that may not go on; while the registry does not
+/// answer, they do.
 ///
 /// A stream ends with METERING_POINT_UNKNOWN, PERMISSION_DENIED, PEER_UNAVAILABLE; FIELD_INVALID
 /// for a cursor that this database never gave; READER_TOO_SLOW; DRAINING.
@@ -90,8 +94,17 @@ class NewReadingsFeed {
   };
   using SubscriberPtr = std::unique_ptr<Subscriber>;
 
+  /// What an open stream watches, and for whom.
+  struct Watched {
+    rpc::Principal caller;
+    MeteringPointId point;
+    std::shared_ptr<NewReadingsSink> sink;
+  };
+
   /// The thread that asks who may see what.
   void Admit();
+  /// Asks about all open streams; without mutex_ held.
+  void AskAgain();
   /// The thread that follows changes.
   void Follow();
   /// Returns whether there is more to do now.
@@ -119,7 +132,7 @@ class NewReadingsFeed {
   std::condition_variable asked_;
   bool stopped_ = false;
   int64_t last_number_ = 0;
-  size_t open_ = 0;
+  absl::flat_hash_map<int64_t, Watched> open_;  ///< from `Join` to `Leave`
   std::deque<SubscriberPtr> asking_;    ///< not looked up yet
   std::vector<SubscriberPtr> arrived_;  ///< may see what they ask for
   std::vector<int64_t> gone_;

@@ -54,6 +54,10 @@ v1::Finding ToProto(const Finding& finding) {
   *proto.mutable_start_time() = rpc::ToProto(finding.found.span.start);
   *proto.mutable_end_time() = rpc::ToProto(finding.found.span.end);
   proto.set_message(finding.found.message);
+  if (!finding.device.empty()) {
+    proto.set_device(absl::StrCat("devices/", finding.device.value()));
+  }
+  proto.set_reason(finding.reason);
   *proto.mutable_create_time() = rpc::ToProto(finding.created_at);
   if (finding.resolved_at.has_value()) {
     *proto.mutable_resolve_time() = rpc::ToProto(*finding.resolved_at);

@@ -16,10 +16,14 @@ absl::StatusOr<Member> VisibleMember(const grpc::ServerContextBase& context,
 
 absl::StatusOr<Member> VisibleMember(const rpc::Principal& caller, MemberDirectory& directory,
                                      const MeteringPointId& point) {
-  const MemberLookup lookup = directory.Find({point});
-  PW_RETURN_IF_ERROR(lookup.failure);
+  return VisibleMember(caller, directory.Find({point}), point);
+}
+
+absl::StatusOr<Member> VisibleMember(const rpc::Principal& caller, const MemberLookup& lookup,
+                                     const MeteringPointId& point) {
   const auto member = lookup.members.find(point);
   if (member == lookup.members.end()) {
+    PW_RETURN_IF_ERROR(lookup.failure);
     PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(caller, ""));
     return Error(kMeteringPointUnknown, "the metering point is not registered",
                  {{"metering_point", point.value()}});

@@ -18,4 +18,8 @@ absl::StatusOr<Member> VisibleMember(const grpc::ServerContextBase& context,
 absl::StatusOr<Member> VisibleMember(const rpc::Principal& caller, MemberDirectory& directory,
                                      const MeteringPointId& point);
 
+/// The same with what was found out about the point.
+absl::StatusOr<Member> VisibleMember(const rpc::Principal& caller, const MemberLookup& lookup,
+                                     const MeteringPointId& point);
+
 }  // namespace peerwatt::metering

@@ -20,6 +20,8 @@ using postgres::ToSqlArray;
 
 /// Days in one statement.
 constexpr size_t kDaysPerStatement = 1024;
+/// Devices in one statement.
+constexpr size_t kDevicesPerStatement = 4096;
 
 using KeyedDay = std::pair<DayKey, DayPtr>;
 
@@ -51,16 +53,30 @@ void StoreDays(pqxx::work& tx, int16_t shard_no, absl::Span<const KeyedDay> days
                  ToSqlArray(detail_lengths), postgres::ToSqlBytes(bytes));
 }
 
+void StorePositions(pqxx::work& tx, int16_t shard_no, absl::Span<const DevicePosition> positions) {
+  std::vector<std::string> devices;
+  std::vector<int64_t> sequences;
+  for (const DevicePosition& position : positions) {
+    devices.push_back(position.device.value());
+    sequences.push_back(position.sequence);
+  }
+  postgres::Exec(tx, kStorePositions, static_cast<int32_t>(shard_no), ToSqlArray(devices),
+                 ToSqlArray(sequences));
+}
+
 }  // namespace
 
 absl::StatusOr<size_t> CompactShard(postgres::Pool& pool, ShardCache& cache, int16_t shard_no) {
   Shard& shard = cache.shard(shard_no);
-  auto [days, version] = shard.Snapshot();
+  auto [days, positions, version] = shard.Snapshot();
   std::sort(days.begin(), days.end(),
             [](const KeyedDay& a, const KeyedDay& b) { return a.first < b.first; });
+  std::sort(positions.begin(), positions.end(),
+            [](const auto& a, const auto& b) { return a.device < b.device; });
   bool compacted = false;
   int64_t stored_block_no = 0;
   PW_RETURN_IF_ERROR(pool.Run([&, all = absl::MakeConstSpan(days),
+                               devices = absl::MakeConstSpan(positions),
                                up_to = version](pqxx::work& tx) -> absl::Status {
     compacted = false;
     const pqxx::result row =
@@ -71,6 +87,9 @@ absl::StatusOr<size_t> CompactShard(postgres::Pool& pool, ShardCache& cache, int
     }
     for (size_t first = 0; first < all.size(); first += kDaysPerStatement) {
       StoreDays(tx, shard_no, all.subspan(first, kDaysPerStatement));
+    }
+    for (size_t first = 0; first < devices.size(); first += kDevicesPerStatement) {
+      StorePositions(tx, shard_no, devices.subspan(first, kDevicesPerStatement));
     }
     postgres::Exec(tx, kEndCompaction, static_cast<int32_t>(shard_no), up_to);
     compacted = true;

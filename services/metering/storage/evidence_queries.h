@@ -25,7 +25,7 @@ FOR NO KEY UPDATE OF c
 /// Finds links by device and counter. $1 devices, $2 counters. Digests in hexadecimal.
 inline constexpr postgres::Query kSelectLinks{"select_links", R"sql(
 SELECT b.device_id, b.counter, encode(b.previous_digest, 'hex'), encode(b.digest, 'hex'),
-       b.refusal_reason
+       b.refusal_reason, b.counter_gap, b.chain_broken
 FROM unnest($1::text[], $2::bigint[]) AS asked(device_id, counter)
 JOIN signed_batches b ON b.device_id = asked.device_id AND b.counter = asked.counter
 )sql"};

@@ -59,7 +59,8 @@ class Chains {
          Exec(tx, kSelectLinks, ToSqlArray(asked_devices), ToSqlArray(asked_counters))) {
       links_.insert_or_assign(
           {TextFrom(row[0]), Int64From(row[1])},
-          Kept{{Int64From(row[1]), BytesFrom(row[2]), BytesFrom(row[3])}, TextFrom(row[4])});
+          Kept{{Int64From(row[1]), BytesFrom(row[2]), BytesFrom(row[3])}, TextFrom(row[4]),
+               {postgres::BoolFrom(row[5]), postgres::BoolFrom(row[6])}});
     }
   }
 
@@ -73,6 +74,7 @@ class Chains {
         const ChainDecision decision,
         DecideLink(batch.link, {.last_counter = last,
                                 .same = Find(device, counter),
+                                .same_events = EventsOf(device, counter),
                                 .before = counter > 1 ? Find(device, counter - 1) : std::nullopt,
                                 .after = counter < last ? Find(device, counter + 1)
                                                         : std::nullopt}));
@@ -80,7 +82,7 @@ class Chains {
     if (!decision.known) {
       added_.emplace_back(i, decision.events);
       last = std::max(last, counter);
-      kept = {batch.link, batch.refusal_reason};
+      kept = {batch.link, batch.refusal_reason, decision.events};
     } else if (!kept.refusal_reason.empty() && kept.refusal_reason != batch.refusal_reason) {
       // What was stored once stays stored, whatever a later judgement says.
       kept.refusal_reason = batch.refusal_reason;
@@ -104,6 +106,7 @@ class Chains {
   struct Kept {
     ChainLink link;
     std::string refusal_reason;
+    ChainEvents events;
   };
 
   size_t Lock(pqxx::work& tx, const std::string& devices) {
@@ -117,6 +120,11 @@ class Chains {
   std::optional<ChainLink> Find(const std::string& device, int64_t counter) const {
     const auto kept = links_.find({device, counter});
     return kept == links_.end() ? std::nullopt : std::optional<ChainLink>(kept->second.link);
+  }
+
+  ChainEvents EventsOf(const std::string& device, int64_t counter) const {
+    const auto kept = links_.find({device, counter});
+    return kept == links_.end() ? ChainEvents() : kept->second.events;
   }
 
   void Insert(pqxx::work& tx, absl::Time now) const {

@@ -30,6 +30,8 @@ struct FindingColumns {
   std::vector<int32_t> rules;
   std::vector<int32_t> at_ingest;
   std::vector<std::string> messages;
+  std::vector<std::string> devices;
+  std::vector<std::string> reasons;
 
   explicit FindingColumns(absl::Span<const Finding> findings) {
     std::map<std::tuple<MeteringPointId, absl::Time, Rule, bool>, const Finding*> once;
@@ -42,6 +44,8 @@ struct FindingColumns {
       rules.push_back(static_cast<int32_t>(finding->found.rule));
       at_ingest.push_back(finding->at_ingest ? 1 : 0);
       messages.push_back(finding->found.message);
+      devices.push_back(finding->device.value());
+      reasons.push_back(finding->reason);
     }
   }
 
@@ -50,6 +54,7 @@ struct FindingColumns {
              tx, kOpenFindings, postgres::ToSqlArray(spans.points), postgres::ToSqlArray(rules),
              postgres::ToSqlArray(at_ingest), postgres::ToSqlArray(spans.starts),
              postgres::ToSqlArray(spans.ends), postgres::ToSqlArray(messages),
+             postgres::ToSqlArray(devices), postgres::ToSqlArray(reasons),
              postgres::ToSql(now))) {
       ++counts.opened[static_cast<Rule>(postgres::Int32From(row[0]))];
     }
@@ -89,7 +94,7 @@ void Resolve(pqxx::work& tx, const ValidatorStep& step, const FindingColumns& fo
   for (const pqxx::row& row :
        postgres::Exec(tx, kResolveRefusals, postgres::ToSqlArray(stored.points),
                       postgres::ToSqlArray(stored.starts), postgres::ToSqlArray(stored.ends),
-                      postgres::ToSql(now))) {
+                      postgres::ToSql(now), static_cast<int32_t>(Rule::kSignatureChain))) {
     ++counts.resolved[static_cast<Rule>(postgres::Int32From(row[0]))];
   }
 }
@@ -129,7 +134,9 @@ Finding FindingFrom(const pqxx::row& row) {
                     postgres::TextFrom(row[5])},
           .at_ingest = postgres::BoolFrom(row[2]),
           .created_at = postgres::TimeFrom(row[6]),
-          .resolved_at = postgres::OptionalTimeFrom(row[7])};
+          .resolved_at = postgres::OptionalTimeFrom(row[7]),
+          .device = DeviceId(postgres::TextFrom(row[8])),
+          .reason = postgres::TextFrom(row[9])};
 }
 
 PointState StateFrom(const pqxx::row& row) {

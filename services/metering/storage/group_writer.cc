@@ -1,11 +1,11 @@
 #include "services/metering/storage/group_writer.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <tuple>
 
-#include "absl/strings/str_cat.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/metering/storage/queries.h"
@@ -24,22 +24,6 @@ constexpr size_t kSpansPerRow = 1024;
 bool IsStorable(const std::vector<int64_t>& energies_wh) {
   return std::all_of(energies_wh.begin(), energies_wh.end(),
                      [](int64_t wh) { return wh >= 0 && wh <= kIntervalEnergyWhMax; });
-}
-
-/// The highest sequence of each device among the batches.
-void PositionsOf(absl::Span<const AcceptedBatch> batches, std::vector<std::string>& devices,
-                 std::vector<int64_t>& sequences) {
-  std::map<std::string, int64_t> highest;
-  for (const AcceptedBatch& batch : batches) {
-    if (!batch.batch->device.empty()) {
-      int64_t& sequence = highest[batch.batch->device.value()];
-      sequence = std::max(sequence, batch.batch->sequence);
-    }
-  }
-  for (const auto& [device, sequence] : highest) {
-    devices.push_back(device);
-    sequences.push_back(sequence);
-  }
 }
 
 }  // namespace
@@ -63,6 +47,25 @@ absl::StatusOr<std::vector<SentSlice>> SlicesOf(absl::Span<const AcceptedBatch> 
     return std::tie(a.shard_no, a.slice.key) < std::tie(b.shard_no, b.slice.key);
   });
   return slices;
+}
+
+std::vector<DevicePosition> PositionsOf(absl::Span<const AcceptedBatch> batches) {
+  absl::flat_hash_map<absl::string_view, size_t> places;
+  std::vector<DevicePosition> positions;
+  for (const AcceptedBatch& accepted : batches) {
+    const Batch& batch = *accepted.batch;
+    if (batch.device.empty()) {
+      continue;
+    }
+    const auto [place, is_new] = places.try_emplace(batch.device.value(), positions.size());
+    if (is_new) {
+      positions.push_back({batch.device, batch.sequence});
+    } else {
+      int64_t& sequence = positions[place->second].sequence;
+      sequence = std::max(sequence, batch.sequence);
+    }
+  }
+  return positions;
 }
 
 absl::Status GroupWriter::LockShards(pqxx::work& tx, const std::vector<int32_t>& shard_numbers) {
@@ -106,16 +109,18 @@ void GroupWriter::DecideDay(size_t begin, size_t end, const Day* before) {
   ShardWork& work = work_[static_cast<size_t>(slices_[begin].shard_no)];
   const auto day =
       before != nullptr ? std::make_shared<Day>(*before) : std::make_shared<Day>(key.SlotCount());
+  const size_t first_span = work.spans.size();
   bool changed = false;
+  RunWriter runs(key, work.block);
   for (size_t i = begin; i < end; ++i) {
     const SentSlice& sent = slices_[i];
-    const SliceResult result = WriteSlice(sent.slice, absl::ToUnixMicros(now_), *day, work.block);
+    const SliceResult result = WriteSlice(sent.slice, absl::ToUnixMicros(now_), *day, runs);
     StoredCounts& counts = counts_[sent.batch_no];
     counts.stored += result.stored;
     counts.unchanged += static_cast<int32_t>(sent.slice.count) - result.stored;
     if (result.stored > 0) {
       changed = true;
-      Note(sent, result);
+      Note(sent, result, first_span);
     }
   }
   if (changed) {
@@ -124,62 +129,87 @@ void GroupWriter::DecideDay(size_t begin, size_t end, const Day* before) {
   }
 }
 
-void GroupWriter::Note(const SentSlice& sent, const SliceResult& result) {
+void GroupWriter::Note(const SentSlice& sent, const SliceResult& result, size_t first_span) {
   const Series& series = *sent.slice.series;
-  work_[static_cast<size_t>(sent.shard_no)].spans.push_back(
-      {.community = *sent.community,
-       .point_no = sent.slice.key.point_no,
-       .start_s = absl::ToUnixSeconds(series.StartOf(result.first_stored)),
-       .end_s = absl::ToUnixSeconds(series.StartOf(result.last_stored + 1))});
+  std::vector<WrittenSpan>& spans = work_[static_cast<size_t>(sent.shard_no)].spans;
+  const WrittenSpan span{.community = *sent.community,
+                         .point_no = sent.slice.key.point_no,
+                         .start_s = absl::ToUnixSeconds(series.StartOf(result.first_stored)),
+                         .end_s = absl::ToUnixSeconds(series.StartOf(result.last_stored + 1))};
+  // Readings of a day that came one by one are one change.
+  if (spans.size() > first_span && spans.back().end_s == span.start_s &&
+      spans.back().community == span.community) {
+    spans.back().end_s = span.end_s;
+  } else {
+    spans.push_back(span);
+  }
 }
 
-void GroupWriter::StoreBlocks(pqxx::work& tx) {
+void GroupWriter::Advance() {
+  for (const DevicePosition& position : positions_) {
+    const int16_t shard_no = ShardOf(position.device);
+    if (cache_.shard(shard_no).PositionOf(position.device).second < position.sequence) {
+      work_[static_cast<size_t>(shard_no)].positions.push_back(position);
+    }
+  }
+}
+
+struct GroupWriter::Columns {
   std::vector<int32_t> block_shards;
   std::vector<int64_t> block_numbers;
-  std::vector<int32_t> block_lengths;
-  std::string payloads;
-  std::vector<int32_t> positions;
+  std::vector<int32_t> payload_lengths;
+  std::vector<int32_t> position_lengths;
+  std::string bytes;
+  std::vector<int32_t> change_numbers;
   std::vector<int32_t> span_counts;
   std::vector<int32_t> span_shards;
   std::vector<int32_t> span_lengths;
   std::string spans;
-  int32_t position = 0;
-  for (int32_t shard_no = 0; shard_no < kShardCount; ++shard_no) {
-    const ShardWork& work = work_[static_cast<size_t>(shard_no)];
-    if (work.block.empty()) {
-      continue;
-    }
+
+  void Add(int32_t shard_no, const ShardWork& work) {
+    const std::string positions =
+        work.positions.empty() ? std::string() : PackPositions(work.positions);
     block_shards.push_back(shard_no);
     block_numbers.push_back(work.block_no);
-    block_lengths.push_back(static_cast<int32_t>(work.block.bytes().size()));
-    payloads += work.block.bytes();
+    payload_lengths.push_back(static_cast<int32_t>(work.block.bytes().size()));
+    position_lengths.push_back(static_cast<int32_t>(positions.size()));
+    bytes += work.block.bytes();
+    bytes += positions;
     for (size_t first = 0; first < work.spans.size(); first += kSpansPerRow) {
       const auto row = absl::MakeConstSpan(work.spans).subspan(first, kSpansPerRow);
       const std::string packed = PackSpans(row);
-      position += static_cast<int32_t>(row.size());
-      positions.push_back(position);
-      span_counts.push_back(static_cast<int32_t>(row.size()));
+      const auto count = static_cast<int32_t>(row.size());
+      change_numbers.push_back((change_numbers.empty() ? 0 : change_numbers.back()) + count);
+      span_counts.push_back(count);
       span_shards.push_back(shard_no);
       span_lengths.push_back(static_cast<int32_t>(packed.size()));
       spans += packed;
     }
   }
-  std::vector<std::string> devices;
-  std::vector<int64_t> sequences;
-  PositionsOf(batches_, devices, sequences);
-  if (block_shards.empty() && devices.empty()) {
+};
+
+void GroupWriter::StoreBlocks(pqxx::work& tx) {
+  Columns columns;
+  for (int32_t shard_no = 0; shard_no < kShardCount; ++shard_no) {
+    if (const ShardWork& work = work_[static_cast<size_t>(shard_no)]; !work.empty()) {
+      columns.Add(shard_no, work);
+    }
+  }
+  if (columns.block_shards.empty()) {
     return;
   }
-  postgres::Exec(tx, kStoreBlocks, ToSqlArray(block_shards), ToSqlArray(block_numbers),
-                 ToSqlArray(block_lengths), ToSqlBytes(payloads), postgres::ToSql(now_),
-                 ToSqlArray(positions), ToSqlArray(span_counts), ToSqlArray(span_shards),
-                 ToSqlArray(span_lengths), ToSqlBytes(spans), ToSqlArray(devices),
-                 ToSqlArray(sequences));
+  postgres::Exec(tx, kStoreBlocks, ToSqlArray(columns.block_shards),
+                 ToSqlArray(columns.block_numbers), ToSqlArray(columns.payload_lengths),
+                 ToSqlArray(columns.position_lengths), ToSqlBytes(columns.bytes),
+                 postgres::ToSql(now_), ToSqlArray(columns.change_numbers),
+                 ToSqlArray(columns.span_counts), ToSqlArray(columns.span_shards),
+                 ToSqlArray(columns.span_lengths), ToSqlBytes(columns.spans));
 }
 
 absl::Status GroupWriter::Write(pqxx::work& tx, const std::vector<int32_t>& shard_numbers) {
   PW_RETURN_IF_ERROR(LockShards(tx, shard_numbers));
   PW_RETURN_IF_ERROR(Decide(tx));
+  Advance();
   StoreBlocks(tx);
   return absl::OkStatus();
 }
@@ -187,8 +217,8 @@ absl::Status GroupWriter::Write(pqxx::work& tx, const std::vector<int32_t>& shar
 void GroupWriter::Publish() {
   for (int64_t shard_no = 0; shard_no < kShardCount; ++shard_no) {
     ShardWork& work = work_[static_cast<size_t>(shard_no)];
-    if (!work.block.empty()) {
-      cache_.shard(shard_no).Advance(std::move(work.days), work.block_no);
+    if (!work.empty()) {
+      cache_.shard(shard_no).Advance(std::move(work.days), work.positions, work.block_no);
     }
   }
 }

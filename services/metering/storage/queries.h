@@ -43,7 +43,7 @@ SELECT shard_no, last_block_no FROM shards WHERE shard_no = ANY($1::smallint[])
 /// how far the shard is compacted, and the blocks after the later of both. $1 shard number.
 inline constexpr postgres::Query kSelectBlocks{"select_blocks", R"sql(
 SELECT s.last_block_no, c.compacted_block_no, b.block_no,
-       (extract(epoch FROM b.created_at) * 1000000)::bigint, b.payload
+       (extract(epoch FROM b.created_at) * 1000000)::bigint, b.payload, b.positions
 FROM shards s
 JOIN compactions c ON c.shard_no = s.shard_no
 LEFT JOIN blocks b ON b.shard_no = s.shard_no
@@ -53,36 +53,30 @@ ORDER BY b.block_no
 )sql"};
 
 /// Stores what a transaction wrote. One value per block: $1 shard number, $2 block number,
-/// $3 length of its payload. $4 the payloads, one after the other. $5 created_at. Then one value
-/// per row of changes: $6 number in the transaction of its last span, $7 number of spans, $8 shard
-/// number, $9 length. $10 the spans, one after the other. $11 devices, each once and sorted; $12
-/// their sequences.
+/// $3 length of its payload, $4 length of its positions. $5 payload and positions of each, one
+/// after the other. $6 created_at. Then one value per row of changes: $7 number in the transaction
+/// of its last span, $8 number of spans, $9 shard number, $10 length. $11 the spans, one after the
+/// other.
 inline constexpr postgres::Query kStoreBlocks{"store_blocks", R"sql(
 WITH sent AS (
-  SELECT shard_no, block_no, length,
-         sum(length) OVER (ORDER BY ordinal) - length + 1 AS first
-  FROM unnest($1::smallint[], $2::bigint[], $3::integer[]) WITH ORDINALITY
-       AS b(shard_no, block_no, length, ordinal)
+  SELECT shard_no, block_no, p, d,
+         (sum(p + d) OVER (ORDER BY ordinal) - (p + d))::integer AS before
+  FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::integer[]) WITH ORDINALITY
+       AS b(shard_no, block_no, p, d, ordinal)
 ), stored AS (
-  INSERT INTO blocks (shard_no, block_no, created_at, payload)
-  SELECT shard_no, block_no, $5::timestamptz, substring($4::bytea FROM first::integer FOR length)
+  INSERT INTO blocks (shard_no, block_no, created_at, payload, positions)
+  SELECT shard_no, block_no, $6::timestamptz, substring($5::bytea FROM before + 1 FOR p),
+         substring($5::bytea FROM before + p + 1 FOR d)
   FROM sent
 ), advanced AS (
   UPDATE shards s SET last_block_no = sent.block_no FROM sent WHERE s.shard_no = sent.shard_no
-), noted AS (
-  INSERT INTO changes (position, span_count, shard_no, spans)
-  SELECT (pg_current_xact_id()::text::bigint << 20) + number, span_count, shard_no,
-         substring($10::bytea FROM (sum(length) OVER (ORDER BY ordinal) - length + 1)::integer
-                   FOR length)
-  FROM unnest($6::integer[], $7::integer[], $8::smallint[], $9::integer[]) WITH ORDINALITY
-       AS c(number, span_count, shard_no, length, ordinal)
 )
-INSERT INTO device_positions AS p (device_id, acknowledged_sequence)
-SELECT d.device_id, d.sequence
-FROM unnest($11::text[], $12::bigint[]) AS d(device_id, sequence)
-ORDER BY d.device_id
-ON CONFLICT (device_id) DO UPDATE SET acknowledged_sequence = excluded.acknowledged_sequence
-WHERE p.acknowledged_sequence < excluded.acknowledged_sequence
+INSERT INTO changes (position, span_count, shard_no, spans)
+SELECT (pg_current_xact_id()::text::bigint << 20) + number, span_count, shard_no,
+       substring($11::bytea FROM (sum(length) OVER (ORDER BY ordinal) - length + 1)::integer
+                 FOR length)
+FROM unnest($7::integer[], $8::integer[], $9::smallint[], $10::integer[]) WITH ORDINALITY
+     AS c(number, span_count, shard_no, length, ordinal)
 )sql"};
 
 /// Days as they are stored. One value per day asked: $1 shard number, $2 day, $3 point number,
@@ -167,6 +161,18 @@ SET last_block_no = excluded.last_block_no, import_wh = excluded.import_wh,
 WHERE stored.last_block_no < excluded.last_block_no
 )sql"};
 
+/// Writes how far devices of a shard ($1) have come, unless they are further. $2 devices, each once
+/// and sorted; $3 their sequences.
+inline constexpr postgres::Query kStorePositions{"store_positions", R"sql(
+INSERT INTO device_positions AS p (shard_no, device_id, acknowledged_sequence)
+SELECT $1::smallint, d.device_id, d.sequence
+FROM unnest($2::text[], $3::bigint[]) AS d(device_id, sequence)
+ORDER BY d.device_id
+ON CONFLICT (shard_no, device_id) DO UPDATE
+SET acknowledged_sequence = excluded.acknowledged_sequence
+WHERE p.acknowledged_sequence < excluded.acknowledged_sequence
+)sql"};
+
 /// Ends a compaction: the blocks up to $2 of shard $1 stand in its days.
 inline constexpr postgres::Query kEndCompaction{"end_compaction", R"sql(
 WITH gone AS (
@@ -175,8 +181,13 @@ WITH gone AS (
 UPDATE compactions SET compacted_block_no = $2::bigint WHERE shard_no = $1::smallint
 )sql"};
 
+/// How far a shard has come, and a device of it as far as compacted; NULL where it is not stored.
+/// $1 shard number, $2 device.
 inline constexpr postgres::Query kSelectDevice{"select_device", R"sql(
-SELECT acknowledged_sequence FROM device_positions WHERE device_id = $1
+SELECT s.last_block_no, p.acknowledged_sequence
+FROM shards s
+LEFT JOIN device_positions p ON p.shard_no = s.shard_no AND p.device_id = $2
+WHERE s.shard_no = $1::smallint
 )sql"};
 
 /// The oldest position that is not final yet.
@@ -184,14 +195,21 @@ inline constexpr postgres::Query kSelectHorizon{"select_horizon", R"sql(
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20
 )sql"};
 
-/// Final changes after a position. $1 position, $2 rows at most.
+/// Final changes after a position: rows that together have at least so many spans, if there are.
+/// $1 position, $2 spans.
 inline constexpr postgres::Query kSelectChanges{"select_changes", R"sql(
 SELECT position, span_count, spans
-FROM changes
-WHERE position > $1::bigint
-  AND position < pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20
+FROM (
+  SELECT position, span_count, spans,
+         sum(span_count) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - span_count AS before
+  FROM changes
+  WHERE position > $1::bigint
+    AND position < pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20
+  ORDER BY position
+  LIMIT $2::integer
+) AS next
+WHERE before < $2::integer
 ORDER BY position
-LIMIT $2::integer
 )sql"};
 
 /// All statements, to be prepared on each connection.
@@ -199,7 +217,7 @@ inline std::vector<postgres::Query> Queries() {
   return {kInsertPoints,    kSelectPoints,    kSelectPointNames, kLockShards,
           kSelectShards,    kSelectBlocks,    kStoreBlocks,      kSelectDays,
           kSelectSlices,    kSelectPointDays, kSelectDayBounds, kLockCompaction,   kStoreDays,
-          kEndCompaction,   kSelectDevice,    kSelectHorizon,    kSelectChanges};
+          kStorePositions,  kEndCompaction,   kSelectDevice,    kSelectHorizon,    kSelectChanges};
 }
 
 }  // namespace peerwatt::metering

@@ -1,6 +1,7 @@
 #include "services/metering/storage/reading_store.h"
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <chrono>
 #include <mutex>
@@ -34,11 +35,20 @@ std::vector<MeteringPointId> PointsOf(absl::Span<const AcceptedBatch> batches) {
   return points;
 }
 
-std::vector<int32_t> ShardsOf(const std::vector<SentSlice>& slices) {
-  std::vector<int32_t> shards;
+/// The shards that hold the slices and the positions, in their order.
+std::vector<int32_t> ShardsOf(const std::vector<SentSlice>& slices,
+                              const std::vector<DevicePosition>& positions) {
+  std::array<bool, kShardCount> touched{};
   for (const SentSlice& sent : slices) {
-    if (shards.empty() || shards.back() != sent.shard_no) {
-      shards.push_back(sent.shard_no);
+    touched[static_cast<size_t>(sent.shard_no)] = true;
+  }
+  for (const DevicePosition& position : positions) {
+    touched[static_cast<size_t>(ShardOf(position.device))] = true;
+  }
+  std::vector<int32_t> shards;
+  for (size_t shard_no = 0; shard_no < touched.size(); ++shard_no) {
+    if (touched[shard_no]) {
+      shards.push_back(static_cast<int32_t>(shard_no));
     }
   }
   return shards;
@@ -88,14 +98,24 @@ void AddReadings(const ListQuery& query, const DayKey& key, const Day& day,
 
 }  // namespace
 
+PointNumbers& PostgresReadingStore::Numbers() {
+  // A database that has less than before is another one, with other numbers of points.
+  const int64_t losses = cache_.losses();
+  if (losses_seen_.exchange(losses) != losses) {
+    numbers_.Clear();
+  }
+  return numbers_;
+}
+
 absl::StatusOr<std::vector<StoredCounts>> PostgresReadingStore::Store(
     absl::Span<const AcceptedBatch> batches, absl::Time now) {
   if (!cache_.WaitBelow(kWaitingDaysMax, kCompactionWait)) {
     return Error(kDatabaseUnavailable, "too many readings wait for compaction");
   }
-  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.FindOrMake(PointsOf(batches)));
+  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, Numbers().FindOrMake(PointsOf(batches)));
   PW_ASSIGN_OR_RETURN(const std::vector<SentSlice> slices, SlicesOf(batches, numbers));
-  const std::vector<int32_t> shards = ShardsOf(slices);
+  const std::vector<DevicePosition> positions = PositionsOf(batches);
+  const std::vector<int32_t> shards = ShardsOf(slices, positions);
   std::vector<std::unique_lock<std::mutex>> orders;
   orders.reserve(shards.size());
   for (const int32_t shard_no : shards) {
@@ -103,30 +123,41 @@ absl::StatusOr<std::vector<StoredCounts>> PostgresReadingStore::Store(
   }
   std::optional<GroupWriter> writer;
   const absl::Status status = pool_.Run([&](pqxx::work& tx) {
-    writer.emplace(batches, slices, cache_, now);
+    writer.emplace(batches.size(), slices, positions, cache_, now);
     return writer->Write(tx, shards);
   });
-  if (!status.ok()) {
-    // A database that has less than before is another one, with other numbers of points.
-    numbers_.Clear();
-    return status;
-  }
+  PW_RETURN_IF_ERROR(status);
   writer->Publish();
   return writer->counts();
 }
 
 absl::StatusOr<int64_t> PostgresReadingStore::AcknowledgedSequence(const DeviceId& device) {
-  int64_t sequence = 0;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
-    const pqxx::result found = postgres::Exec(tx, kSelectDevice, device.value());
-    sequence = found.empty() ? 0 : postgres::Int64From(found[0][0]);
-    return absl::OkStatus();
-  }));
-  return sequence;
+  const int16_t shard_no = ShardOf(device);
+  int64_t last_block_no = 0;
+  int64_t compacted = 0;
+  const auto ask = [&] {
+    return pool_.Run([&](pqxx::work& tx) {
+      const pqxx::result found =
+          postgres::Exec(tx, kSelectDevice, static_cast<int32_t>(shard_no), device.value());
+      last_block_no = postgres::Int64From(found[0][0]);
+      compacted = found[0][1].is_null() ? 0 : postgres::Int64From(found[0][1]);
+      return absl::OkStatus();
+    });
+  };
+  // The view comes first: what goes from it is compacted by then.
+  auto [version, sequence] = cache_.shard(shard_no).PositionOf(device);
+  PW_RETURN_IF_ERROR(ask());
+  if (version < last_block_no) {
+    // Blocks that the view lacked are in it now, or were compacted.
+    PW_RETURN_IF_ERROR(CatchUpAll(pool_, {shard_no}, cache_));
+    sequence = cache_.shard(shard_no).PositionOf(device).second;
+    PW_RETURN_IF_ERROR(ask());
+  }
+  return std::max(sequence, compacted);
 }
 
 absl::StatusOr<std::vector<Reading>> PostgresReadingStore::List(const ListQuery& query) {
-  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.Find({query.metering_point}));
+  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, Numbers().Find({query.metering_point}));
   std::vector<Reading> readings;
   if (numbers.empty()) {
     return readings;
@@ -160,7 +191,7 @@ absl::StatusOr<std::vector<Reading>> PostgresReadingStore::List(const ListQuery&
 
 absl::StatusOr<std::optional<Reading>> PostgresReadingStore::Latest(
     const MeteringPointId& point) {
-  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, numbers_.Find({point}));
+  PW_ASSIGN_OR_RETURN(const PointNumberMap numbers, Numbers().Find({point}));
   if (numbers.empty()) {
     return std::nullopt;
   }
@@ -186,7 +217,7 @@ absl::StatusOr<std::optional<Reading>> PostgresReadingStore::Latest(
 
 absl::StatusOr<ReadingColumns> PostgresReadingStore::Columns(
     const std::vector<MeteringPointId>& points, Interval span, absl::Duration resolution) {
-  PW_ASSIGN_OR_RETURN(const std::vector<int64_t> point_numbers, numbers_.FindEach(points));
+  PW_ASSIGN_OR_RETURN(const std::vector<int64_t> point_numbers, Numbers().FindEach(points));
   std::bitset<kShardCount> asked;
   for (const int64_t number : point_numbers) {
     if (number != kNobody) {
@@ -236,7 +267,7 @@ absl::StatusOr<std::vector<Change>> PostgresReadingStore::ChangesAfter(int64_t c
     }
     return absl::OkStatus();
   }));
-  PW_ASSIGN_OR_RETURN(std::vector<MeteringPointId> names, numbers_.NamesOf(point_numbers));
+  PW_ASSIGN_OR_RETURN(std::vector<MeteringPointId> names, Numbers().NamesOf(point_numbers));
   for (size_t i = 0; i < changes.size(); ++i) {
     changes[i].metering_point = std::move(names[i]);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,9 +38,13 @@ class PostgresReadingStore final : public ReadingStore {
   ShardCache& cache() { return cache_; }
 
  private:
+  /// The numbers of points, of the present database.
+  PointNumbers& Numbers();
+
   postgres::Pool& pool_;
   PointNumbers numbers_;
   ShardCache cache_;
+  std::atomic<int64_t> losses_seen_ = 0;
 };
 
 }  // namespace peerwatt::metering

@@ -101,6 +101,24 @@ absl::StatusOr<std::vector<RegisterValue>> PostgresRegisterStore::Around(
   return values;
 }
 
+absl::StatusOr<std::vector<MeteringPointId>> PostgresRegisterStore::PointsWithValues(
+    const std::vector<MeteringPointId>& points) {
+  std::vector<std::string> ids;
+  for (const MeteringPointId& point : points) {
+    ids.push_back(point.value());
+  }
+  std::vector<MeteringPointId> found;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    found.clear();
+    for (const pqxx::row& row :
+         postgres::Exec(tx, kSelectPointsWithRegisters, postgres::ToSqlArray(ids))) {
+      found.emplace_back(postgres::TextFrom(row[0]));
+    }
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
 absl::StatusOr<std::vector<RegisterValue>> PostgresRegisterStore::List(const RegisterQuery& query) {
   std::optional<absl::Time> after;
   std::optional<int32_t> kind;

@@ -15,6 +15,8 @@ class PostgresRegisterStore final : public RegisterStore {
   absl::Status Keep(absl::Span<const RegisterSeries* const> series, absl::Time now) override;
   absl::StatusOr<std::vector<RegisterValue>> Around(const MeteringPointId& point,
                                                     Interval span) override;
+  absl::StatusOr<std::vector<MeteringPointId>> PointsWithValues(
+      const std::vector<MeteringPointId>& points) override;
   absl::StatusOr<std::vector<RegisterValue>> List(const RegisterQuery& query) override;
 
  private:

@@ -22,6 +22,7 @@ struct MissedBlock {
   int64_t block_no = 0;
   int64_t created_us = 0;
   std::vector<BlockEntry> entries;
+  std::vector<DevicePosition> positions;
 };
 
 absl::StatusOr<std::vector<MissedBlock>> BlocksFrom(const pqxx::result& rows) {
@@ -29,7 +30,10 @@ absl::StatusOr<std::vector<MissedBlock>> BlocksFrom(const pqxx::result& rows) {
   for (const pqxx::row& row : rows) {
     if (!row[2].is_null()) {
       PW_ASSIGN_OR_RETURN(std::vector<BlockEntry> entries, ReadBlock(BytesFrom(row[4])));
-      blocks.push_back({Int64From(row[2]), Int64From(row[3]), std::move(entries)});
+      PW_ASSIGN_OR_RETURN(std::vector<DevicePosition> positions,
+                          UnpackPositions(BytesFrom(row[5])));
+      blocks.push_back({Int64From(row[2]), Int64From(row[3]), std::move(entries),
+                        std::move(positions)});
     }
   }
   return blocks;
@@ -98,7 +102,7 @@ absl::Status CatchUp(pqxx::work& tx, int16_t shard_no, Shard& shard) {
   const int64_t last_block_no = Int64From(rows[0][0]);
   const int64_t compacted_block_no = Int64From(rows[0][1]);
   if (last_block_no < seen) {
-    shard.Reset(0);
+    shard.Lose();
     return Error(kDatabaseUnavailable, "the database has fewer blocks than before");
   }
   if (compacted_block_no > seen) {
@@ -116,11 +120,15 @@ absl::Status CatchUp(pqxx::work& tx, int16_t shard_no, Shard& shard) {
       day.last_block_no = std::max(day.last_block_no, block.block_no);
     }
   }
+  std::vector<DevicePosition> positions;
+  for (const MissedBlock& block : blocks) {
+    positions.insert(positions.end(), block.positions.begin(), block.positions.end());
+  }
   std::vector<std::pair<DayKey, DayPtr>> advanced;
   for (auto& [key, day] : days) {
     advanced.emplace_back(key, std::make_shared<const Day>(std::move(day)));
   }
-  shard.Advance(std::move(advanced), last_block_no);
+  shard.Advance(std::move(advanced), positions, last_block_no);
   return absl::OkStatus();
 }
 

@@ -7,14 +7,15 @@
 namespace peerwatt::metering {
 
 /// Opens findings, again if they were resolved. Columns: $1 points, $2 rules, $3 at_ingest,
-/// $4 starts, $5 ends, $6 messages; no (point, start, rule, at_ingest) twice. $7 created_at.
+/// $4 starts, $5 ends, $6 messages, $7 devices and $8 reasons, empty where there is none; no
+/// (point, start, rule, at_ingest) twice. $9 created_at.
 /// Returns the rule of each that was not open before.
 inline constexpr postgres::Query kOpenFindings{"open_findings", R"sql(
 WITH found AS MATERIALIZED (
   SELECT sent.*
   FROM unnest($1::text[], $2::integer[], $3::integer[], $4::timestamptz[], $5::timestamptz[],
-              $6::text[])
-       AS sent(metering_point_id, rule, at_ingest, start_at, end_at, message)
+              $6::text[], $7::text[], $8::text[])
+       AS sent(metering_point_id, rule, at_ingest, start_at, end_at, message, device_id, reason)
 ), opened AS MATERIALIZED (
   SELECT found.rule
   FROM found
@@ -24,13 +25,17 @@ WITH found AS MATERIALIZED (
       AND f.rule = found.rule AND f.at_ingest = (found.at_ingest = 1) AND f.resolved_at IS NULL)
 ), stored AS (
   INSERT INTO findings AS f (metering_point_id, rule, at_ingest, start_at, end_at, message,
-                             created_at)
-  SELECT metering_point_id, rule, at_ingest = 1, start_at, end_at, message, $7::timestamptz
+                             device_id, reason, created_at)
+  SELECT metering_point_id, rule, at_ingest = 1, start_at, end_at, message, device_id, reason,
+         $9::timestamptz
   FROM found
   ORDER BY metering_point_id, start_at, rule, at_ingest
   ON CONFLICT (metering_point_id, start_at, rule, at_ingest) DO UPDATE
-  SET end_at = excluded.end_at, message = excluded.message, resolved_at = NULL
-  WHERE f.end_at <> excluded.end_at OR f.message <> excluded.message OR f.resolved_at IS NOT NULL
+  SET end_at = excluded.end_at, message = excluded.message, device_id = excluded.device_id,
+      reason = excluded.reason, resolved_at = NULL
+  WHERE f.end_at <> excluded.end_at OR f.message <> excluded.message
+     OR f.device_id <> excluded.device_id OR f.reason <> excluded.reason
+     OR f.resolved_at IS NOT NULL
 )
 SELECT rule FROM opened
 )sql"};
@@ -38,7 +43,8 @@ SELECT rule FROM opened
 /// Resolves open findings about stored readings that were not found again. Columns of what was
 /// examined: $1 points, $2 starts, $3 ends, $4 whether rules about registers (1) or others (0).
 /// Columns of what was found: $5 points, $6 rules, $7 starts. $8 rules about registers.
-/// $9 resolved_at. Returns the rule of each.
+/// $9 resolved_at. Returns the rule of each. (NOT IN hashes what was found; an anti-join would
+/// compare each open finding with all of it.)
 inline constexpr postgres::Query kResolveFindings{"resolve_findings", R"sql(
 UPDATE findings f SET resolved_at = $9::timestamptz
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::integer[])
@@ -47,24 +53,23 @@ WHERE f.metering_point_id = examined.metering_point_id
   AND f.start_at >= examined.start_at AND f.start_at < examined.end_at
   AND NOT f.at_ingest AND f.resolved_at IS NULL
   AND (f.rule = ANY ($8::integer[])) = (examined.registers = 1)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM unnest($5::text[], $6::integer[], $7::timestamptz[])
-         AS found(metering_point_id, rule, start_at)
-    WHERE found.metering_point_id = f.metering_point_id AND found.start_at = f.start_at
-      AND found.rule = f.rule)
+  AND (f.metering_point_id, f.rule, f.start_at) NOT IN (
+    SELECT found.metering_point_id, found.rule, found.start_at
+    FROM unnest($5::text[], $6::smallint[], $7::timestamptz[])
+         AS found(metering_point_id, rule, start_at))
 RETURNING f.rule
 )sql"};
 
 /// Resolves findings of refused batches over whose span readings were stored. Columns: $1 points,
-/// $2 starts, $3 ends. $4 resolved_at. Returns the rule of each.
+/// $2 starts, $3 ends. $4 resolved_at. $5 the rule about stored batches, whose findings stay.
+/// Returns the rule of each.
 inline constexpr postgres::Query kResolveRefusals{"resolve_refusals", R"sql(
 UPDATE findings f SET resolved_at = $4::timestamptz
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
      AS stored(metering_point_id, start_at, end_at)
 WHERE f.metering_point_id = stored.metering_point_id
   AND f.start_at >= stored.start_at AND f.end_at <= stored.end_at
-  AND f.at_ingest AND f.resolved_at IS NULL
+  AND f.at_ingest AND f.resolved_at IS NULL AND f.rule <> $5::integer
 RETURNING f.rule
 )sql"};
 
@@ -72,7 +77,8 @@ RETURNING f.rule
 /// NULL; $4 also resolved ones; after ($5 start, $6 point, $7 rule, $8 at_ingest), or NULLs;
 /// $9 rows at most.
 inline constexpr postgres::Query kListFindings{"list_findings", R"sql(
-SELECT metering_point_id, rule, at_ingest, start_at, end_at, message, created_at, resolved_at
+SELECT metering_point_id, rule, at_ingest, start_at, end_at, message, created_at, resolved_at,
+       device_id, reason
 FROM findings
 WHERE ($1::text IS NULL OR metering_point_id = $1::text)
   AND ($2::timestamptz IS NULL OR end_at > $2::timestamptz)
@@ -197,6 +203,12 @@ FROM (
 ORDER BY r.register, r.at, r.meter, r.revision DESC
 )sql"};
 
+/// Those of the points that have register values. $1 points.
+inline constexpr postgres::Query kSelectPointsWithRegisters{"select_points_with_registers", R"sql(
+SELECT asked.id FROM unnest($1::text[]) AS asked(id)
+WHERE EXISTS (SELECT 1 FROM register_values r WHERE r.metering_point_id = asked.id)
+)sql"};
+
 /// Highest revisions of a point's register values by time, register and meter. $1 point; from $2
 /// on, before $3, or NULL; after ($4 time, $5 register, $6 meter), or NULLs; $7 rows at most.
 inline constexpr postgres::Query kListRegisters{"list_registers", R"sql(
@@ -217,7 +229,7 @@ inline std::vector<postgres::Query> VeeQueries() {
   return {kOpenFindings,    kResolveFindings, kResolveRefusals,       kListFindings,
           kSelectValidator, kMoveValidator,   kSelectValidated,       kSelectDue,
           kKeepValidated,   kSelectWanted,    kRemoveWanted,          kKeepRegisters,
-          kSelectRegistersAround, kListRegisters};
+          kSelectRegistersAround, kSelectPointsWithRegisters, kListRegisters};
 }
 
 }  // namespace peerwatt::metering

@@ -161,8 +161,12 @@ inline constexpr Query kMarkChanged{"mark_changed", R"sql(
   FROM (
     SELECT c.community_id, t.start_at + day.shift AS period_start_at, c.changed_cursor,
            day.shift > interval '0' AS stands_in, l.settled_through_at
-    FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[])
-      AS c(community_id, start_at, end_at, changed_cursor)
+    FROM (
+      SELECT community_id, start_at, end_at, max(changed_cursor) AS changed_cursor
+      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[])
+        AS sent(community_id, start_at, end_at, changed_cursor)
+      GROUP BY community_id, start_at, end_at
+    ) AS c
     JOIN ledgers AS l ON l.community_id = c.community_id
     CROSS JOIN LATERAL generate_series(c.start_at,
                                        c.end_at - make_interval(secs => l.period_seconds),

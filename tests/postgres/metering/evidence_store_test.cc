@@ -33,7 +33,9 @@ std::string ResultOf(const absl::StatusOr<ChainDecision>& decision) {
   if (!decision.ok()) return ReasonOf(decision.status());
   return std::string(decision->known ? "known" : "new") +
          (decision->events.counter_gap ? " gap" : "") +
-         (decision->events.chain_broken ? " broken" : "");
+         (decision->events.chain_broken ? " broken" : "") +
+         (decision->known && decision->kept.counter_gap ? ", once a gap" : "") +
+         (decision->known && decision->kept.chain_broken ? ", once broken" : "");
 }
 
 class EvidenceStoreTest : public StoreTest {
@@ -134,7 +136,8 @@ TEST_F(EvidenceStoreTest, DecidesLikeTheStoreInMemory) {
     ASSERT_EQ(Keep(group), expected) << "seed " << seed << ", round " << round;
     for (const std::string& result : expected) ++seen[result];
   }
-  for (const char* result : {"new", "new gap", "known", "SIGNATURE_COUNTER_REUSED"}) {
+  for (const char* result :
+       {"new", "new gap", "known", "known, once a gap", "SIGNATURE_COUNTER_REUSED"}) {
     EXPECT_GT(seen[result], 0) << result << ", seed " << seed;
   }
   for (const char* device : {"d", "e"}) {

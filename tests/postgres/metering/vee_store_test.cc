@@ -137,6 +137,19 @@ TEST_F(VeeStoreTest, RefusalsAreResolvedByReadingsOnly) {
   EXPECT_EQ(Commit(step).resolved, (std::map<Rule, int64_t>{{Rule::kFuture, 1}}));
 }
 
+TEST_F(VeeStoreTest, FindingsOfAChainStayAndNameTheDevice) {
+  Finding finding = Of(Rule::kSignatureChain, 4, 8, true);
+  finding.device = DeviceId("d1");
+  finding.reason = "COUNTER_GAP";
+  ASSERT_TRUE(findings_.Note({&finding, 1}).ok());
+  ValidatorStep step = Step({}, 0, 96);
+  step.stored = {{MeteringPointId("m"), {At(0), At(96)}, false}};
+  EXPECT_THAT(Commit(step).resolved, IsEmpty());
+  ASSERT_THAT(List(), SizeIs(1));
+  EXPECT_EQ(List()[0].device.value(), "d1");
+  EXPECT_EQ(List()[0].reason, "COUNTER_GAP");
+}
+
 TEST_F(VeeStoreTest, OfTwoStepsOneCommits) {
   const ValidatorStep first = Step({Of(Rule::kGap, 0, 4)}, 0, 96);
   const ValidatorStep second = Step({Of(Rule::kZeroRun, 0, 4)}, 0, 96);

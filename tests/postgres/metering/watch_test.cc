@@ -228,6 +228,30 @@ TEST_F(WatchTest, EndsAClientThatDoesNotReadAndLetsItResume) {
   EXPECT_EQ(watch->ReadEnergies(stored).size(), stored);
 }
 
+TEST_F(WatchTest, EndsWhenItMayNotBeSeenAnyMore) {
+  Start({.new_readings = {.idle_poll = absl::Milliseconds(5),
+                          .permission_interval = absl::Milliseconds(20)}});
+  const auto owner =
+      Open("meteringPoints/m1", "", access::v1::CONSUMER, "participants/p-m1");
+  const auto staff = Open("meteringPoints/m1");
+  owner->Read();
+  staff->Read();
+  // Without an answer of the registry nothing is decided.
+  directory_.SetDown(Error(kPeerUnavailable, "down"), {"m1"});
+  StoreQuarters("m1", 0, 1, 10);
+  EXPECT_EQ(owner->ReadEnergies(1).size(), 1u);
+  directory_.SetDown(absl::OkStatus(), {});
+  directory_.MoveTo("m1", "another");
+  const grpc::Status end = owner->End();
+  EXPECT_EQ(end.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(ReasonOf(end), "PERMISSION_DENIED");
+  StoreQuarters("m1", 1, 1, 20);
+  EXPECT_EQ(staff->ReadEnergies(2).size(), 2u) << "staff still may";
+  EXPECT_EQ(
+      ReasonOf(Open("meteringPoints/m1", "", access::v1::CONSUMER, "participants/p-m1")->End()),
+      "PERMISSION_DENIED");
+}
+
 TEST_F(WatchTest, EndsWithDrainingWhenTheServiceStops) {
   const auto watch = Open("meteringPoints/m1");
   watch->Read();

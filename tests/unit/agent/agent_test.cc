@@ -9,21 +9,20 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "agent/batch_content.h"
 #include "agent/csv_profile.h"
 #include "agent/generator.h"
 #include "gtest/gtest.h"
 #include "libs/base/error.h"
-#include "libs/crypto/certificates.h"
-#include "libs/crypto/digest.h"
-#include "libs/crypto/signature.h"
 #include "tests/unit/agent/fake_metering.h"
 #include "tests/unit/agent/scratch.h"
+#include "tests/unit/agent/signed_chain.h"
 
 namespace peerwatt::agent {
 namespace {
 
+using ::peerwatt::testing::ExpectOneChain;
 using ::peerwatt::testing::FakeMetering;
+using ::peerwatt::testing::NewIdentity;
 using ::peerwatt::testing::Scratch;
 
 constexpr absl::Duration kQuarterHour = absl::Minutes(15);
@@ -139,42 +138,6 @@ TEST(AgentTest, ARestartedAgentGoesOnExactly) {
   }
 }
 
-// Checks every signature, that a counter never has two contents, and that none is left out.
-// Returns how many different batches there are.
-int64_t ExpectOneChain(const FakeMetering& server, const std::vector<Identity>& identities) {
-  std::vector<crypto::VerificationKey> keys;
-  for (const Identity& identity : identities) {
-    keys.push_back(*crypto::VerificationKey::FromCertificate(identity.certificate_pem));
-  }
-  std::map<int64_t, std::pair<std::string, std::string>> chain;  // digests: previous, own
-  for (const metering::v1::Batch& batch : server.signed_batches()) {
-    const std::string digest =
-        crypto::Sha256(EncodeSignedBatch(ContentOf("devices/d-h01", batch)));
-    EXPECT_TRUE(std::any_of(keys.begin(), keys.end(), [&](const auto& key) {
-      return key.VerifiesDigest(digest, batch.signature().signature());
-    })) << batch.signature().counter();
-    const auto link = std::pair(batch.signature().previous_digest(), digest);
-    EXPECT_EQ(chain.emplace(batch.signature().counter(), link).first->second, link)
-        << "two contents with counter " << batch.signature().counter();
-  }
-  int64_t counter = 0;
-  std::string previous(32, '\0');
-  for (const auto& [number, link] : chain) {
-    EXPECT_EQ(number, ++counter);
-    EXPECT_EQ(link.first, previous);
-    previous = link.second;
-  }
-  return counter;
-}
-
-Identity NewIdentity() {
-  Identity identity;
-  identity.key_pem = *crypto::NewPrivateKey();
-  identity.certificate_pem =
-      crypto::NewAuthority(identity.key_pem, "d-h01", absl::Now(), absl::Hours(1))->pem;
-  return identity;
-}
-
 TEST(AgentTest, SignsOneChainOverRestartsBrokenStreamsAndRenewals) {
   const Scratch scratch;
   FakeMetering server({.seed = 9, .break_before_percent = 5, .break_after_percent = 10,
@@ -196,7 +159,7 @@ TEST(AgentTest, SignsOneChainOverRestartsBrokenStreamsAndRenewals) {
   Driver agent(options);
   ASSERT_TRUE(agent->Connect(server.NewChannel(), identities.back()).ok());
   ASSERT_TRUE(agent.TickUntilAcknowledged(kStart + 192 * kQuarterHour));
-  EXPECT_GE(ExpectOneChain(server, identities), 24);
+  EXPECT_GE(ExpectOneChain(server, "devices/d-h01", identities), 24);
   ExpectTotals(server, options);
 }
 
@@ -213,7 +176,7 @@ TEST(AgentTest, WhatIsToBeSignedIsNotSentWithoutAKey) {
   const Identity identity = NewIdentity();
   ASSERT_TRUE(agent->Connect(server.NewChannel(), identity).ok());
   ASSERT_TRUE(agent.TickUntilAcknowledged(kStart + 4 * kQuarterHour));
-  EXPECT_EQ(ExpectOneChain(server, {identity}), 1);
+  EXPECT_EQ(ExpectOneChain(server, "devices/d-h01", {identity}), 1);
 }
 
 TEST(AgentTest, LosesNothingWhenTheFolderIsLost) {

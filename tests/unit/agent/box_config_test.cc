@@ -54,6 +54,8 @@ TEST_F(BoxConfigTest, ReadsSeveralMetersAndPoints) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->device, "devices/box-1");
   EXPECT_EQ(config->ca_pem, "the authority");
+  EXPECT_FALSE(config->sign_batches);
+  EXPECT_TRUE(Parse("\"sources\":", "\"sign_batches\": true, \"sources\":")->sign_batches);
   ASSERT_EQ(config->sources.size(), 2u);
   const auto& points = config->sources[0].points;
   ASSERT_EQ(points.size(), 2u);
@@ -85,6 +87,8 @@ TEST_F(BoxConfigTest, NamesTheFieldAtFault) {
             "sources[0].address : 127.0.0.1 is neither tcp:HOST:PORT nor serial:/dev/NAME"},
            {"\"export\"", "\"out\"",
             "sources[0].points[1].register is none of import, export and both"},
+           {"\"sources\":", "\"sign_batches\": 1, \"sources\":",
+            "sign_batches is neither true nor false"},
            {"12000", "0", "sources[1].points[0].power_max_w is not from 1 to 1000000000"},
            {"\"ca_file\": \"CA\"", "\"ca_file\": \"/nowhere\"", "ca_file : "}}) {
     const auto config = Parse(at.from, at.to);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -114,24 +115,30 @@ TEST(RenewalTest, IsDueByEitherClock) {
   EXPECT_TRUE(due(-absl::Hours(900), absl::Hours(2), true));
 }
 
-// Counts the channels that a keeper hands out.
+// Counts the channels and keys that a keeper hands out.
 class Connections {
  public:
-  std::function<void(std::shared_ptr<grpc::Channel>)> Take() {
-    return [this](std::shared_ptr<grpc::Channel>) {
+  ConnectIdentity Take() {
+    return [this](std::shared_ptr<grpc::Channel>, const Identity& identity) {
       absl::MutexLock lock(&mutex_);
+      keys_.insert(identity.key_pem);
       ++count_;
+      return absl::OkStatus();
     };
   }
+  /// Whether so many came, and each with a key of its own.
   bool WaitFor(int count) {
     absl::MutexLock lock(&mutex_);
-    const auto enough = [&] { return count_ >= count; };
+    const auto enough = [&] {
+      return count_ >= count && keys_.size() == static_cast<size_t>(count_);
+    };
     return mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(20));
   }
 
  private:
   absl::Mutex mutex_;
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> keys_ ABSL_GUARDED_BY(mutex_);
 };
 
 TEST(IdentityKeeperTest, EnrolsAndRenewsAgainAndAgain) {

@@ -11,11 +11,14 @@
 #include "libs/base/error.h"
 #include "tests/unit/agent/fake_metering.h"
 #include "tests/unit/agent/scratch.h"
+#include "tests/unit/agent/signed_chain.h"
 
 namespace peerwatt::agent {
 namespace {
 
+using ::peerwatt::testing::ExpectOneChain;
 using ::peerwatt::testing::FakeMetering;
+using ::peerwatt::testing::NewIdentity;
 using ::peerwatt::testing::Scratch;
 
 const absl::Time kStart = absl::FromUnixSeconds(1767225600);
@@ -38,8 +41,9 @@ class SilentSource final : public MeterSource {
 // A box whose meters say what a test tells.
 struct Rig {
   explicit Rig(const std::string& folder, SendAs send_as = SendAs::kIntervals,
-               int64_t bytes_max = 1 << 20, size_t waiting_max = 1000) {
+               int64_t bytes_max = 1 << 20, size_t waiting_max = 1000, bool sign = false) {
     MeterBoxOptions options;
+    options.sign_batches = sign;
     options.device = "devices/box";
     options.folder = folder;
     options.buffer = {.folder = folder + "/buffer",
@@ -75,9 +79,15 @@ struct Rig {
   void Tick() { box->Tick(now += absl::Seconds(2)); }
   bool Drain(const FakeMetering& metering) {
     box->Connect(metering.NewChannel());
-    const absl::Time end = absl::Now() + absl::Seconds(20);
-    while (absl::Now() < end) {
-      Tick();
+    return Drained();
+  }
+  // Time runs twenty times as fast as the clock, so that pauses are short and answers in time.
+  bool Drained() {
+    const absl::Time begin = absl::Now();
+    const absl::Time from = now;
+    while (absl::Now() < begin + absl::Seconds(20)) {
+      now = from + 20 * (absl::Now() - begin);
+      box->Tick(now);
       const BufferState state = box->state().buffer;
       if (state.last_index > 0 && state.acknowledged_index == state.last_index) return true;
     }
@@ -165,6 +175,74 @@ TEST(MeterBoxTest, ABatchIsKeptOnceWheneverItDies) {
   }
 }
 
+void CopyFolder(const std::string& from, const std::string& to) {
+  std::filesystem::remove_all(to);
+  std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+}
+
+// Dies again and again: before the checkpoint, between it and the buffer, and after both, with
+// streams that break and keys that are renewed.
+TEST(MeterBoxTest, SignsOneChainWheneverItDies) {
+  const Scratch scratch;
+  FakeMetering metering({.seed = 5, .break_before_percent = 10, .break_after_percent = 10});
+  const std::string folder = scratch / "box";
+  std::vector<Identity> identities;
+  constexpr int64_t kLives = 60;
+  for (int64_t life = 0; life <= kLives; ++life) {
+    if (life % 9 == 0) identities.push_back(NewIdentity());
+    if (life > 0) CopyFolder(folder, scratch / "before");
+    {
+      Rig rig(folder, SendAs::kIntervals, 1 << 20, 1000, /*sign=*/true);
+      for (const int64_t slot : {2 * life, 2 * life + 1}) rig.Show(kPoint, slot, slot * 100);
+      rig.Tick();
+      if (life % 4 == 3 || life == kLives) {
+        ASSERT_TRUE(rig.box->Connect(metering.NewChannel(), identities.back()).ok());
+        ASSERT_TRUE(rig.Drained());
+        continue;
+      }
+    }
+    if (life % 4 == 1) CopyFolder(scratch / "before", folder);
+    if (life % 4 == 2) CopyFolder(scratch / "before/buffer", folder + "/buffer");
+  }
+  EXPECT_GE(ExpectOneChain(metering, "devices/box", identities), kLives / 2);
+  EXPECT_FALSE(metering.conflicts());
+  EXPECT_EQ(SumOf(metering, kPoint), (2 * kLives + 1) * 110);
+}
+
+TEST(MeterBoxTest, TheChainGoesOnAfterBatchesThatWereNotSigned) {
+  const Scratch scratch;
+  FakeMetering metering({});
+  const Identity identity = NewIdentity();
+  int64_t slot = 0;
+  for (const bool sign : {true, false, true}) {
+    Rig rig(scratch.path(), SendAs::kIntervals, 1 << 20, 1000, sign);
+    for (const int64_t end = slot + 3; slot < end; ++slot) {
+      rig.Show(kPoint, slot, slot * 100);
+      rig.Tick();
+    }
+    if (slot < 9) continue;
+    ASSERT_TRUE(rig.box->Connect(metering.NewChannel(), identity).ok());
+    ASSERT_TRUE(rig.Drained());
+  }
+  EXPECT_EQ(ExpectOneChain(metering, "devices/box", {identity}), 5);
+  EXPECT_EQ(metering.stored().size(), 8u);
+}
+
+TEST(MeterBoxTest, WhatIsToBeSignedIsNotSentWithoutAKey) {
+  const Scratch scratch;
+  FakeMetering metering({});
+  Rig rig(scratch.path(), SendAs::kIntervals, 1 << 20, 1000, /*sign=*/true);
+  for (const int64_t slot : {0, 1}) rig.Show(kPoint, slot, slot * 100);
+  rig.box->Connect(metering.NewChannel());
+  for (int i = 0; i < 50; ++i) rig.Tick();
+  EXPECT_EQ(metering.batches_received(), 0);
+  EXPECT_FALSE(rig.box->Connect(metering.NewChannel(), Identity()).ok()) << "no key";
+  const Identity identity = NewIdentity();
+  ASSERT_TRUE(rig.box->Connect(metering.NewChannel(), identity).ok());
+  ASSERT_TRUE(rig.Drained());
+  EXPECT_EQ(ExpectOneChain(metering, "devices/box", {identity}), 1);
+}
+
 TEST(MeterBoxTest, AFullBufferLosesQuarterHoursButNoEnergy) {
   const Scratch scratch;
   FakeMetering metering({});
@@ -249,7 +327,10 @@ TEST(MeterBoxTest, RefusesADamagedCheckpoint) {
   for (const char* text :
        {"", "{}", "[]", "{\"record\":1,\"through\":1,\"batch\":\"*\",\"points\":{}}",
         "{\"record\":1,\"through\":1,\"batch\":\"\",\"points\":"
-        "{\"meteringPoints/a1\":{\"time\":1}}}"}) {
+        "{\"meteringPoints/a1\":{\"time\":1}}}",
+        "{\"record\":1,\"through\":1,\"batch\":\"\",\"points\":{},\"signed_counter\":1}",
+        "{\"record\":1,\"through\":1,\"batch\":\"\",\"points\":{},\"signed_counter\":1,"
+        "\"signed_digest\":\"YQ==\"}"}) {
     ASSERT_TRUE(ReplaceFile(scratch / "checkpoint.json", text, 0600, false).ok());
     MeterBoxOptions options;
     options.folder = scratch.path();

@@ -59,6 +59,9 @@ class FakeEvidenceStore final : public EvidenceStore {
       auto decision =
           DecideLink(batch.link, {.last_counter = chain.empty() ? 0 : chain.rbegin()->first,
                                   .same = Find(chain, counter),
+                                  .same_events = chain.contains(counter)
+                                                     ? chain.at(counter).events
+                                                     : ChainEvents(),
                                   .before = Find(chain, counter - 1),
                                   .after = Find(chain, counter + 1)});
       if (decision.ok() && !decision->known) {

@@ -24,6 +24,11 @@ class FakeDirectory final : public MemberDirectory {
                                         .time_zone = "Europe/Berlin",
                                         .signed_readings_required = signed_readings_required};
   }
+  /// The point belongs to another participant from now on.
+  void MoveTo(const std::string& point, const std::string& participant) {
+    const std::lock_guard lock(mutex_);
+    members_.at(MeteringPointId(point)).participant = ParticipantId(participant);
+  }
   /// Points that are not remembered cannot be found while the registry is down.
   void SetDown(absl::Status failure, std::vector<std::string> forgotten) {
     const std::lock_guard lock(mutex_);

@@ -114,6 +114,30 @@ TEST_F(IngestQueueTest, UndecidedItemsOfAClosedLaneAreForgotten) {
   EXPECT_EQ(queue_.item_count(), 0u);
 }
 
+TEST_F(IngestQueueTest, GroupAfterALargeOneGathersWhatComes) {
+  for (int64_t sequence = 1; sequence <= 32; ++sequence) {
+    queue_.Push(lane_, Item(sequence));
+  }
+  const auto began = std::chrono::steady_clock::now();
+  queue_.Finish(lane_, {}, queue_.Take(64, 1000).at(0).items.size(), 32);
+  queue_.Push(lane_, Item(33));
+  const auto works = queue_.Take(64, 1000);
+  EXPECT_EQ(SequencesOf(works.at(0)), Sequences({33}));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, kGatherTime);
+}
+
+TEST_F(IngestQueueTest, StopEndsGathering) {
+  for (int64_t sequence = 1; sequence <= 32; ++sequence) {
+    queue_.Push(lane_, Item(sequence));
+  }
+  queue_.Take(64, 1000);
+  queue_.Push(queue_.AddLane(sink_, true), Item(1));
+  std::thread worker([this] { queue_.Take(64, 1000); });
+  queue_.Stop();
+  worker.join();
+  EXPECT_TRUE(queue_.Take(64, 1000).empty());
+}
+
 TEST_F(IngestQueueTest, StopEndsWaiting) {
   std::thread worker([this] { EXPECT_TRUE(queue_.Take(64, 1000).empty()); });
   queue_.Stop();

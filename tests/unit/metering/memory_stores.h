@@ -98,6 +98,20 @@ class MemoryReadingStore final : public ReadingStore {
                       .created_at = now,
                       .method = series.method,
                       .length = series.resolution};
+      if (series.yields && !revisions.empty()) {
+        const auto measured =
+            std::find_if(revisions.rbegin(), revisions.rend(), [](const Reading& one) {
+              return one.quality == Quality::kMeasured;
+            });
+        const bool by_hand = revisions.back().method == Method::kManual;
+        if (by_hand || measured != revisions.rend()) {
+          const Reading& stronger = by_hand ? revisions.back() : *measured;
+          reading.imported = stronger.imported;
+          reading.exported = stronger.exported;
+          reading.quality = stronger.quality;
+          reading.method = stronger.method;
+        }
+      }
       if (!revisions.empty() && revisions.back().imported == reading.imported &&
           revisions.back().exported == reading.exported &&
           revisions.back().quality == reading.quality) {
@@ -151,6 +165,17 @@ class MemoryRegisterStore final : public RegisterStore {
       }
     }
     return values;
+  }
+  absl::StatusOr<std::vector<MeteringPointId>> PointsWithValues(
+      const std::vector<MeteringPointId>& points) override {
+    std::vector<MeteringPointId> found;
+    for (const MeteringPointId& point : points) {
+      if (std::any_of(values_.begin(), values_.end(),
+                      [&](const auto& value) { return std::get<0>(value.first) == point; })) {
+        found.push_back(point);
+      }
+    }
+    return found;
   }
   absl::StatusOr<std::vector<RegisterValue>> List(const RegisterQuery& query) override {
     return Around(query.metering_point, {});
@@ -255,6 +280,8 @@ class MemoryFindingStore final : public FindingStore {
     counts.opened[finding.found.rule] +=
         inserted || entry->second.resolved_at.has_value() ? 1 : 0;
     entry->second.found = finding.found;
+    entry->second.device = finding.device;
+    entry->second.reason = finding.reason;
     entry->second.resolved_at.reset();
   }
   static bool IsOver(const ValidatorStep& step, const Finding& finding) {
@@ -263,7 +290,8 @@ class MemoryFindingStore final : public FindingStore {
              examined.span.start <= finding.found.span.start;
     };
     if (finding.at_ingest) {
-      return std::any_of(step.stored.begin(), step.stored.end(), [&](const auto& stored) {
+      return finding.found.rule != Rule::kSignatureChain &&
+             std::any_of(step.stored.begin(), step.stored.end(), [&](const auto& stored) {
         return covers(stored) && finding.found.span.end <= stored.span.end;
       });
     }

@@ -1,6 +1,7 @@
 // Broken on purpose: accepting before the gates turns WhatAGateRefusesLeavesNoRegisterValue red;
 // signing the split series, TheSignatureIsOfTheBatchAsItWasSent; leaving registers out of the
-// content, AChangedRegisterValueIsNotSigned.
+// content, AChangedRegisterValueIsNotSigned; no findings after the gates, those that end with
+// IsAFinding.
 #include "services/metering/core/ingest.h"
 
 #include <gtest/gtest.h>
@@ -47,8 +48,9 @@ class SignedIngestTest : public ::testing::Test {
     batch.series[0].resolution = absl::Hours(1);
     return batch;
   }
-  static void Sign(Batch& batch) {
-    batch.signature = {.counter = 1, .previous_digest = std::string(32, '\0'), .signature = ""};
+  static void Sign(Batch& batch, int64_t counter = 1,
+                   const std::string& previous = std::string(32, '\0')) {
+    batch.signature = {.counter = counter, .previous_digest = previous, .signature = ""};
     batch.signature->signature =
         FakeChecker::Sign("key-of-d", EncodeSignedBatch(ContentOf(batch)));
   }
@@ -133,6 +135,72 @@ TEST_F(SignedIngestTest, ARefusedSignedBatchIsAFindingAndEvidence) {
   ASSERT_EQ(Kept().size(), 1U);
   EXPECT_EQ(Kept()[0].refusal_reason, "READING_IN_FUTURE");
   EXPECT_EQ(readings_.At("m", kNow).revision, 0);
+}
+
+TEST_F(SignedIngestTest, EachRefusalOfASignatureIsAFinding) {
+  const auto expect = [&](const Batch& batch, const std::string& reason) {
+    findings_.findings.clear();
+    EXPECT_EQ(Run(batch), reason);
+    ASSERT_EQ(findings_.findings.size(), 1U) << reason;
+    const Finding& finding = findings_.findings.begin()->second;
+    EXPECT_EQ(finding.found.rule, Rule::kSignature);
+    EXPECT_EQ(finding.found.span, (Interval{kStart, kStart + absl::Minutes(15)}));
+    EXPECT_EQ(finding.metering_point.value(), "m");
+    EXPECT_EQ(finding.device.value(), "d");
+    EXPECT_EQ(finding.reason, reason);
+    EXPECT_TRUE(finding.at_ingest);
+  };
+  expect(Registers({0, 10}), "SIGNATURE_MISSING");
+  Batch batch = Registers({0, 10});
+  Sign(batch);
+  Batch malformed = batch;
+  malformed.signature->counter = 0;
+  expect(malformed, "SIGNATURE_MALFORMED");
+  Batch changed = batch;
+  changed.registers[0].energy_wh[1] = 11;
+  expect(changed, "SIGNATURE_INVALID");
+  findings_.findings.clear();
+  EXPECT_EQ(Run(batch), "OK");
+  EXPECT_TRUE(findings_.findings.empty());
+  Batch fork = Registers({0, 12});
+  Sign(fork);
+  expect(fork, "SIGNATURE_COUNTER_REUSED");
+}
+
+TEST_F(SignedIngestTest, AMissingCounterIsAFindingAndItsBatchIsStored) {
+  Batch batch = Registers({0, 10});
+  Sign(batch, 3);
+  findings_.failure = Error(kDatabaseUnavailable, "down");
+  EXPECT_EQ(Run(batch), "DATABASE_UNAVAILABLE");
+  EXPECT_EQ(Revision(), 0);
+  ASSERT_EQ(Kept().size(), 1U) << "the evidence is kept, and known when the batch comes again";
+  findings_.failure = absl::OkStatus();
+  EXPECT_EQ(Run(batch), "OK");
+  EXPECT_EQ(Revision(), 1);
+  ASSERT_EQ(findings_.findings.size(), 1U);
+  const Finding& finding = findings_.findings.begin()->second;
+  EXPECT_EQ(finding.found.rule, Rule::kSignatureChain);
+  EXPECT_EQ(finding.device.value(), "d");
+  EXPECT_EQ(finding.reason, "COUNTER_GAP");
+}
+
+TEST_F(SignedIngestTest, AnotherPreviousDigestIsAFinding) {
+  Batch batch = Registers({0, 10});
+  Sign(batch, 1, std::string(32, 'x'));
+  EXPECT_EQ(Run(batch), "OK");
+  ASSERT_EQ(findings_.findings.size(), 1U);
+  EXPECT_EQ(findings_.findings.begin()->second.reason, "CHAIN_BROKEN");
+}
+
+TEST_F(SignedIngestTest, AFindingOfASignatureIsForEachMeteringPoint) {
+  directory_.Add("n", "c1", 100'000, 0, /*signed_readings_required=*/true);
+  Batch batch = Hour(kStart);
+  batch.series.push_back(testing::Quarters("n", kStart, 2));
+  batch.series.push_back(testing::Quarters("n", kStart + absl::Hours(1), 2));
+  EXPECT_EQ(Run(batch), "SIGNATURE_MISSING");
+  ASSERT_EQ(findings_.findings.size(), 2U);
+  EXPECT_EQ(findings_.findings.rbegin()->second.found.span,
+            (Interval{kStart, kStart + absl::Minutes(90)}));
 }
 
 TEST_F(SignedIngestTest, WhatAGateHoldsGoesNoFurther) {

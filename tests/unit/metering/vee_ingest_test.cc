@@ -3,6 +3,7 @@
 // batch's own values, RegistersOfTwoBatchesMeet; leaving out Settle, OwnEstimateGivesWay.
 #include "services/metering/core/ingest.h"
 
+#include <map>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -155,6 +156,103 @@ TEST_F(VeeIngestTest, AnyOrderOfBatchesGivesTheSameReadings) {
     }
     EXPECT_EQ(readings.At("m", At(23)).revision, 0);
   }
+}
+
+// One interval each for every set of what may be said of it: measured, by registers, calculated,
+// estimated. Whatever comes first, and however often, the strongest is what stands there.
+TEST_F(VeeIngestTest, TheStrongestValueStandsWhateverCameFirst) {
+  constexpr uint32_t kSeed = 20260815;
+  std::mt19937 random(kSeed);
+  constexpr int kMeasured = 1, kRegister = 2, kCalculated = 4, kEstimated = 8;
+  const auto one = [](int quarter, int64_t wh, Quality quality) {
+    Series series = Quarters("m", At(quarter), 1, wh);
+    series.qualities = {quality};
+    return SeriesOf(std::move(series));
+  };
+  std::vector<std::pair<int, Batch>> batches;  // with the quarter
+  for (int said = 1; said < 16; ++said) {
+    const int quarter = 3 * said;
+    if (said & kMeasured) {
+      batches.emplace_back(quarter, one(quarter, 1, Quality::kMeasured));
+    }
+    if (said & kRegister) {
+      batches.emplace_back(quarter, Registers(quarter, {1000 * said}));
+      batches.emplace_back(quarter, Registers(quarter + 1, {1000 * said + 2}));
+    }
+    if (said & kCalculated) {
+      batches.emplace_back(quarter, one(quarter, 3, Quality::kCalculated));
+    }
+    // Of what registers say nothing, the last word counts.
+    if ((said & kEstimated) && (said & kRegister)) {
+      batches.emplace_back(quarter, one(quarter, 4, Quality::kEstimated));
+    }
+  }
+  for (int round = 0; round < 60; ++round) {
+    testing::MemoryReadingStore readings;
+    testing::MemoryRegisterStore registers;
+    Ingest ingest(directory_, readings, &registers, &findings_);
+    std::shuffle(batches.begin(), batches.end(), random);
+    const auto send = [&](const Batch& batch) {
+      const IngestRequest request{1, &batch};
+      EXPECT_TRUE(ingest.Run({&request, 1}, kNow)[0].status.ok());
+    };
+    for (const auto& [quarter, batch] : batches) {
+      for (auto copies = random() % 2 + 1; copies > 0; --copies) {
+        send(batch);
+      }
+    }
+    std::map<int, int32_t> revisions;
+    for (int said = 1; said < 16; ++said) {
+      const Reading reading = readings.At("m", At(3 * said));
+      revisions[said] = reading.revision;
+      if (said & kRegister) {
+        const bool measured = said & kMeasured;
+        EXPECT_EQ(reading.imported.wh(), measured ? 1 : 2) << said << ", round " << round;
+        EXPECT_EQ(reading.quality, measured ? Quality::kMeasured : Quality::kCalculated) << said;
+      }
+    }
+    // Where registers speak, a replay of everything in any order changes nothing.
+    std::shuffle(batches.begin(), batches.end(), random);
+    for (const auto& [quarter, batch] : batches) {
+      if ((quarter / 3) & kRegister) {
+        send(batch);
+      }
+    }
+    for (int said = 1; said < 16; ++said) {
+      if (said & kRegister) {
+        EXPECT_EQ(readings.At("m", At(3 * said)).revision, revisions[said]) << said;
+      }
+    }
+  }
+}
+
+TEST_F(VeeIngestTest, WhatIsWeakerThanRegistersIsCountedAsUnchanged) {
+  EXPECT_TRUE(Run(Registers(0, {0, 10, 30})).status.ok());
+  Series estimated = Quarters("m", At(0), 3, 5);
+  estimated.qualities = {Quality::kEstimated};
+  const BatchOutcome outcome = Run(SeriesOf(estimated));
+  EXPECT_EQ(outcome.counts.stored, 1) << "the third, of which registers say nothing";
+  EXPECT_EQ(outcome.counts.unchanged, 2);
+  EXPECT_EQ(Import(0), 10);
+  EXPECT_EQ(Import(2), 7);
+}
+
+TEST_F(VeeIngestTest, WhatWasEnteredByHandStays) {
+  EXPECT_TRUE(Run(Registers(0, {0, 10, 30})).status.ok());
+  Series manual = Quarters("m", At(0), 1, 5);
+  manual.qualities = {Quality::kEstimated};
+  manual.method = Method::kManual;
+  EXPECT_EQ(Run(SeriesOf(manual)).counts.stored, 1);
+  EXPECT_EQ(Run(Registers(0, {0, 10, 30})).counts.stored, 0);
+  EXPECT_EQ(Import(0), 5);
+}
+
+TEST_F(VeeIngestTest, ARegisterThatStandsStillSaysThatNothingFlowed) {
+  EXPECT_TRUE(Run(Registers(0, {700})).status.ok());
+  EXPECT_EQ(Run(Registers(40, {700})).counts.stored, 40);
+  EXPECT_EQ(Import(39), 0);
+  EXPECT_EQ(QualityAt(39), Quality::kCalculated);
+  EXPECT_EQ(QualityAt(40), Quality::kMissing);
 }
 
 TEST_F(VeeIngestTest, ARefusedBatchLeavesAFindingAndNothingElse) {

@@ -270,5 +270,29 @@ TEST(RegisterRulesTest, RefusesTheSameInstantTwice) {
   EXPECT_EQ(ReasonOf(ValidateRegisters(batch, members, At(9))), "");
 }
 
+TEST(OnGridTest, GivesBoundariesThatFollowFromEqualValues) {
+  const absl::Time start = absl::FromUnixSeconds(1'782'864'000);
+  const auto value = [&](int minutes, int64_t wh) {
+    return RegisterValue{.meter = "A", .at = start + absl::Minutes(minutes), .energy_wh = wh,
+                         .created_at = {}};
+  };
+  const std::vector<RegisterValue> values = {value(5, 10),  value(50, 10), value(55, 70),
+                                             value(130, 70), value(150, 90)};
+  const auto minutes = [&](const std::vector<RegisterValue>& shown) {
+    std::vector<std::pair<int64_t, int64_t>> all;
+    for (const RegisterValue& one : shown) {
+      all.emplace_back((one.at - start) / absl::Minutes(1), one.energy_wh);
+    }
+    return all;
+  };
+  using Shown = std::vector<std::pair<int64_t, int64_t>>;
+  EXPECT_EQ(minutes(OnGrid(values, absl::Minutes(15))),
+            (Shown{{15, 10}, {45, 10}, {60, 70}, {120, 70}, {150, 90}}));
+  EXPECT_EQ(minutes(OnGrid(values, absl::Minutes(15),
+                           Interval{start, start + absl::Minutes(90)})),
+            (Shown{{15, 10}, {30, 10}, {45, 10}, {60, 70}, {75, 70}, {90, 70}, {120, 70},
+                   {150, 90}}));
+}
+
 }  // namespace
 }  // namespace peerwatt::metering

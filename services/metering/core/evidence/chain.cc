@@ -16,6 +16,7 @@ absl::StatusOr<ChainDecision> DecideLink(const ChainLink& link, const ChainSurro
                    {{"counter", absl::StrCat(link.counter)}});
     }
     decision.known = true;
+    decision.kept = kept.same_events;
     return decision;
   }
   decision.events.counter_gap = link.counter > kept.last_counter + 1;
@@ -24,6 +25,7 @@ absl::StatusOr<ChainDecision> DecideLink(const ChainLink& link, const ChainSurro
   decision.events.chain_broken =
       first_differs || (kept.before.has_value() && kept.before->digest != link.previous_digest) ||
       (kept.after.has_value() && kept.after->previous_digest != link.digest);
+  decision.kept = decision.events;
   return decision;
 }
 

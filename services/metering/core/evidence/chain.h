@@ -17,14 +17,6 @@ struct ChainLink {
   std::string digest;           ///< SHA-256 of its encoding
 };
 
-/// What is kept of a chain around a link.
-struct ChainSurroundings {
-  int64_t last_counter = 0;            ///< highest that is kept; 0 if none
-  std::optional<ChainLink> same;       ///< the kept link with this counter
-  std::optional<ChainLink> before;     ///< … with the counter before
-  std::optional<ChainLink> after;      ///< … with the counter after
-};
-
 /// What is to be noted about a link.
 struct ChainEvents {
   /// The counter jumped: batches in between had not come when this one did.
@@ -34,10 +26,20 @@ struct ChainEvents {
   bool operator==(const ChainEvents&) const = default;
 };
 
+/// What is kept of a chain around a link.
+struct ChainSurroundings {
+  int64_t last_counter = 0;            ///< highest that is kept; 0 if none
+  std::optional<ChainLink> same;       ///< the kept link with this counter …
+  ChainEvents same_events = {};        ///< … and what was noted about it
+  std::optional<ChainLink> before;     ///< … with the counter before
+  std::optional<ChainLink> after;      ///< … with the counter after
+};
+
 /// What becomes of a link that is signed well.
 struct ChainDecision {
   bool known = false;  ///< the very same is kept already
-  ChainEvents events;
+  ChainEvents events;  ///< new ones; none when it is known
+  ChainEvents kept;    ///< what is kept of it, also from when it came first
 };
 
 /// Decides about a link. A counter that was left out may still come later.

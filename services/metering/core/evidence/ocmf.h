@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "libs/domain/ids.h"
 #include "libs/domain/quantities.h"
+#include "services/metering/core/series.h"
 
 namespace peerwatt::metering {
 
@@ -64,6 +65,10 @@ struct OcmfEntry {
   MeteringPointId metering_point;
   std::string content;
   bool verified = false;
+  /// Register values that it holds, each as a series of its own; none when the registry does not
+  /// know the metering point.
+  std::vector<RegisterSeries> registers = {};
+  std::optional<Member> member = {};  ///< What the registry knows of the point.
 };
 
 /// Where a record stands among those of its metering point.

@@ -30,7 +30,8 @@ absl::StatusOr<std::vector<OcmfRecord>> RecordsOf(const Batch& batch) {
 /// Attributes each record to the point of its meter.
 absl::StatusOr<std::vector<OcmfEntry>> EntriesOf(
     const Batch& batch, const std::vector<OcmfRecord>& records,
-    const absl::flat_hash_map<std::string, OcmfMeter>& meters, OcmfSignatures& signatures) {
+    const absl::flat_hash_map<std::string, OcmfMeter>& meters, OcmfSignatures& signatures,
+    absl::Time now) {
   std::vector<OcmfEntry> entries;
   entries.reserve(records.size());
   for (size_t i = 0; i < records.size(); ++i) {
@@ -45,14 +46,58 @@ absl::StatusOr<std::vector<OcmfEntry>> EntriesOf(
       return Error(kOcmfSignatureInvalid, "the OCMF record is not signed by its meter's key",
                    {{"serial_number", records[i].serial()}}, {{field, "has a wrong signature"}});
     }
-    entries.push_back({meter->second.metering_point, batch.ocmf_records[i], !key.empty()});
+    const MeteringPointId& point = meter->second.metering_point;
+    for (const OcmfRegisterValue& value : RegisterValuesOf(records[i])) {
+      if (value.time > now + kOcmfClockAheadMax) {
+        return Error(kReadingInFuture, "the OCMF record has a value of the future",
+                     {{"metering_point", point.value()}}, {{field, "lies in the future"}});
+      }
+    }
+    entries.push_back({.metering_point = point,
+                       .content = batch.ocmf_records[i],
+                       .verified = !key.empty()});
   }
   return entries;
 }
 
+/// Fills what the points' members and the records say into the entries.
+void AddValues(const std::vector<OcmfRecord>& records, const MemberLookup& lookup,
+               std::vector<OcmfEntry>& entries, absl::Status& status) {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    OcmfEntry& entry = entries[i];
+    const auto member = lookup.members.find(entry.metering_point);
+    if (member == lookup.members.end()) {
+      if (!lookup.failure.ok()) {
+        status = lookup.failure;
+      }
+      continue;
+    }
+    entry.member = member->second;
+    for (const OcmfRegisterValue& value : RegisterValuesOf(records[i])) {
+      entry.registers.push_back({.metering_point = entry.metering_point,
+                                 .meter = records[i].serial(),
+                                 .kind = value.kind == OcmfRegister::kImport
+                                             ? RegisterKind::kImport
+                                             : RegisterKind::kExport,
+                                 .start = value.time,
+                                 .resolution = member->second.interval,
+                                 .energy_wh = {value.energy.wh()},
+                                 .rollover_wh = 0});
+    }
+  }
+}
+
 }  // namespace
 
-void OcmfJudge::Pass(absl::Span<const IngestRequest> requests, const MemberLookup&, absl::Time,
+MemberLookup OcmfJudge::MembersOf(const absl::flat_hash_map<std::string, OcmfMeter>& meters) {
+  std::vector<MeteringPointId> points;
+  for (const auto& [serial, meter] : meters) {
+    points.push_back(meter.metering_point);
+  }
+  return directory_.Find(points);
+}
+
+void OcmfJudge::Pass(absl::Span<const IngestRequest> requests, const MemberLookup&, absl::Time now,
                      std::vector<BatchOutcome>& outcomes) {
   absl::flat_hash_map<size_t, std::vector<OcmfRecord>> read;
   absl::flat_hash_set<std::string> serials;
@@ -73,14 +118,16 @@ void OcmfJudge::Pass(absl::Span<const IngestRequest> requests, const MemberLooku
     return;
   }
   const auto meters = store_.FindMeters({serials.begin(), serials.end()});
+  const MemberLookup lookup = meters.ok() ? MembersOf(*meters) : MemberLookup();
   for (const auto& [i, records] : read) {
     if (!meters.ok()) {
       outcomes[i].status = meters.status();
       continue;
     }
-    auto entries = EntriesOf(*requests[i].batch, records, *meters, signatures_);
+    auto entries = EntriesOf(*requests[i].batch, records, *meters, signatures_, now);
     outcomes[i].status = entries.status();
     if (entries.ok()) {
+      AddValues(records, lookup, *entries, outcomes[i].status);
       outcomes[i].ocmf = *std::move(entries);
     }
   }

@@ -16,6 +16,9 @@ namespace peerwatt::metering {
 /// Records that one batch may bring.
 inline constexpr size_t kOcmfRecordsMax = 1000;
 
+/// How far the clock of a charge point may be ahead of ours.
+inline constexpr absl::Duration kOcmfClockAheadMax = absl::Minutes(5);
+
 /// A meter or gateway that signs OCMF records, by its serial number.
 struct OcmfMeter {
   MeteringPointId metering_point;
@@ -72,17 +75,23 @@ class OcmfStore {
 };
 
 /// Judges the OCMF records of batches: a batch with one that is wrong is refused. Stores nothing.
-/// Errors for a batch: BATCH_TOO_LARGE, OCMF_MALFORMED, OCMF_METER_UNKNOWN, OCMF_SIGNATURE_INVALID.
+/// Tells what registers the others say, for the readings that follow from them.
+/// Errors for a batch: BATCH_TOO_LARGE, OCMF_MALFORMED, OCMF_METER_UNKNOWN, OCMF_SIGNATURE_INVALID,
+/// READING_IN_FUTURE.
 class OcmfJudge final : public BatchGate {
  public:
-  OcmfJudge(OcmfStore& store, OcmfSignatures& signatures)
-      : store_(store), signatures_(signatures) {}
+  /// All references must outlive the gate.
+  OcmfJudge(OcmfStore& store, OcmfSignatures& signatures, MemberDirectory& directory)
+      : store_(store), signatures_(signatures), directory_(directory) {}
   void Pass(absl::Span<const IngestRequest> requests, const MemberLookup& lookup, absl::Time now,
             std::vector<BatchOutcome>& outcomes) override;
 
  private:
+  MemberLookup MembersOf(const absl::flat_hash_map<std::string, OcmfMeter>& meters);
+
   OcmfStore& store_;
   OcmfSignatures& signatures_;
+  MemberDirectory& directory_;
 };
 
 /// Keeps the records of batches that have passed everything else, before their readings are stored.

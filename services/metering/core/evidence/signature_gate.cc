@@ -23,11 +23,20 @@ bool MustBeSigned(const Batch& batch,
          std::any_of(batch.registers.begin(), batch.registers.end(), asks);
 }
 
+bool MustBeVerified(const Batch& batch, const std::vector<OcmfEntry>& records) {
+  return (!batch.device.empty() || batch.by_device) &&
+         std::any_of(records.begin(), records.end(), [](const OcmfEntry& record) {
+           return !record.verified && record.member.has_value() &&
+                  record.member->signed_readings_required;
+         });
+}
+
 absl::Status SignatureGate::Examine(const Batch& batch, const MemberLookup& lookup,
                                     const absl::Status& judgement,
+                                    const std::vector<OcmfEntry>& records,
                                     std::vector<SignedBatch>& batches) {
   if (!batch.signature.has_value()) {
-    if (judgement.ok() && MustBeSigned(batch, lookup.members)) {
+    if (judgement.ok() && (MustBeSigned(batch, lookup.members) || MustBeVerified(batch, records))) {
       return Error(kSignatureMissing, "the community asks for signed readings");
     }
     return judgement;
@@ -59,7 +68,7 @@ void SignatureGate::Pass(absl::Span<const IngestRequest> requests, const MemberL
     }
     const absl::Status judgement = status;
     const absl::Status examined =
-        Examine(*requests[i].batch, lookup, judgement, batches);
+        Examine(*requests[i].batch, lookup, judgement, outcomes[i].ocmf, batches);
     // The first broken rule wins; that nothing is known yet beats both.
     if (judgement.ok() || IsUndecided(examined)) {
       status = examined;
@@ -97,6 +106,7 @@ void SignatureGate::KeepAll(absl::Span<const SignedBatch> batches,
       continue;
     }
     outcome.events = (*kept)[i]->events;
+    outcome.kept_events = (*kept)[i]->kept;
     if (outcome.events != ChainEvents()) {
       Log(Severity::kWarning, "a signed batch does not follow the one before; it is kept",
           {{"device", batches[i].device.value()},

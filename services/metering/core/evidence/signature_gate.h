@@ -28,7 +28,8 @@ class SignatureGate final : public BatchGate {
 
  private:
   absl::Status Examine(const Batch& batch, const MemberLookup& lookup,
-                       const absl::Status& judgement, std::vector<SignedBatch>& batches);
+                       const absl::Status& judgement, const std::vector<OcmfEntry>& records,
+                       std::vector<SignedBatch>& batches);
   void KeepAll(absl::Span<const SignedBatch> batches, absl::Span<const size_t> positions,
                absl::Time now, std::vector<BatchOutcome>& outcomes);
 
@@ -39,5 +40,10 @@ class SignatureGate final : public BatchGate {
 /// Whether a batch of a device must be signed.
 bool MustBeSigned(const Batch& batch,
                   const absl::flat_hash_map<MeteringPointId, Member>& members);
+
+/// Whether a batch of a device must be signed for its OCMF records: one of them is of a point whose
+/// community asks for signed readings, and was not verified by its meter's key. One that was is
+/// signed by itself.
+bool MustBeVerified(const Batch& batch, const std::vector<OcmfEntry>& records);
 
 }  // namespace peerwatt::metering

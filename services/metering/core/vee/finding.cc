@@ -33,6 +33,10 @@ absl::string_view RuleName(Rule rule) {
       return "REGISTER_BACKWARDS";
     case Rule::kRefused:
       return "REFUSED";
+    case Rule::kSignature:
+      return "SIGNATURE";
+    case Rule::kSignatureChain:
+      return "SIGNATURE_CHAIN";
   }
   return "";
 }

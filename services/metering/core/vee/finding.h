@@ -26,13 +26,16 @@ enum class Rule : int16_t {
   kRegisterMismatch = 10,   ///< The register moved by another sum, or too far.
   kRegisterBackwards = 11,  ///< A register fell, and did not roll over.
   kRefused = 12,            ///< A device's batch broke another rule of ingest.
+  kSignature = 13,          ///< A device's batch was not signed as it must be, and refused.
+  kSignatureChain = 14,     ///< A signed batch does not follow the one before; it is stored.
 };
 
 inline constexpr std::array kRules = {
     Rule::kGap,          Rule::kOverlap,          Rule::kNegativeOnOneWay,
     Rule::kOutlier,      Rule::kZeroRun,          Rule::kWrongLength,
     Rule::kCollapsedDstHour, Rule::kFuture,       Rule::kImplausible,
-    Rule::kRegisterMismatch, Rule::kRegisterBackwards, Rule::kRefused};
+    Rule::kRegisterMismatch, Rule::kRegisterBackwards, Rule::kRefused,
+    Rule::kSignature,    Rule::kSignatureChain};
 
 /// The rule's id, such as `GAP`.
 absl::string_view RuleName(Rule rule);
@@ -59,9 +62,11 @@ std::vector<Found> Merged(std::vector<Found> found);
 struct Finding {
   MeteringPointId metering_point;
   Found found;
-  bool at_ingest = false;  ///< About a refused batch, not about stored readings.
+  bool at_ingest = false;  ///< About what a device sent, not about stored readings.
   absl::Time created_at;
   std::optional<absl::Time> resolved_at;
+  DeviceId device = {};      ///< Whose batch it is about; empty for others.
+  std::string reason = {};   ///< Of the batch's refusal or event, such as `SIGNATURE_INVALID`.
 };
 
 }  // namespace peerwatt::metering

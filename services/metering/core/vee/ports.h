@@ -34,6 +34,9 @@ class RegisterStore {
   /// included, and of each kind the nearest ones before and after.
   virtual absl::StatusOr<std::vector<RegisterValue>> Around(const MeteringPointId& point,
                                                             Interval span) = 0;
+  /// Those of the points that have any register value.
+  virtual absl::StatusOr<std::vector<MeteringPointId>> PointsWithValues(
+      const std::vector<MeteringPointId>& points) = 0;
   /// Lists highest revisions by time, kind and meter.
   virtual absl::StatusOr<std::vector<RegisterValue>> List(const RegisterQuery& query) = 0;
 };

@@ -1,6 +1,7 @@
 #include "services/metering/core/vee/refusals.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -8,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/error.h"
 #include "services/metering/core/errors.h"
+#include "services/metering/core/evidence/errors.h"
 
 namespace peerwatt::metering {
 namespace {
@@ -31,6 +33,12 @@ Rule RuleOf(absl::string_view reason, bool no_capacity) {
   return Rule::kRefused;
 }
 
+/// From the first to the last value; a single one has a second.
+Interval SpanOf(const RegisterSeries& series) {
+  const Interval span = series.Span();
+  return {span.start, std::max(span.end, span.start + absl::Seconds(1))};
+}
+
 /// The span of the series or register series that a field path (`series[3].start_time`) names.
 std::optional<Interval> SpanOf(const Batch& batch, absl::string_view field) {
   const std::vector<absl::string_view> parts = absl::StrSplit(field, absl::ByAnyChar("[]"));
@@ -42,10 +50,38 @@ std::optional<Interval> SpanOf(const Batch& batch, absl::string_view field) {
     return batch.series[i].Span();
   }
   if (parts[0] == "registers" && i < batch.registers.size() && batch.registers[i].size() > 0) {
-    const Interval span = batch.registers[i].Span();
-    return Interval{span.start, std::max(span.end, span.start + absl::Seconds(1))};
+    return SpanOf(batch.registers[i]);
   }
   return std::nullopt;
+}
+
+/// Times outside of these bounds are a broken clock's; the database could not keep some of them.
+bool IsUsable(Interval span, absl::Time now) {
+  return span.length() > absl::ZeroDuration() && span.start >= absl::UnixEpoch() &&
+         span.end <= now + absl::Hours(24 * 3660);
+}
+
+/// What a batch says of each of its points, from the first to the last.
+std::map<MeteringPointId, Interval> SpansOf(const Batch& batch) {
+  std::map<MeteringPointId, Interval> spans;
+  const auto add = [&](const MeteringPointId& point, Interval more) {
+    Interval& span = spans.try_emplace(point, more).first->second;
+    span = {std::min(span.start, more.start), std::max(span.end, more.end)};
+  };
+  for (const Series& series : batch.series) {
+    add(series.metering_point, series.Span());
+  }
+  for (const RegisterSeries& series : batch.registers) {
+    if (series.size() > 0) {
+      add(series.metering_point, SpanOf(series));
+    }
+  }
+  return spans;
+}
+
+bool IsAboutSignature(absl::string_view reason) {
+  return reason == kSignatureMissing.name || reason == kSignatureMalformed.name ||
+         reason == kSignatureInvalid.name || reason == kSignatureCounterReused.name;
 }
 
 }  // namespace
@@ -59,9 +95,7 @@ std::optional<Finding> FindingOf(const Batch& batch, const absl::Status& refusal
     return std::nullopt;
   }
   const std::optional<Interval> span = SpanOf(batch, detail.violations[0].field);
-  // Times outside of these bounds are a broken clock's; the database could not keep some of them.
-  if (!span.has_value() || span->length() <= absl::ZeroDuration() ||
-      span->start < absl::UnixEpoch() || span->end > now + absl::Hours(24 * 3660)) {
+  if (!span.has_value() || !IsUsable(*span, now)) {
     return std::nullopt;
   }
   const auto capacity = detail.metadata.find("capacity_w");
@@ -72,7 +106,41 @@ std::optional<Finding> FindingOf(const Batch& batch, const absl::Status& refusal
                                         refusal.message())},
                  .at_ingest = true,
                  .created_at = now,
-                 .resolved_at = std::nullopt};
+                 .resolved_at = std::nullopt,
+                 .device = batch.device,
+                 .reason = detail.reason};
+}
+
+std::vector<Finding> SignatureFindingsOf(const Batch& batch, const absl::Status& status,
+                                         const ChainEvents& events, absl::Time now) {
+  std::string reason = ReasonOf(status);
+  std::string message = absl::StrCat("a batch was refused: ", reason, ": ", status.message());
+  Rule rule = Rule::kSignature;
+  if (!IsAboutSignature(reason)) {
+    if (events == ChainEvents()) {
+      return {};
+    }
+    rule = Rule::kSignatureChain;
+    reason = events.chain_broken ? "CHAIN_BROKEN" : "COUNTER_GAP";
+    message = absl::StrCat("batch ", batch.signature.has_value() ? batch.signature->counter : 0,
+                           " of the device came ",
+                           events.counter_gap ? "before others that it has signed" : "",
+                           events.counter_gap && events.chain_broken ? ", and " : "",
+                           events.chain_broken ? "with a digest that does not match" : "");
+  }
+  std::vector<Finding> findings;
+  for (const auto& [point, span] : SpansOf(batch)) {
+    if (IsUsable(span, now)) {
+      findings.push_back({.metering_point = point,
+                          .found = {rule, span, message},
+                          .at_ingest = true,
+                          .created_at = now,
+                          .resolved_at = std::nullopt,
+                          .device = batch.device,
+                          .reason = reason});
+    }
+  }
+  return findings;
 }
 
 }  // namespace peerwatt::metering

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/metering/core/validation.h"
+#include "services/metering/core/vee/calendar.h"
 #include "services/metering/core/vee/split.h"
 
 namespace peerwatt::metering {
@@ -132,13 +133,62 @@ RegisterPairs PairsOf(const std::vector<RegisterValue>& values, RegisterKind kin
   return result;
 }
 
+std::vector<RegisterValue> OnGrid(const std::vector<RegisterValue>& values,
+                                  absl::Duration interval, std::optional<Interval> filled) {
+  std::vector<const RegisterValue*> sorted;
+  for (const RegisterValue& value : values) {
+    sorted.push_back(&value);
+  }
+  std::sort(sorted.begin(), sorted.end(), [](const RegisterValue* a, const RegisterValue* b) {
+    return std::tie(a->kind, a->meter, a->at) < std::tie(b->kind, b->meter, b->at);
+  });
+  std::vector<RegisterValue> shown;
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    const RegisterValue& value = *sorted[i];
+    if (IsOnGrid(value.at, interval)) {
+      shown.push_back(value);
+    }
+    if (i + 1 == sorted.size() || sorted[i + 1]->kind != value.kind ||
+        sorted[i + 1]->meter != value.meter || sorted[i + 1]->energy_wh != value.energy_wh) {
+      continue;
+    }
+    const RegisterValue& next = *sorted[i + 1];
+    const auto add = [&](absl::Time at) {
+      if (value.at < at && at < next.at && (shown.empty() || shown.back().at != at ||
+                                            shown.back().kind != value.kind ||
+                                            shown.back().meter != value.meter)) {
+        shown.push_back(value);
+        shown.back().at = at;
+      }
+    };
+    const absl::Time first = CeilToGrid(value.at, interval);
+    const absl::Time last = FloorToGrid(next.at, interval);
+    if (first != value.at) {
+      add(first);
+    }
+    if (filled.has_value()) {
+      for (absl::Time at = std::max(first, CeilToGrid(filled->start, interval));
+           at <= std::min(last, filled->end); at += interval) {
+        add(at);
+      }
+    }
+    if (last != next.at) {
+      add(last);
+    }
+  }
+  return shown;
+}
+
 std::vector<Series> DeriveReadings(const MeteringPointId& point, const Member& member,
                                    const std::vector<RegisterValue>& values,
                                    absl::Time existing_start, const ReadingColumn& existing) {
+  const Interval span{existing_start, existing_start + member.interval * std::ssize(
+                                                                             existing.qualities)};
+  const std::vector<RegisterValue> shown = OnGrid(values, member.interval, span);
   const Parts imports = PartsOf(
-      PairsOf(values, RegisterKind::kImport, member.import_capacity_w).pairs, member.interval);
+      PairsOf(shown, RegisterKind::kImport, member.import_capacity_w).pairs, member.interval);
   const Parts exports = PartsOf(
-      PairsOf(values, RegisterKind::kExport, member.export_capacity_w).pairs, member.interval);
+      PairsOf(shown, RegisterKind::kExport, member.export_capacity_w).pairs, member.interval);
   std::vector<Series> derived;
   if (member.import_capacity_w == 0 && member.export_capacity_w == 0) {
     return derived;
@@ -164,7 +214,8 @@ std::vector<Series> DeriveReadings(const MeteringPointId& point, const Member& m
                          .import_wh = {},
                          .export_wh = {},
                          .qualities = {Quality::kCalculated},
-                         .method = method});
+                         .method = method,
+                         .yields = true});
     }
     derived.back().import_wh.push_back(imported->energy_wh);
     derived.back().export_wh.push_back(exported->energy_wh);
@@ -176,19 +227,19 @@ std::vector<Found> CheckRegisters(Interval days, const Member& member,
                                   const std::vector<RegisterValue>& values,
                                   absl::Time column_start, const ReadingColumn& column) {
   std::vector<Found> found;
+  const std::vector<RegisterValue> shown = OnGrid(values, member.interval);
   const auto is_judged = [&days](const Interval& span) {
     return span.start < days.end && span.end > days.start && span.length() <= kRegisterSpanMax;
   };
   for (const RegisterKind kind : {RegisterKind::kImport, RegisterKind::kExport}) {
     const int64_t capacity_w = kind == RegisterKind::kImport ? member.import_capacity_w
                                                              : member.export_capacity_w;
-    const RegisterPairs registers = PairsOf(values, kind, capacity_w);
-    for (const Found& one : registers.findings) {
+    for (const Found& one : PairsOf(values, kind, capacity_w).findings) {
       if (is_judged(one.span)) {
         found.push_back(one);
       }
     }
-    for (const RegisterPair& pair : registers.pairs) {
+    for (const RegisterPair& pair : PairsOf(shown, kind, capacity_w).pairs) {
       if (!is_judged(pair.span)) {
         continue;
       }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,10 +46,20 @@ struct RegisterPairs {
 RegisterPairs PairsOf(const std::vector<RegisterValue>& values, RegisterKind kind,
                       int64_t capacity_w);
 
+/// The values that a register shows at the boundaries of intervals: those on the grid, and those
+/// that follow, as nothing flows between two equal neighbouring values of a meter. Others say
+/// nothing about intervals and are left out.
+/// filled: in this span all boundaries between equal values are given; outside the first and the
+/// last of them, where the values themselves are not on the grid.
+std::vector<RegisterValue> OnGrid(const std::vector<RegisterValue>& values,
+                                  absl::Duration interval,
+                                  std::optional<Interval> filled = std::nullopt);
+
 /// Readings that follow from registers, CALCULATED. A pair one interval apart gives a reading by
 /// REGISTER_DIFFERENCE; one several apart, up to an hour, gives equal parts by SPLIT. An interval
 /// needs a pair in each direction for which the point has capacity. Intervals that `existing` has
 /// measured, or calculated with the same values, are left out.
+/// values: also off the grid, see `OnGrid`.
 /// existing: one value per interval from `existing_start`; what lies outside is not derived.
 std::vector<Series> DeriveReadings(const MeteringPointId& point, const Member& member,
                                    const std::vector<RegisterValue>& values,

@@ -59,13 +59,14 @@ absl::StatusOr<Substitution> Substitutor::Fill(const MeteringPointId& point, con
                         FloorToGrid(span.end + kContext, member.interval)};
   PW_ASSIGN_OR_RETURN(const ReadingColumns columns,
                       readings_.Columns({point}, around, member.interval));
-  PW_ASSIGN_OR_RETURN(std::vector<RegisterValue> registers, registers_.Around(point, span));
+  PW_ASSIGN_OR_RETURN(const std::vector<RegisterValue> registers, registers_.Around(point, span));
   PW_ASSIGN_OR_RETURN(Substitution made, Substitute({.metering_point = point,
                                                      .member = member,
                                                      .span = span,
                                                      .column_start = around.start,
                                                      .column = &columns.columns.at(0),
-                                                     .registers = std::move(registers)},
+                                                     .registers = OnGrid(registers,
+                                                                         member.interval)},
                                                     method));
   if (made.series.empty()) {
     return made;

@@ -15,7 +15,7 @@ namespace peerwatt::metering {
 struct ValidatorOptions {
   /// How long after its end a day without later readings is waited for before its gaps count.
   absl::Duration grace = absl::Hours(6);
-  int32_t changes_max = 1000;  ///< Changes, due points and wishes of one step.
+  int32_t changes_max = 10'000;  ///< Changes, due points and wishes of one step.
   int32_t points_max = 100;
   int32_t wishes_max = 100;
   int days_max = 31;           ///< Days of one point in one step.

@@ -20,17 +20,20 @@ CREATE TABLE compactions (
   compacted_block_no bigint NOT NULL CHECK (compacted_block_no >= 0)
 );
 
--- The log of each shard: what one transaction wrote into it, packed (core/block.h). Durable before
--- an acknowledgement; goes when its values stand in `days`.
+-- The log of each shard: the readings and the positions of devices that one transaction wrote into
+-- it, packed (core/block.h). Durable before an acknowledgement; goes when its values stand in
+-- `days` and `device_positions`.
 CREATE TABLE blocks (
   block_no bigint NOT NULL CHECK (block_no > 0),
   created_at timestamptz NOT NULL,
   shard_no smallint NOT NULL,
   payload bytea NOT NULL,
+  positions bytea NOT NULL,
   PRIMARY KEY (shard_no, block_no)
 );
 -- Packed bytes do not get smaller by another compression.
 ALTER TABLE blocks ALTER COLUMN payload SET STORAGE EXTERNAL;
+ALTER TABLE blocks ALTER COLUMN positions SET STORAGE EXTERNAL;
 
 -- All values of one metering point on one UTC day with every revision of each (core/day_codec.h).
 -- The energies are a byte with the width (1, 2 or 4), then one number of so many bytes for each
@@ -65,10 +68,13 @@ CREATE TABLE changes (
   PRIMARY KEY (position, shard_no)
 );
 
--- How far each device has come: all its batches up to here are settled.
+-- How far each device has come as of the last compaction of its shard, which its id gives: all its
+-- batches up to here are settled, and up to what its shard's blocks say.
 CREATE TABLE device_positions (
-  device_id text COLLATE "C" PRIMARY KEY,
-  acknowledged_sequence bigint NOT NULL CHECK (acknowledged_sequence >= 1)
+  shard_no smallint NOT NULL,
+  device_id text COLLATE "C" NOT NULL,
+  acknowledged_sequence bigint NOT NULL CHECK (acknowledged_sequence >= 1),
+  PRIMARY KEY (shard_no, device_id)
 );
 
 INSERT INTO shards SELECT shard_no, 0 FROM generate_series(0, 15) AS shard_no;

@@ -1,13 +1,15 @@
 -- What is wrong, or looks wrong, with readings. One row for each point, rule and start of a span; a
--- finding that was resolved is opened again by the same. `at_ingest` tells those about refused
--- batches, which no examination of stored readings resolves.
+-- finding that was resolved is opened again by the same. `at_ingest` tells those about what a device
+-- sent, which no examination of stored readings resolves; they name the device and the reason.
 CREATE TABLE findings (
   metering_point_id text COLLATE "C" NOT NULL CHECK (metering_point_id <> ''),
-  rule smallint NOT NULL CHECK (rule BETWEEN 1 AND 12),
+  rule smallint NOT NULL CHECK (rule BETWEEN 1 AND 14),
   at_ingest boolean NOT NULL,
   start_at timestamptz NOT NULL,
   end_at timestamptz NOT NULL CHECK (end_at > start_at),
   message text NOT NULL,
+  device_id text NOT NULL,
+  reason text NOT NULL,
   created_at timestamptz NOT NULL,
   resolved_at timestamptz,
   PRIMARY KEY (metering_point_id, start_at, rule, at_ingest)
