@@ -191,13 +191,12 @@ inline constexpr postgres::Query kCancelStandingOrder{"cancel_standing_order", R
 /// All statements, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
   std::vector<postgres::Query> queries = {
-          kOpenAuctions,     kLastDeliveryEnd,     kFirstUnfinished,      kSelectAuction,
-          kShareAuction,     kLockAuction,         kListAuctions,         kCloseAuction,
-          kClearAuction,     kMarkHoldsReduced,    kProgress,             kInsertOrders,
-          kSelectOrder,      kOrdersOf,            kListOrders,           kOfferedByConnection,
-          kResolveOrder,     kCancelOrder,         kFinishOrders,         kInsertTrades,
-          kListTrades,       kTradesInSpan,        kFinalInSpan,          kInsertStandingOrder,
-          kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders, kCancelStandingOrder};
+      kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kSelectAuction, kShareAuction,
+      kLockAuction, kListAuctions, kCloseAuction, kClearAuction, kMarkHoldsReduced, kProgress,
+      kInsertOrders, kSelectOrder, kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrder,
+      kCancelOrder, kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
+      kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
+      kCancelStandingOrder};
   for (const auto& more : {SurveillanceQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());
   }
