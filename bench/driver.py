@@ -46,6 +46,15 @@ def zones():
                "limit": row[limit], "goal": goal, "lower_is_better": True}
 
 
+def book():
+    """Continuous matching in memory, one core, against CppTrader, or else books of std::map."""
+    for row in lines_of("bench_book"):
+        yield {"figure": f"book_{row['stream']}_against_{row['peer']}",
+               "value": row["commands"] / row["grouped_seconds"], "unit": "commands/s",
+               "limit": row["commands"] / row["peer_seconds"],
+               "goal": 1.5 if row["stream"].startswith("one") else 3.0, "lower_is_better": False}
+
+
 def store(name):
     """The figure `name` of readings_store."""
     def run():
@@ -104,6 +113,7 @@ def signed_ingest():
 FIGURES = {
     "clearing": ("market", clearing),
     "zones": ("market", zones),
+    "book": ("market", book),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

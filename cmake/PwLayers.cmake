@@ -38,12 +38,14 @@ set(PW_THIRD_PARTY_rpclib    "^absl::|^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_storage   "^absl::|^PkgConfig::PQXX$")
 set(PW_THIRD_PARTY_clients   "^absl::|^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_rpc       "^absl::|^protobuf::|^gRPC::")
-set(PW_THIRD_PARTY_edge      "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::")
+set(PW_THIRD_PARTY_edge
+    "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::|^PkgConfig::NGHTTP2$")
 set(PW_THIRD_PARTY_agent
     "^absl::|^protobuf::|^gRPC::|^nlohmann_json::|^PkgConfig::MODBUS$")
 set(PW_THIRD_PARTY_tool
     "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::|^PkgConfig::PQXX$")
-set(PW_THIRD_PARTY_app       "^absl::|^gRPC::|^prometheus-cpp::|^nlohmann_json::|^Boost::")
+set(PW_THIRD_PARTY_app
+    "^absl::|^gRPC::|^prometheus-cpp::|^nlohmann_json::|^Boost::|^PkgConfig::JEMALLOC$")
 
 function(pw_check_layer target layer service deps)
   if(NOT DEFINED PW_MAY_USE_${layer})

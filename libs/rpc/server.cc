@@ -1,6 +1,5 @@
 #include "libs/rpc/server.h"
 
-#include <google/protobuf/descriptor.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -8,15 +7,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "libs/base/log.h"
+#include "libs/rpc/call_probe.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/status.h"
 
@@ -27,16 +24,6 @@ constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kPingIntervalMinMs = 5'000;
 constexpr int kHandshakeTimeoutMs = 10'000;
-
-absl::string_view CodeName(grpc::StatusCode code) {
-  static constexpr absl::string_view kNames[] = {
-      "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
-      "DataLoss", "Unauthenticated"};
-  const auto index = static_cast<size_t>(code);
-  return index < std::size(kNames) ? kNames[index] : "Unknown";
-}
 
 absl::string_view TypeName(grpc::experimental::ServerRpcInfo::Type type) {
   switch (type) {
@@ -52,73 +39,10 @@ absl::string_view TypeName(grpc::experimental::ServerRpcInfo::Type type) {
   return "unary";
 }
 
-// A method name comes from the client when a generic service takes what nobody registered; only
-// names that this program knows may become a label.
-std::string KnownOrOther(absl::string_view path) {
-  std::string name(absl::StripPrefix(path, "/"));
-  std::replace(name.begin(), name.end(), '/', '.');
-  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
-  const bool health =
-      name == "grpc.health.v1.Health.Check" || name == "grpc.health.v1.Health.Watch";
-  return health || pool->FindMethodByName(name) != nullptr ? std::string(path) : "/_OTHER/_OTHER";
-}
-
-/// The usual gRPC server metrics, so that public dashboards and alerts work unchanged.
-/// Series are found once per method and code; a lookup in the metrics library costs microseconds.
-class RpcProbe {
- public:
-  explicit RpcProbe(telemetry::Metrics& metrics) : metrics_(metrics) {}
-
-  void Started(const std::string& method, absl::string_view type) {
-    const std::lock_guard lock(mutex_);
-    telemetry::Counter*& counter = started_[method];
-    if (counter == nullptr) {
-      counter = &metrics_.AddCounter("grpc_server_started_total", "Calls started on the server.",
-                                     LabelsOf(method, type));
-    }
-    counter->Increment(1);
-  }
-
-  void Handled(const std::string& method, absl::string_view type, grpc::StatusCode code,
-               double seconds) {
-    const std::lock_guard lock(mutex_);
-    telemetry::Counter*& counter = handled_[{method, code}];
-    if (counter == nullptr) {
-      telemetry::Labels labels = LabelsOf(method, type);
-      labels["grpc_code"] = std::string(CodeName(code));
-      counter = &metrics_.AddCounter("grpc_server_handled_total", "Calls ended on the server.",
-                                     labels);
-    }
-    counter->Increment(1);
-    telemetry::Histogram*& histogram = seconds_[method];
-    if (histogram == nullptr) {
-      histogram = &metrics_.AddHistogram("grpc_server_handling_seconds",
-                                         "How long calls took on the server.",
-                                         LabelsOf(method, type));
-    }
-    histogram->Observe(seconds);
-  }
-
- private:
-  // `/package.Service/Method`
-  static telemetry::Labels LabelsOf(const std::string& method, absl::string_view type) {
-    const size_t slash = method.rfind('/');
-    return {{"grpc_service", method.substr(1, slash - 1)},
-            {"grpc_method", method.substr(slash + 1)},
-            {"grpc_type", std::string(type)}};
-  }
-
-  telemetry::Metrics& metrics_;
-  std::mutex mutex_;
-  std::map<std::string, telemetry::Counter*> started_;
-  std::map<std::pair<std::string, grpc::StatusCode>, telemetry::Counter*> handled_;
-  std::map<std::string, telemetry::Histogram*> seconds_;
-};
-
 class ProbeInterceptor final : public grpc::experimental::Interceptor {
  public:
-  ProbeInterceptor(RpcProbe& probe, grpc::experimental::ServerRpcInfo* info)
-      : probe_(probe), method_(KnownOrOther(info->method())), type_(TypeName(info->type())) {
+  ProbeInterceptor(CallProbe& probe, grpc::experimental::ServerRpcInfo* info)
+      : probe_(probe), method_(CallProbe::LabelOf(info->method())), type_(TypeName(info->type())) {
     probe_.Started(method_, type_);
   }
 
@@ -126,14 +50,14 @@ class ProbeInterceptor final : public grpc::experimental::Interceptor {
     if (methods->QueryInterceptionHookPoint(
             grpc::experimental::InterceptionHookPoints::PRE_SEND_STATUS)) {
       probe_.Handled(
-          method_, type_, methods->GetSendStatus().error_code(),
+          method_, type_, static_cast<int>(methods->GetSendStatus().error_code()),
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
     }
     methods->Proceed();
   }
 
  private:
-  RpcProbe& probe_;
+  CallProbe& probe_;
   std::string method_;
   absl::string_view type_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -141,19 +65,19 @@ class ProbeInterceptor final : public grpc::experimental::Interceptor {
 
 class ProbeInterceptorFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  explicit ProbeInterceptorFactory(std::shared_ptr<RpcProbe> probe) : probe_(std::move(probe)) {}
+  explicit ProbeInterceptorFactory(std::shared_ptr<CallProbe> probe) : probe_(std::move(probe)) {}
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* info) override {
     return new ProbeInterceptor(*probe_, info);
   }
 
  private:
-  std::shared_ptr<RpcProbe> probe_;
+  std::shared_ptr<CallProbe> probe_;
 };
 
 std::unique_ptr<grpc::Server> StartMain(const ServerOptions& options,
                                         const std::vector<grpc::Service*>& services,
-                                        std::shared_ptr<RpcProbe> probe, int* port) {
+                                        std::shared_ptr<CallProbe> probe, int* port) {
   grpc::ServerBuilder builder;
   if (!options.address.empty()) {
     builder.AddListeningPort(options.address, options.credentials, port);
@@ -181,7 +105,7 @@ std::unique_ptr<grpc::Server> StartMain(const ServerOptions& options,
 }  // namespace
 
 struct Server::Impl {
-  std::shared_ptr<RpcProbe> probe;
+  std::shared_ptr<CallProbe> probe;
   std::unique_ptr<grpc::Server> main;
   std::unique_ptr<grpc::Server> health;
   int port = 0;
@@ -197,7 +121,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto impl = std::make_unique<Impl>();
-  impl->probe = std::make_shared<RpcProbe>(metrics);
+  impl->probe = std::make_shared<CallProbe>(metrics);
   int port = 0;
   impl->main = StartMain(options, services, impl->probe, &port);
   if (impl->main == nullptr || (port == 0 && !options.address.empty())) {

@@ -15,13 +15,14 @@
 #include "services/gateway/auth/authenticator.h"
 #include "services/gateway/core/errors.h"
 #include "services/gateway/core/rate_limit.h"
+#include "services/gateway/device/device_calls.h"
 #include "services/gateway/device/device_gate.h"
-#include "services/gateway/device/device_listener.h"
-#include "services/gateway/device/device_service.h"
 #include "services/gateway/device/device_streams.h"
 #include "services/gateway/device/message_scanner.h"
 #include "services/gateway/device/relay.h"
+#include "services/gateway/device/unary_call.h"
 #include "services/gateway/forward/forwarding_service.h"
+#include "services/gateway/h2/door.h"
 #include "services/gateway/http/rest_handler.h"
 
 namespace peerwatt::gateway {
@@ -30,8 +31,6 @@ namespace {
 constexpr int kMetadataBytesMax = 16 << 10;
 constexpr int kPublicMessageBytesMax = 1 << 20;
 constexpr int kPublicStreamsMax = 100;
-constexpr int kDeviceStreamsMax = 4;
-constexpr int kDeviceTlsFrameBytes = 4096;
 constexpr int kConnectionAgeMaxMs = 3'600'000;
 constexpr int kConnectionAgeGraceMs = 60'000;
 constexpr int kConnectionIdleMaxMs = 600'000;
@@ -71,10 +70,9 @@ struct Doors::Impl {
         rest(RestParts{methods, authenticator, upstreams, sign_ins, clock, metrics},
              RestOptions{options.deadlines, options.cors_origins,
                          OpenApiDocument(methods, Comments(DescriptorSetBytes()))}),
-        device_calls(DeviceMethods(methods), upstreams, options.deadlines,
-                     CertificateAdmission(gate)),
-        device_parts{gate, relay, streams, scanner, options.device_window},
-        device_streams(device_parts) {
+        stream_parts{gate, relay, streams, scanner, options.device_window},
+        unary_parts{gate, upstreams, options.deadlines},
+        device_calls(stream_parts, unary_parts, DeviceMethods(methods), metrics) {
     // One for each service: reflection takes a service's name from its methods.
     for (const auto& [service, upstream] : MethodTable::Services()) {
       public_calls.push_back(std::make_unique<ForwardingService>(
@@ -88,7 +86,6 @@ struct Doors::Impl {
     PW_ASSIGN_OR_RETURN(device, OpenDevice(metrics));
     PW_ASSIGN_OR_RETURN(http, HttpServer::Start(options.http, rest));
     grpc->SetServing(true);
-    device->SetServing(true);
     return absl::OkStatus();
   }
 
@@ -111,32 +108,19 @@ struct Doors::Impl {
     return rpc::Server::Start(server, services, metrics);
   }
 
-  absl::StatusOr<std::unique_ptr<rpc::Server>> OpenDevice(telemetry::Metrics& metrics) {
-    PW_ASSIGN_OR_RETURN(listener, DeviceListener::Listen(options.device_address,
-                                                         options.device_connections_per_second));
-    rpc::ServerOptions server;
-    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
-    server.message_bytes_max = options.device_message_bytes_max;
-    server.concurrent_streams_max = kDeviceStreamsMax;
-    server.customise = [this, &acceptor](grpc::ServerBuilder& builder) {
-      acceptor = builder.experimental().AddExternalConnectionAcceptor(
-          grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-          rpc::MutualTlsServer(options.device_tls));
-      builder.RegisterCallbackGenericService(&unknown_device);
-      // Ten thousand idle connections: no buffer larger than an answer needs, no table of headers
-      // for calls that are made once a connection, no probe of bandwidth.
-      builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, kDeviceTlsFrameBytes);
-      builder.AddChannelArgument(GRPC_ARG_HTTP2_HPACK_TABLE_SIZE_DECODER, 0);
-      builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-      builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
-      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMaxMs);
-      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMaxMs);
-      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionAgeGraceMs);
-    };
-    PW_ASSIGN_OR_RETURN(auto started,
-                        rpc::Server::Start(server, {&device_streams, &device_calls}, metrics));
-    listener->Start(std::move(acceptor));
-    return started;
+  absl::StatusOr<std::unique_ptr<GrpcDoor>> OpenDevice(telemetry::Metrics& metrics) {
+    DoorSettings door;
+    door.address = options.device_address;
+    door.tls = {options.device_tls.cert_pem, options.device_tls.key_pem,
+                options.device_tls.ca_pem};
+    door.limits.message_bytes_max = static_cast<size_t>(options.device_message_bytes_max);
+    door.threads = options.device_threads;
+    door.handshakes_max = options.device_handshakes_max;
+    return GrpcDoor::Open(
+        door, device_calls,
+        metrics.AddGauge("peerwatt_gateway_device_connections", "Connections at the device port."),
+        metrics.AddCounter("peerwatt_gateway_device_handshake_failures_total",
+                           "Connections at the device port that never showed a certificate."));
   }
 
   const DoorOptions options;
@@ -151,15 +135,13 @@ struct Doors::Impl {
   DeviceStreams streams;
   RestHandler rest;
   std::vector<std::unique_ptr<ForwardingService>> public_calls;
-  ForwardingService device_calls;
   const MessageScanner scanner{peerwatt::metering::v1::StreamReadingsRequest::descriptor()};
-  const DeviceStreamParts device_parts;
-  DeviceService device_streams;
+  const DeviceStreamParts stream_parts;
+  const UnaryCallParts unary_parts;
+  DeviceCalls device_calls;
   UnknownMethods unknown_public;
-  UnknownMethods unknown_device;
   std::unique_ptr<rpc::Server> grpc;
-  std::unique_ptr<rpc::Server> device;
-  std::unique_ptr<DeviceListener> listener;
+  std::unique_ptr<GrpcDoor> device;
   std::unique_ptr<HttpServer> http;
 };
 
@@ -177,12 +159,12 @@ absl::StatusOr<std::unique_ptr<Doors>> Doors::Open(DoorOptions options, const Cl
 
 int Doors::http_port() const { return impl_->http->port(); }
 int Doors::grpc_port() const { return impl_->grpc->port(); }
-int Doors::device_port() const { return impl_->listener->port(); }
+int Doors::device_port() const { return impl_->device->port(); }
 
 void Doors::Drain(absl::Duration grace) {
   impl_->rest.StartDraining();
   if (impl_->grpc != nullptr) impl_->grpc->SetServing(false);
-  if (impl_->listener != nullptr) impl_->listener->Stop();
+  if (impl_->device != nullptr) impl_->device->StopAccepting();
   impl_->streams.EndAll(Error(kGatewayStopping, "the gateway is about to stop; connect again"));
   if (impl_->http != nullptr) impl_->http->Drain(grace);
   if (impl_->device != nullptr) impl_->device->Drain(grace);

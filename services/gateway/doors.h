@@ -28,7 +28,8 @@ struct DoorOptions {
   int device_message_bytes_max = 1 << 20;
   absl::Duration device_recheck_interval = absl::Seconds(5);
   DeviceWindow device_window;
-  int device_connections_per_second = 300;
+  int device_threads = 2;
+  int device_handshakes_max = 256;
   Deadlines deadlines;
   TokenPolicy tokens;
   int sign_ins_per_second = 10;

@@ -45,8 +45,9 @@ ABSL_FLAG(absl::Duration, stream_timeout, absl::Hours(1), "Longest time of a str
 ABSL_FLAG(absl::Duration, device_recheck_interval, absl::Seconds(5),
           "How often open device streams are checked with the registry, 10ms to 1m");
 ABSL_FLAG(int, device_message_bytes_max, 1 << 20, "Largest message of a device, 1 KiB to 64 MiB");
-ABSL_FLAG(int, device_connections_per_second, 300,
-          "Connections of devices taken per second, 1 to 100000");
+ABSL_FLAG(int, device_threads, 2, "Threads of the device port, 1 to 64");
+ABSL_FLAG(int, device_handshakes_max, 256,
+          "TLS handshakes with devices under way at once; others wait their turn, 1 to 100000");
 ABSL_FLAG(int, device_batches_in_flight_max, 32,
           "Batches of a device without an acknowledgement, 1 to 1000");
 ABSL_FLAG(int, device_bytes_in_flight_max, 2 << 20,
@@ -83,8 +84,8 @@ void CheckFlags() {
                absl::Milliseconds(10), absl::Minutes(1));
   RequireRange("device_message_bytes_max", absl::GetFlag(FLAGS_device_message_bytes_max), 1 << 10,
                64 << 20);
-  RequireRange("device_connections_per_second",
-               absl::GetFlag(FLAGS_device_connections_per_second), 1, 100'000);
+  RequireRange("device_threads", absl::GetFlag(FLAGS_device_threads), 1, 64);
+  RequireRange("device_handshakes_max", absl::GetFlag(FLAGS_device_handshakes_max), 1, 100'000);
   RequireRange("device_batches_in_flight_max", absl::GetFlag(FLAGS_device_batches_in_flight_max), 1,
                1000);
   RequireRange("device_bytes_in_flight_max", absl::GetFlag(FLAGS_device_bytes_in_flight_max),
@@ -152,7 +153,8 @@ DoorOptions OptionsFromFlags() {
   }
   options.device_message_bytes_max = absl::GetFlag(FLAGS_device_message_bytes_max);
   options.device_recheck_interval = absl::GetFlag(FLAGS_device_recheck_interval);
-  options.device_connections_per_second = absl::GetFlag(FLAGS_device_connections_per_second);
+  options.device_threads = absl::GetFlag(FLAGS_device_threads);
+  options.device_handshakes_max = absl::GetFlag(FLAGS_device_handshakes_max);
   options.device_window = {
       absl::GetFlag(FLAGS_device_batches_in_flight_max),
       static_cast<size_t>(absl::GetFlag(FLAGS_device_bytes_in_flight_max))};

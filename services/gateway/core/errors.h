@@ -53,6 +53,12 @@ inline constexpr ErrorReason kBodyUnexpected{"BODY_UNEXPECTED",
 /// The call message is absent.
 inline constexpr ErrorReason kMessageMissing{"MESSAGE_MISSING",
                                              absl::StatusCode::kInvalidArgument};
+/// A message is over its limit.
+inline constexpr ErrorReason kMessageTooLarge{"MESSAGE_TOO_LARGE",
+                                              absl::StatusCode::kResourceExhausted};
+/// A message, or the call, uses a compression; none is offered.
+inline constexpr ErrorReason kCompressionUnsupported{"COMPRESSION_UNSUPPORTED",
+                                                     absl::StatusCode::kUnimplemented};
 /// The client certificate is none that the registry issued to this device.
 inline constexpr ErrorReason kCertificateUnknown{"CERTIFICATE_UNKNOWN",
                                                  absl::StatusCode::kPermissionDenied};

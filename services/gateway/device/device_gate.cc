@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "libs/base/error.h"
 #include "libs/base/ids.h"
@@ -34,13 +34,13 @@ absl::Status CertificateUnknown() {
 
 }  // namespace
 
-absl::StatusOr<DeviceIdentity> DeviceIdentityOf(const grpc::AuthContext& auth) {
-  const std::string identity = rpc::PeerIdentity(auth);
-  if (!absl::StartsWith(identity, rpc::kDeviceIdentityPrefix)) return CertificateUnknown();
-  const std::string id = identity.substr(std::string(rpc::kDeviceIdentityPrefix).size());
-  DeviceIdentity out{absl::StrCat("devices/", id), rpc::PeerCertificateSerial(auth)};
-  if (!IsResourceId(id) || out.certificate_serial.empty()) return CertificateUnknown();
-  return out;
+absl::StatusOr<DeviceIdentity> DeviceIdentityOf(const PeerCertificate& peer) {
+  absl::string_view id = peer.uri;
+  if (!absl::ConsumePrefix(&id, rpc::kDeviceIdentityPrefix) || !IsResourceId(id) ||
+      peer.serial.empty()) {
+    return CertificateUnknown();
+  }
+  return DeviceIdentity{absl::StrCat("devices/", id), peer.serial};
 }
 
 absl::StatusOr<DevicePoints> Judge(const ResolveDeviceResponse& answer) {

@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
+#include "services/gateway/h2/call.h"
 
 namespace peerwatt::gateway {
 
@@ -24,7 +25,7 @@ struct DeviceIdentity {
   std::string certificate_serial;
 };
 /// Errors: CERTIFICATE_UNKNOWN when the certificate names no device.
-absl::StatusOr<DeviceIdentity> DeviceIdentityOf(const grpc::AuthContext& auth);
+absl::StatusOr<DeviceIdentity> DeviceIdentityOf(const PeerCertificate& peer);
 
 /// The metering points that a device may report: `meteringPoints/mp1`.
 using DevicePoints = std::shared_ptr<const absl::flat_hash_set<std::string>>;

@@ -1,6 +1,8 @@
 #include "services/gateway/device/device_stream.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "peerwatt/metering/v1/metering.pb.h"
 #include "services/gateway/api/wire_error.h"
 #include "services/gateway/core/errors.h"
+#include "services/gateway/device/device_calls.h"
 #include "services/gateway/device/device_streams.h"
 
 namespace peerwatt::gateway {
@@ -33,36 +36,31 @@ absl::Status Forbidden(absl::string_view metering_point) {
                {{"metering_point", std::string(metering_point)}});
 }
 
-// One message as one piece: what gRPC read, or a copy when that is in several.
-grpc::Slice WholeOf(const grpc::ByteBuffer& bytes) {
-  grpc::Slice slice;
-  if (!bytes.TrySingleSlice(&slice).ok() && !bytes.DumpToSingleSlice(&slice).ok()) return {};
-  return slice;
-}
-
 }  // namespace
 
-void DeviceStream::Start() {
-  held_by_server_ = shared_from_this();
-  auto identity = DeviceIdentityOf(*server_.auth_context());
+void DeviceStream::OnStart(ServerCall& call) {
+  call_ = &call;
+  queue_ = call.queue();
+  auto identity = DeviceIdentityOf(call.peer());
   if (!identity.ok()) {
     Admitted(identity.status());
     return;
   }
   identity_ = *std::move(identity);
   parts_.gate.Check(identity_, [self = shared_from_this()](absl::StatusOr<DevicePoints> points) {
-    self->Admitted(std::move(points));
+    self->queue_->Post(
+        [self, points = std::move(points)]() mutable { self->Admitted(std::move(points)); });
   });
 }
 
 void DeviceStream::Admitted(absl::StatusOr<DevicePoints> points) {
-  if (points.ok()) parts_.streams.Add(shared_from_this());
-  const absl::MutexLock lock(&mutex_);
+  if (call_ == nullptr) return;
   admitting_ = false;
   if (points.ok()) {
     points_ = *std::move(points);
+    parts_.streams.Add(shared_from_this());
   } else {
-    EndLocked(CallError(WireError(points.status())));
+    EndWith(CallEndOf(points.status()));
   }
   Pump();
 }
@@ -72,27 +70,32 @@ void DeviceStream::Judged(absl::StatusOr<DevicePoints> points) {
     if (absl::IsPermissionDenied(points.status())) End(points.status());
     return;
   }
-  const absl::MutexLock lock(&mutex_);
-  points_ = *std::move(points);
+  queue_->Post([self = shared_from_this(), points = *std::move(points)]() mutable {
+    self->points_ = std::move(points);
+  });
 }
 
 void DeviceStream::End(const absl::Status& status) {
-  const absl::MutexLock lock(&mutex_);
+  queue_->Post([self = shared_from_this(), status] { self->EndNow(status); });
+}
+
+void DeviceStream::EndNow(const absl::Status& status) {
+  if (call_ == nullptr) return;
   if (ended_early_at_.has_value()) {
     // A write to the device hangs: cut the call.
-    if (!finished_ && absl::Now() - *ended_early_at_ > kEndPatience) server_.TryCancel();
+    if (absl::Now() - *ended_early_at_ > kEndPatience) call_->Cancel();
     return;
   }
   ended_early_at_ = absl::Now();
   Log(Severity::kInfo, "device stream ended by the gateway", {{"reason", ReasonOf(status)}});
   // What is being written must end first; the rest is not sent any more.
   outbox_.resize(writing_ ? 1 : 0);
-  EndLocked(CallError(WireError(status)));
+  EndWith(CallEndOf(status));
   Pump();
 }
 
-void DeviceStream::EndLocked(grpc::Status status) {
-  if (!final_.has_value()) final_ = std::move(status);
+void DeviceStream::EndWith(CallEnd end) {
+  if (!final_.has_value()) final_ = std::move(end);
   Leave();
 }
 
@@ -102,23 +105,12 @@ void DeviceStream::Leave() {
   place_.call.reset();
 }
 
-void DeviceStream::Take() {
-  if (place_.call != nullptr && !place_.call->HasRoom(weak_from_this())) {
-    parked_ = true;
-    return;
-  }
-  const grpc::Slice whole = WholeOf(request_);
-  // An idle stream keeps no memory of a large message.
-  request_.Clear();
-  TakeMessage({reinterpret_cast<const char*>(whole.begin()), whole.size()});
-}
-
 void DeviceStream::TakeMessage(absl::string_view bytes) {
   DeviceMessage message;
   const bool readable = parts_.scanner.Scan(bytes, message);
   if (!opened_) {
     if (!readable || message.kind != DeviceMessage::Kind::kOpen) {
-      EndLocked(CallError(WireError(Error(kStreamOutOfOrder, "the first message must be open"))));
+      EndWith(CallEndOf(Error(kStreamOutOfOrder, "the first message must be open")));
       return;
     }
     opened_ = true;
@@ -127,9 +119,9 @@ void DeviceStream::TakeMessage(absl::string_view bytes) {
     return;
   }
   if (readable && message.kind == DeviceMessage::Kind::kOpen) {
-    EndLocked(CallError(WireError(Error(kStreamOutOfOrder, "open comes once"))));
+    EndWith(CallEndOf(Error(kStreamOutOfOrder, "open comes once")));
   } else if (readable && message.kind == DeviceMessage::Kind::kNone) {
-    EndLocked(CallError(WireError(FieldInvalid("kind", "must be open or batch"))));
+    EndWith(CallEndOf(FieldInvalid("kind", "must be open or batch")));
   } else {
     under_way_.push_back(static_cast<uint32_t>(bytes.size()));
     under_way_bytes_ += bytes.size();
@@ -156,92 +148,89 @@ void DeviceStream::TakeBatch(const DeviceMessage& message, bool readable) {
   place_.call->SendBatch(place_.stream, message.batch);
 }
 
-void DeviceStream::OnReadDone(bool ok) {
-  const absl::MutexLock lock(&mutex_);
+void DeviceStream::OnMessage(absl::string_view bytes) {
   reading_ = false;
-  if (!ok) {
-    reads_done_ = true;
-  } else if (!final_.has_value()) {
-    Take();
+  if (!final_.has_value()) {
+    if (place_.call != nullptr && !place_.call->HasRoom(weak_from_this())) {
+      parked_.emplace(bytes);
+      return;
+    }
+    TakeMessage(bytes);
   }
+  Pump();
+}
+
+void DeviceStream::OnHalfClose() {
+  reading_ = false;
+  reads_done_ = true;
   Pump();
 }
 
 void DeviceStream::OnRoom() {
-  const absl::MutexLock lock(&mutex_);
-  if (!std::exchange(parked_, false) || final_.has_value()) return;
-  Take();
-  Pump();
+  queue_->Post([self = shared_from_this()] {
+    if (self->call_ == nullptr || !self->parked_.has_value()) return;
+    const std::string bytes = *std::exchange(self->parked_, std::nullopt);
+    // Whoever came sooner may have filled it again.
+    self->OnMessage(bytes);
+  });
 }
 
 void DeviceStream::OnAnswer(std::string response, int32_t frame_count) {
-  const absl::MutexLock lock(&mutex_);
-  if (final_.has_value()) return;
-  const grpc::Slice slice(response);
-  outbox_.push_back({grpc::ByteBuffer(&slice, 1), frame_count});
-  Pump();
+  queue_->Post([self = shared_from_this(), response = std::move(response), frame_count]() mutable {
+    if (self->final_.has_value() || self->call_ == nullptr) return;
+    self->outbox_.push_back({std::move(response), frame_count});
+    self->Pump();
+  });
 }
 
 void DeviceStream::OnRelayEnd(const grpc::Status& status) {
-  const absl::MutexLock lock(&mutex_);
-  place_.call.reset();
-  if (!final_.has_value()) final_ = status;
-  Pump();
+  CallEnd end = CallEndOf(status);
+  queue_->Post([self = shared_from_this(), end = std::move(end)]() mutable {
+    if (self->call_ == nullptr) return;
+    self->place_.call.reset();
+    if (!self->final_.has_value()) self->final_ = std::move(end);
+    self->Pump();
+  });
 }
 
 void DeviceStream::Pump() {
-  if (finished_ || admitting_) return;
+  if (call_ == nullptr || admitting_) return;
   if (!writing_ && !outbox_.empty()) {
     writing_ = true;
-    StartWrite(&outbox_.front().bytes);
+    call_->Write(outbox_.front().bytes);
   }
-  if (!final_.has_value() && reads_done_ && !parked_ && under_way_.empty()) {
-    EndLocked(grpc::Status::OK);
+  if (!final_.has_value() && reads_done_ && !parked_.has_value() && under_way_.empty()) {
+    EndWith(CallEnd{});
+  }
+  if (final_.has_value() && !writing_ && outbox_.empty()) {
+    call_->Finish(*final_);
+    return;
   }
   const bool window_open = under_way_.size() < static_cast<size_t>(parts_.window.batches_max) &&
                            under_way_bytes_ < parts_.window.bytes_max;
-  if (!final_.has_value() && !reading_ && !parked_ && !reads_done_ && window_open) {
+  if (!final_.has_value() && !reading_ && !parked_.has_value() && !reads_done_ && window_open) {
     reading_ = true;
-    StartRead(&request_);
-  }
-  if (final_.has_value() && !writing_ && outbox_.empty()) {
-    finished_ = true;
-    Finish(*final_);
+    // Last: the message may come at once.
+    call_->Read();
   }
 }
 
-void DeviceStream::OnWriteDone(bool ok) {
-  const absl::MutexLock lock(&mutex_);
+void DeviceStream::OnWritten() {
   writing_ = false;
-  if (ok) {
-    const auto answered =
-        std::min(under_way_.size(), static_cast<size_t>(std::max(outbox_.front().frame_count, 0)));
-    for (size_t i = 0; i < answered; ++i) {
-      under_way_bytes_ -= under_way_.front();
-      under_way_.pop_front();
-    }
-    outbox_.pop_front();
-  } else {
-    // The device is gone: nothing it has not got can reach it.
-    outbox_.clear();
-    EndLocked(grpc::Status::CANCELLED);
-  }
-  Pump();
-}
-
-void DeviceStream::OnCancel() {
-  const absl::MutexLock lock(&mutex_);
-  EndLocked(grpc::Status::CANCELLED);
+  const auto answered = std::min(static_cast<ptrdiff_t>(under_way_.size()),
+                                 static_cast<ptrdiff_t>(outbox_.front().frame_count));
+  const auto end = under_way_.begin() + std::max(answered, ptrdiff_t{0});
+  under_way_bytes_ -= std::accumulate(under_way_.begin(), end, size_t{0});
+  under_way_.erase(under_way_.begin(), end);
+  // At most a window of them; a queue would hold memory for every idle stream.
+  outbox_.erase(outbox_.begin());
   Pump();
 }
 
 void DeviceStream::OnDone() {
+  call_ = nullptr;
   parts_.streams.Remove(this);
-  {
-    const absl::MutexLock lock(&mutex_);
-    Leave();
-  }
-  const std::shared_ptr<DeviceStream> self = std::move(held_by_server_);
+  Leave();
 }
 
 }  // namespace peerwatt::gateway
