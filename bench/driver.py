@@ -46,6 +46,18 @@ def zones():
                "limit": row[limit], "goal": goal, "lower_is_better": True}
 
 
+def orders():
+    """Durable orders per second against an echo and one order per transaction; p50 and p99."""
+    import orders as figure
+    yield from figure.orders()
+
+
+def gate_closure():
+    """From gate closure of 100,000 standing orders to their trades committed, in seconds."""
+    import gate_closure as figure
+    yield from figure.gate_closure()
+
+
 def book():
     """Continuous matching in memory, one core, against CppTrader, or else books of std::map."""
     for row in lines_of("bench_book"):
@@ -113,6 +125,8 @@ def signed_ingest():
 FIGURES = {
     "clearing": ("market", clearing),
     "zones": ("market", zones),
+    "orders": ("market", orders),
+    "gate_closure": ("market", gate_closure),
     "book": ("market", book),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),

@@ -46,8 +46,8 @@ std::vector<Entry> RandomBook(size_t size) {
 }
 
 // The same book as the service reads it from its store.
-std::vector<BookOrder> Named(const std::vector<Entry>& book) {
-  std::vector<BookOrder> orders(book.size());
+std::vector<Order> Named(const std::vector<Entry>& book) {
+  std::vector<Order> orders(book.size());
   for (size_t i = 0; i < book.size(); ++i) {
     orders[i].id = OrderId("o" + std::to_string(i));
     orders[i].participant = ParticipantId("p" + std::to_string(book[i].owner()));
@@ -55,6 +55,7 @@ std::vector<BookOrder> Named(const std::vector<Entry>& book) {
     orders[i].energy = book[i].energy;
     orders[i].limit = Price::MicrosPerKwh(book[i].limit);
     orders[i].create_time = absl::FromUnixMicros(static_cast<int64_t>(i));
+    orders[i].state = OrderState::kActive;
   }
   return orders;
 }
@@ -103,7 +104,7 @@ double Median(std::vector<double> values) {
 
 void Measure(size_t size) {
   const std::vector<Entry> book = RandomBook(size);
-  const std::vector<BookOrder> named = size <= 1'000'000 ? Named(book) : std::vector<BookOrder>();
+  const std::vector<Order> named = size <= 1'000'000 ? Named(book) : std::vector<Order>();
   std::vector<BareOrder> all_bids;
   std::vector<BareOrder> all_offers;
   for (const Entry& entry : book) {

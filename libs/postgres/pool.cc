@@ -46,9 +46,10 @@ Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
   } catch (const pqxx::broken_connection& e) {
     return {Unavailable(e), true, false};
   } catch (const pqxx::sql_error& e) {
-    // 57P01…57P03: the server shuts down or starts up. 08xxx: the connection is gone.
+    // 57P01…57P03: the server shuts down or starts up. 08xxx: the connection is gone. 25P03: this
+    // process stood still for too long in the middle of a transaction.
     const std::string& state = e.sqlstate();
-    if (state.rfind("57P", 0) == 0 || state.rfind("08", 0) == 0)
+    if (state.rfind("57P", 0) == 0 || state.rfind("08", 0) == 0 || state == "25P03")
       return {Unavailable(e), true, false};
     if (state == "40001" || state == "40P01") return {absl::AbortedError(e.what()), true};
     return {absl::InternalError(absl::StrCat(state, " ", e.what())), false, connection.is_open()};

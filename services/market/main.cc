@@ -1,8 +1,13 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/time/clock.h"
@@ -10,17 +15,23 @@
 #include "libs/base/error.h"
 #include "libs/base/flags.h"
 #include "libs/base/log.h"
+#include "libs/crypto/digest.h"
+#include "libs/postgres/leases.h"
 #include "libs/postgres/migrator.h"
 #include "libs/postgres/pool.h"
+#include "libs/rpc/callback_threads.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
 #include "services/market/clients/peers.h"
+#include "services/market/rpc/clearing_service.h"
+#include "services/market/rpc/controls_service.h"
 #include "services/market/rpc/market_service.h"
 #include "services/market/rpc/metrics_probe.h"
 #include "services/market/rpc/survey_metrics.h"
 #include "services/market/rpc/surveillance_service.h"
 #include "services/market/rpc/surveyor_thread.h"
+#include "services/market/storage/control_store.h"
 #include "services/market/storage/migrations.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/store.h"
@@ -40,6 +51,9 @@ ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(200),
           "How often the clock is looked at, 1ms to 1m");
 ABSL_FLAG(absl::Duration, rules_refresh_interval, absl::Seconds(2),
           "How often the registry is asked for communities, 10ms to 1h");
+ABSL_FLAG(absl::Duration, lease_term, absl::Seconds(10),
+          "How long a replica that is silent keeps its communities, 1s to 5m");
+ABSL_FLAG(std::string, replica_name, "", "Names this replica; host and --listen_address if empty");
 
 namespace peerwatt::market {
 namespace {
@@ -47,6 +61,9 @@ namespace {
 constexpr absl::Duration kBackOffMin = absl::Milliseconds(50);
 constexpr absl::Duration kBackOffMax = absl::Seconds(1);
 constexpr absl::Duration kReadinessInterval = absl::Milliseconds(500);
+// An order that is pending for longer was cut off; deciding it twice would do no harm.
+constexpr absl::Duration kCutOffAfter = absl::Seconds(30);
+constexpr absl::Duration kSweepInterval = absl::Minutes(1);
 constexpr absl::Duration kDrainGrace = absl::Seconds(5);
 
 template <typename T>
@@ -105,6 +122,117 @@ class RunnerThread {
   std::thread thread_;
 };
 
+/// Keeps the leases of all communities until told to stop; then gives them back.
+class LeaseThread {
+ public:
+  LeaseThread(RulesBook& rules, postgres::Leases& leases, MetricsProbe& probe)
+      : rules_(rules), leases_(leases), probe_(probe), thread_([this] { Loop(); }) {}
+  ~LeaseThread() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  void Keep() {
+    std::vector<std::string> communities;
+    for (const CommunityRules& rules : rules_.All()) {
+      communities.push_back(rules.id.value());
+    }
+    // A new community does not wait for the next renewal.
+    if (communities == kept_ && absl::Now() < next_) {
+      return;
+    }
+    const absl::Status status = leases_.Keep(communities);
+    if (!status.ok()) {
+      Log(Severity::kWarning, "the leases cannot be renewed; trying again",
+          {{"error", std::string(status.message())}});
+      return;
+    }
+    kept_ = std::move(communities);
+    next_ = absl::Now() + absl::GetFlag(FLAGS_lease_term) / 4;
+    const postgres::LeaseCounts counts = leases_.counts();
+    probe_.LeasesSeen(counts.held, counts.taken, counts.lost);
+  }
+
+  void Loop() {
+    while (!stop_) {
+      Keep();
+      absl::SleepFor(
+          std::min(absl::GetFlag(FLAGS_poll_interval), absl::GetFlag(FLAGS_lease_term) / 8));
+    }
+    const absl::Status status = leases_.Release();
+    if (!status.ok()) {
+      Log(Severity::kWarning, "the leases could not be given back; they end with their term",
+          {{"error", std::string(status.message())}});
+    }
+  }
+
+  RulesBook& rules_;
+  postgres::Leases& leases_;
+  MetricsProbe& probe_;
+  std::vector<std::string> kept_;
+  absl::Time next_ = absl::InfinitePast();
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+/// Decides orders that were cut off while they were placed, of the communities this replica drives.
+class SweepThread {
+ public:
+  SweepThread(RulesBook& rules, postgres::Leases& leases, OrderDesk& desk, const Clock& clock)
+      : rules_(rules), leases_(leases), desk_(desk), clock_(clock), thread_([this] { Loop(); }) {}
+  ~SweepThread() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  void Sweep() {
+    for (const CommunityRules& rules : rules_.All()) {
+      if (stop_ || !leases_.TokenOf(rules.id.value()).has_value()) {
+        continue;
+      }
+      const absl::StatusOr<int64_t> swept = desk_.Sweep(rules.id, clock_.Now() - kCutOffAfter);
+      if (!swept.ok()) {
+        Log(Severity::kWarning, "pending orders cannot be decided; trying again",
+            {{"error", std::string(swept.status().message())}});
+      } else if (*swept > 0) {
+        Log(Severity::kInfo, "orders that were cut off are decided", {{"orders", *swept}});
+      }
+    }
+  }
+
+  void Loop() {
+    absl::Time next = absl::Now() + kSweepInterval;
+    while (!stop_) {
+      if (absl::Now() >= next) {
+        Sweep();
+        next = absl::Now() + kSweepInterval;
+      }
+      absl::SleepFor(absl::GetFlag(FLAGS_poll_interval));
+    }
+  }
+
+  RulesBook& rules_;
+  postgres::Leases& leases_;
+  OrderDesk& desk_;
+  const Clock& clock_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+/// Names this process among the replicas: the flag, or host and address, which no other process
+/// has while this one listens.
+std::string ReplicaName() {
+  const std::string name = absl::GetFlag(FLAGS_replica_name);
+  if (!name.empty()) {
+    return name;
+  }
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return std::string(host.data()) + "/" + absl::GetFlag(FLAGS_listen_address);
+}
+
 /// Serves only while the database answers.
 class ReadinessThread {
  public:
@@ -146,16 +274,20 @@ int Serve() {
                absl::Minutes(1));
   RequireRange("rules_refresh_interval", absl::GetFlag(FLAGS_rules_refresh_interval),
                absl::Milliseconds(10), absl::Hours(1));
+  RequireRange("lease_term", absl::GetFlag(FLAGS_lease_term), absl::Seconds(1), absl::Minutes(5));
   absl::StatusOr<std::unique_ptr<Clock>> clock = ClockFromFlags();
   if (!clock.ok()) {
     StopForConfiguration(std::string(clock.status().message()));
   }
+  rpc::KeepCallbackThreads();
   const rpc::TlsFiles tls = rpc::TlsFromFlags();
   telemetry::Metrics metrics;
   MetricsProbe probe(metrics);
   postgres::Pool pool(absl::GetFlag(FLAGS_database_dsn), Queries(),
                       absl::GetFlag(FLAGS_database_connections));
-  PostgresAuctionStore auctions(pool);
+  postgres::Leases leases(pool, ReplicaName(), absl::GetFlag(FLAGS_lease_term));
+  PostgresCommunityLeases community_leases(leases);
+  PostgresAuctionStore auctions(pool, &community_leases);
   PostgresOrderStore orders(pool);
   PostgresMarketView view(pool);
   RegistryClient registry(
@@ -165,12 +297,18 @@ int Serve() {
   SettlementClient settlement(
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_settlement_address), tls, "settlement"));
   RulesBook rules(registry);
-  OrderDesk desk(orders, registry, settlement, probe);
-  GateClosure gate_closure(auctions, registry, metering, settlement, probe);
-  Runner runner(rules, auctions, gate_closure, probe);
+  const SystemClock real_clock;
+  OrderDesk desk(orders, registry, settlement, probe, real_clock);
+  OrderIntake intake(desk, **clock, {});
+  GateClosure gate_closure(auctions, registry, metering, settlement, probe, crypto::Sha256Hex);
+  Runner runner(rules, auctions, gate_closure, community_leases, probe);
 
-  MarketService service({rules, desk, orders, view, registry, **clock});
+  MarketService service({rules, desk, intake, orders, view, registry, **clock});
+  PostgresControlStore controls(pool);
+  ControlsService controls_service(rules, controls, registry, settlement, **clock);
   MarketInternalService internal(rules, view);
+  Replay replay(auctions, view, crypto::Sha256Hex);
+  ClearingService clearings(rules, auctions, view, replay);
   PostgresSurveyStore survey_store(pool);
   PostgresSurveyView survey_view(pool);
   PostgresExportSource export_source(pool);
@@ -182,7 +320,8 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &internal, &surveillance}, metrics);
+      rpc::Server::Start(
+          options, {&service, &clearings, &controls_service, &internal, &surveillance}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {
@@ -190,6 +329,8 @@ int Serve() {
   }
   {
     const ReadinessThread readiness(**server, pool);
+    const LeaseThread leasing(rules, leases, probe);
+    const SweepThread sweeping(rules, leases, desk, **clock);
     const RunnerThread running(rules, runner, **clock);
     const SurveyorThread surveying(surveyor, **clock);
     Log(Severity::kInfo, "the market serves", {{"address", options.address}});

@@ -23,6 +23,7 @@
 #include "services/registry/storage/device_store.h"
 #include "services/registry/storage/metering_point_store.h"
 #include "services/registry/storage/migrations.h"
+#include "services/registry/storage/network_store.h"
 #include "services/registry/storage/participant_store.h"
 #include "services/registry/storage/queries.h"
 #include "services/registry/storage/user_store.h"
@@ -159,14 +160,15 @@ int Serve() {
   PostgresParticipantStore participants(pool);
   PostgresMeteringPointStore metering_points(pool);
   PostgresDeviceStore device_store(pool);
+  PostgresNetworkStore networks(pool);
   ArgonPasswordHasher hasher(kPasswordsWorkingMax, kPasswordsWaitingMax);
   SystemSecrets secrets;
   Accounts accounts(users, users, hasher, *tokens, secrets);
   Devices devices(device_store, *authority, secrets);
   RegistryService service({accounts, *tokens, communities, participants, metering_points, devices,
-                           device_store, *clock, real_clock});
+                           device_store, networks, *clock, real_clock});
   RegistryInternalService internal(communities, participants, metering_points, device_store,
-                                   real_clock);
+                                   networks, real_clock);
 
   telemetry::Metrics metrics;
   if (const std::string address = absl::GetFlag(FLAGS_metrics_address); !address.empty()) {

@@ -19,6 +19,7 @@
 #include "services/settlement/core/batch_settler.h"
 #include "services/settlement/core/change_follower.h"
 #include "services/settlement/core/deposits.h"
+#include "services/settlement/core/hold_queue.h"
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/poll_loop.h"
 #include "services/settlement/core/runner.h"
@@ -106,6 +107,7 @@ struct Parts {
   postgres::Pool pool;
   PostgresRunStore runs{pool};
   PostgresHoldStore holds{pool};
+  HoldQueue hold_queue{holds};
   PostgresDepositStore deposits{pool};
   PostgresBooksReader books{pool};
   RegistryClient registry;
@@ -151,7 +153,7 @@ int Serve() {
   telemetry::Metrics metrics;
   Parts parts(tls, **clock, metrics);
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
-  SettlementInternalService internal(parts.holds, parts.ledgers);
+  SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);

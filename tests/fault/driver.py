@@ -48,8 +48,16 @@ def metering(name, meaning, module="metering_faults"):
     return "metering", run
 
 
+def market(name, meaning):
+    """A fault of the market."""
+    _, run = metering(name, meaning, "market_faults")
+    return "market", run
+
+
 FAULTS = {
     "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
+    "stolen_lease": market(
+        "stolen_lease", "The holder of a lease stands still, another takes over. Control: no tokens."),
     "duplicates": metering(
         "duplicates",
         "Each batch five times, 20 kills of each process: 0 Wh off. Control: adding up."),

@@ -6,6 +6,8 @@
 #include "absl/strings/str_split.h"
 #include "google/api/annotations.pb.h"
 #include "libs/base/status_macros.h"
+#include "peerwatt/market/v1/clearing.pb.h"
+#include "peerwatt/market/v1/controls.pb.h"
 #include "peerwatt/market/v1/market.pb.h"
 #include "peerwatt/market/v1/surveillance.pb.h"
 #include "peerwatt/metering/v1/evidence.pb.h"
@@ -89,18 +91,20 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
   const auto service = [](const Descriptor* message, const char* name, Upstream upstream) {
     return ApiService{message->file()->FindServiceByName(name), upstream};
   };
-  return {service(peerwatt::registry::v1::User::descriptor(), "Registry", Upstream::kRegistry),
-          service(metering::Reading::descriptor(), "Metering", Upstream::kMetering),
-          service(metering::Finding::descriptor(), "Validation", Upstream::kMetering),
-          service(metering::ExportReadingsRequest::descriptor(), "Exchange", Upstream::kMetering),
-          service(metering::ForecastReadingsRequest::descriptor(), "Forecasts",
-                  Upstream::kMetering),
-          service(metering::SignedBatch::descriptor(), "Evidence", Upstream::kMetering),
-          service(peerwatt::market::v1::Auction::descriptor(), "Market", Upstream::kMarket),
-          service(peerwatt::market::v1::SurveillanceFinding::descriptor(), "Surveillance",
-                  Upstream::kMarket),
-          service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement",
-                  Upstream::kSettlement)};
+  return {
+      service(peerwatt::registry::v1::User::descriptor(), "Registry", Upstream::kRegistry),
+      service(metering::Reading::descriptor(), "Metering", Upstream::kMetering),
+      service(metering::Finding::descriptor(), "Validation", Upstream::kMetering),
+      service(metering::ExportReadingsRequest::descriptor(), "Exchange", Upstream::kMetering),
+      service(metering::ForecastReadingsRequest::descriptor(), "Forecasts", Upstream::kMetering),
+      service(metering::SignedBatch::descriptor(), "Evidence", Upstream::kMetering),
+      service(peerwatt::market::v1::Auction::descriptor(), "Market", Upstream::kMarket),
+      service(peerwatt::market::v1::Clearing::descriptor(), "Clearings", Upstream::kMarket),
+      service(peerwatt::market::v1::OrderLimits::descriptor(), "MarketControls",
+              Upstream::kMarket),
+      service(peerwatt::market::v1::SurveillanceFinding::descriptor(), "Surveillance",
+              Upstream::kMarket),
+      service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement)};
 }
 
 absl::StatusOr<MethodTable> MethodTable::Build() {

@@ -237,6 +237,8 @@ absl::string_view NameOf(Flaw flaw) {
       return "WITHDRAWAL";
     case Flaw::kTrade:
       return "TRADE";
+    case Flaw::kPreference:
+      return "PREFERENCE";
   }
   return "UNKNOWN";
 }

@@ -27,6 +27,7 @@ enum class Flaw : uint8_t {
   kSelfTrade,   ///< An owner would have to trade with himself, or does.
   kWithdrawal,  ///< Energy was withdrawn that did not have to be.
   kTrade,       ///< The trades do not add up to the fills.
+  kPreference,  ///< Orders are joined that do not accept each other, or not joined though they do.
 };
 
 /// The checker's answer.

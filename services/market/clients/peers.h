@@ -14,6 +14,8 @@ namespace peerwatt::market {
 
 /// Longest wait for a peer's answer. Callers decide whether to ask again.
 inline constexpr absl::Duration kPeerTimeout = absl::Seconds(5);
+/// The same for a whole community, which may have 100,000 metering points.
+inline constexpr absl::Duration kSnapshotTimeout = absl::Seconds(30);
 /// The same for forecasts, for which metering reads weeks of each metering point.
 inline constexpr absl::Duration kForecastTimeout = absl::Seconds(30);
 
@@ -26,6 +28,8 @@ class RegistryClient final : public Registry {
                                                 absl::Time time) override;
   absl::StatusOr<std::optional<Member>> FindMember(const MeteringPointId& point) override;
   absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) override;
+  absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules& rules,
+                                                           Interval span) override;
 
  private:
   std::unique_ptr<peerwatt::registry::v1::RegistryInternal::Stub> stub_;
@@ -47,12 +51,17 @@ class MeteringClient final : public Metering {
 class SettlementClient final : public Settlement {
  public:
   explicit SettlementClient(const std::shared_ptr<grpc::Channel>& channel);
-  absl::StatusOr<std::vector<std::string>> CreateHolds(const AuctionKey& auction,
+  absl::StatusOr<std::vector<std::string>> CreateHolds(const CommunityId& community,
                                                        const std::vector<Hold>& holds) override;
+  absl::StatusOr<std::vector<std::string>> CheckHolds(const CommunityId& community,
+                                                      const std::vector<Hold>& holds) override;
   absl::Status ReduceHolds(const AuctionKey& auction,
                            const std::vector<HoldReduction>& reductions) override;
 
  private:
+  absl::StatusOr<std::vector<std::string>> Ask(const CommunityId& community,
+                                               const std::vector<Hold>& holds, bool keep);
+
   std::unique_ptr<peerwatt::settlement::v1::SettlementInternal::Stub> stub_;
 };
 

@@ -57,6 +57,11 @@ absl::StatusOr<Member> MemberFrom(const v1::Member& proto) {
   member.approved = proto.approved();
   member.import_capacity_w = proto.import_capacity_w();
   member.export_capacity_w = proto.export_capacity_w();
+  member.zone = ZoneId(proto.zone());
+  // The numbers of both are the same; one that is not known here counts as unknown.
+  member.source = proto.energy_source() > 0 && proto.energy_source() < kEnergySources
+                      ? static_cast<EnergySource>(proto.energy_source())
+                      : EnergySource::kUnknown;
   return member;
 }
 
@@ -80,7 +85,7 @@ absl::StatusOr<std::vector<CommunityRules>> RegistryClient::ListCommunityRules()
 absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId& community,
                                                               absl::Time time) {
   grpc::ClientContext context;
-  rpc::SetDeadline(context, kPeerTimeout);
+  rpc::SetDeadline(context, kSnapshotTimeout);
   v1::GetCommunitySnapshotRequest request;
   request.set_community(absl::StrCat("communities/", community.value()));
   *request.mutable_time() = rpc::ToProto(time);
@@ -123,6 +128,24 @@ absl::StatusOr<ParticipantContext> RegistryClient::GetParticipant(
                       rpc::ParseName1(response.community(), "communities/*", "community"));
   return ParticipantContext{participant, CommunityId(std::move(community)),
                             response.currency_code(), response.approved()};
+}
+
+absl::StatusOr<std::vector<NetworkVersion>> RegistryClient::ListNetworks(
+    const CommunityRules& rules, Interval span) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kPeerTimeout);
+  v1::ListNetworksInForceRequest request;
+  request.set_community(absl::StrCat("communities/", rules.id.value()));
+  *request.mutable_start_time() = rpc::ToProto(span.start);
+  *request.mutable_end_time() = rpc::ToProto(span.end);
+  v1::ListNetworksInForceResponse response;
+  PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->ListNetworksInForce(&context, request, &response)));
+  std::vector<NetworkVersion> networks;
+  for (const v1::Network& proto : response.networks()) {
+    PW_ASSIGN_OR_RETURN(NetworkVersion network, NetworkFrom(proto, rules));
+    networks.push_back(std::move(network));
+  }
+  return networks;
 }
 
 }  // namespace peerwatt::market

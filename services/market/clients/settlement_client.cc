@@ -31,20 +31,36 @@ SettlementClient::SettlementClient(const std::shared_ptr<grpc::Channel>& channel
     : stub_(v1::SettlementInternal::NewStub(channel)) {}
 
 absl::StatusOr<std::vector<std::string>> SettlementClient::CreateHolds(
-    const AuctionKey& auction, const std::vector<Hold>& holds) {
+    const CommunityId& community, const std::vector<Hold>& holds) {
+  return Ask(community, holds, true);
+}
+
+absl::StatusOr<std::vector<std::string>> SettlementClient::CheckHolds(
+    const CommunityId& community, const std::vector<Hold>& holds) {
+  return Ask(community, holds, false);
+}
+
+absl::StatusOr<std::vector<std::string>> SettlementClient::Ask(const CommunityId& community,
+                                                               const std::vector<Hold>& holds,
+                                                               bool keep) {
   std::vector<std::string> reasons;
   for (size_t from = 0; from < holds.size(); from += kHoldsMax) {
     const size_t to = std::min(from + kHoldsMax, holds.size());
     grpc::ClientContext context;
     rpc::SetDeadline(context, kPeerTimeout);
     v1::BatchCreateHoldsRequest request;
-    request.set_community(CommunityName(auction));
-    *request.mutable_period_start_time() = rpc::ToProto(auction.delivery_start);
+    request.set_community(absl::StrCat("communities/", community.value()));
+    *request.mutable_period_start_time() = rpc::ToProto(holds[from].delivery_start);
+    request.set_validate_only(!keep);
     for (size_t i = from; i < to; ++i) {
+      const AuctionKey auction = {community, holds[i].delivery_start};
       v1::BatchCreateHoldsRequest::Hold& hold = *request.add_holds();
       hold.set_order(OrderName(auction, holds[i].order));
       hold.set_participant(absl::StrCat("participants/", holds[i].participant.value()));
       hold.set_amount_micros(holds[i].amount.micros());
+      if (holds[i].delivery_start != holds[from].delivery_start) {
+        *hold.mutable_period_start_time() = rpc::ToProto(holds[i].delivery_start);
+      }
     }
     v1::BatchCreateHoldsResponse response;
     PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->BatchCreateHolds(&context, request, &response)));

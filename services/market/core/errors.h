@@ -6,24 +6,38 @@ namespace peerwatt::market {
 
 // The rules of an order, in the order in which they are checked; the first broken one wins.
 inline constexpr ErrorReason kGateClosed{"GATE_CLOSED", absl::StatusCode::kFailedPrecondition};
+/// An operator has halted the community's market.
+inline constexpr ErrorReason kMarketHalted{"MARKET_HALTED",
+                                           absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
                                                    absl::StatusCode::kNotFound};
 inline constexpr ErrorReason kParticipantNotApproved{"PARTICIPANT_NOT_APPROVED",
                                                      absl::StatusCode::kFailedPrecondition};
+/// The participant's kill switch is set.
+inline constexpr ErrorReason kTradingBlocked{"TRADING_BLOCKED",
+                                             absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kEnergyOutOfRange{"ENERGY_OUT_OF_RANGE",
                                                absl::StatusCode::kInvalidArgument};
 inline constexpr ErrorReason kPriceOutOfRange{"PRICE_OUT_OF_RANGE",
                                               absl::StatusCode::kInvalidArgument};
+/// The participant has as many open orders in the interval as the community allows.
+inline constexpr ErrorReason kOrderCountExceeded{"ORDER_COUNT_EXCEEDED",
+                                                 absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kExportCapacityExceeded{"EXPORT_CAPACITY_EXCEEDED",
                                                      absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kFundsInsufficient{"FUNDS_INSUFFICIENT",
                                                 absl::StatusCode::kFailedPrecondition};
 
+/// More orders wait than the market takes; nothing was kept.
+inline constexpr ErrorReason kMarketBusy{"MARKET_BUSY", absl::StatusCode::kUnavailable, true};
 /// Settlement refused a hold for another reason than funds; the reason is in the metadata.
 inline constexpr ErrorReason kHoldRefused{"HOLD_REFUSED", absl::StatusCode::kFailedPrecondition};
 /// An order that is not in the book cannot be withdrawn.
 inline constexpr ErrorReason kOrderNotActive{"ORDER_NOT_ACTIVE",
                                              absl::StatusCode::kFailedPrecondition};
+/// Another version of the limits was added meanwhile.
+inline constexpr ErrorReason kLimitsVersionStale{"LIMITS_VERSION_STALE",
+                                                 absl::StatusCode::kAborted};
 /// A grid connection has at most one active standing order.
 inline constexpr ErrorReason kStandingOrderActive{"STANDING_ORDER_ACTIVE",
                                                   absl::StatusCode::kFailedPrecondition};
@@ -36,6 +50,12 @@ inline constexpr ErrorReason kSharingInvalid{"SHARING_INVALID", absl::StatusCode
 /// A preference that names what is not there, or a premium out of range.
 inline constexpr ErrorReason kPreferencesInvalid{"PREFERENCES_INVALID",
                                                  absl::StatusCode::kInvalidArgument};
+/// Orders prefer something, and lines of the network have capacities: that cannot be cleared.
+inline constexpr ErrorReason kPreferencesUnsupported{"PREFERENCES_UNSUPPORTED",
+                                                     absl::StatusCode::kFailedPrecondition};
+/// An auction that is not cleared has no clearing to look at.
+inline constexpr ErrorReason kAuctionNotCleared{"AUCTION_NOT_CLEARED",
+                                                absl::StatusCode::kFailedPrecondition};
 /// A network of zones whose lines do not fit its zones.
 inline constexpr ErrorReason kNetworkInvalid{"NETWORK_INVALID", absl::StatusCode::kInvalidArgument};
 

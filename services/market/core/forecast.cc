@@ -20,6 +20,8 @@ Order NewOrder(const Auction& auction, const Candidate& candidate, Side side, En
   order.metering_point = candidate.member.metering_point;
   order.grid_connection = candidate.member.grid_connection;
   order.participant = candidate.standing_order.participant;
+  order.zone = candidate.member.zone;
+  order.source = side == Side::kOffer ? candidate.member.source : EnergySource::kUnknown;
   order.energy = energy;
   order.limit = limit;
   order.state = OrderState::kPending;
@@ -84,21 +86,26 @@ absl::Time DataEndOf(const Auction& auction) {
   return auction.gate_closure - (auction.delivery_end - auction.key.delivery_start);
 }
 
-std::optional<Energy> NetForecast(const GridConnectionId& connection,
-                                  const CommunitySnapshot& snapshot,
-                                  const ForecastsByPoint& forecasts) {
-  Energy net;
+NetByConnection NetForecasts(const std::vector<Candidate>& candidates,
+                             const CommunitySnapshot& snapshot,
+                             const ForecastsByPoint& forecasts) {
+  NetByConnection nets;
+  for (const Candidate& candidate : candidates) {
+    nets[candidate.member.grid_connection] = Energy();
+  }
   for (const Member& member : snapshot.members) {
-    if (member.grid_connection != connection) {
+    const auto net = nets.find(member.grid_connection);
+    if (net == nets.end() || !net->second.has_value()) {
       continue;
     }
     const auto forecast = forecasts.find(member.metering_point);
     if (forecast == forecasts.end()) {
-      return std::nullopt;
+      net->second.reset();
+    } else {
+      *net->second += forecast->second.exported - forecast->second.imported;
     }
-    net += forecast->second.exported - forecast->second.imported;
   }
-  return net;
+  return nets;
 }
 
 std::vector<Order> PlaceStandingOrders(const Auction& auction,
@@ -107,13 +114,15 @@ std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const ForecastsByPoint& forecasts,
                                        const OfferedByConnection& offered) {
   std::vector<Order> orders;
+  const NetByConnection nets = NetForecasts(candidates, snapshot, forecasts);
+  const absl::flat_hash_map<GridConnectionId, ConnectionLimits> all_limits = LimitsOfAll(snapshot);
   for (const Candidate& candidate : candidates) {
     const GridConnectionId& connection = candidate.member.grid_connection;
-    const std::optional<Energy> net = NetForecast(connection, snapshot, forecasts);
+    const std::optional<Energy>& net = nets.at(connection);
     if (!net.has_value() || *net == Energy()) {
       continue;
     }
-    const ConnectionLimits limits = LimitsOf(snapshot, connection);
+    const ConnectionLimits& limits = all_limits.at(connection);
     const bool surplus = *net > Energy();
     const std::optional<Price>& limit = surplus ? candidate.standing_order.offer_price
                                                 : candidate.standing_order.bid_price;

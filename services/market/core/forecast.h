@@ -1,18 +1,18 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "services/market/core/model.h"
 
 namespace peerwatt::market {
 
 /// Energy that offers of each connection hold in an auction.
-using OfferedByConnection = std::map<GridConnectionId, Energy>;
+using OfferedByConnection = absl::flat_hash_map<GridConnectionId, Energy>;
 
 /// Forecasts of one interval; a point of which too little is known is absent.
-using ForecastsByPoint = std::map<MeteringPointId, Forecast>;
+using ForecastsByPoint = absl::flat_hash_map<MeteringPointId, Forecast>;
 
 /// The standing orders that may place an order now, each with its metering point as the registry
 /// knows it: of approved participants, one per connection (the first by participant and id).
@@ -33,11 +33,11 @@ std::vector<MeteringPointId> PointsToForecast(const std::vector<Candidate>& cand
 /// the latest reading or gate closure came first.
 absl::Time DataEndOf(const Auction& auction);
 
-/// What a connection is expected to feed in (positive) or draw (negative): the net of all points
+/// What each connection is expected to feed in (positive) or draw (negative): the net of all points
 /// behind it. Nothing when the forecast of any is missing.
-std::optional<Energy> NetForecast(const GridConnectionId& connection,
-                                  const CommunitySnapshot& snapshot,
-                                  const ForecastsByPoint& forecasts);
+using NetByConnection = absl::flat_hash_map<GridConnectionId, std::optional<Energy>>;
+NetByConnection NetForecasts(const std::vector<Candidate>& candidates,
+                             const CommunitySnapshot& snapshot, const ForecastsByPoint& forecasts);
 
 /// The orders that the candidates place at gate closure: a surplus is offered at the offer price,
 /// up to the feed-in capacity less what the connection offers already; a shortfall is bid for at

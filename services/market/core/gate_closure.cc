@@ -22,13 +22,16 @@ OrderOutcome OutcomeOf(const Order& order, Energy filled) {
   return {order.id, state, filled, ""};
 }
 
-Trade NewTrade(int32_t number, const Order& bid, const Order& offer, Energy energy, Price price) {
+Trade NewTrade(int32_t number, const Order& bid, const Order& offer, const PricedPair& pair,
+               Price network_fee) {
   Trade trade;
   trade.number = number;
   trade.bid = bid.id;
   trade.offer = offer.id;
-  trade.energy = energy;
-  trade.price = price;
+  trade.energy = pair.energy;
+  trade.price = pair.price;
+  trade.buyer_price = pair.buyer_price;
+  trade.network_fee = pair.buyer_price - pair.price + network_fee;
   trade.buyer_metering_point = bid.metering_point;
   trade.seller_metering_point = offer.metering_point;
   trade.buyer = bid.participant;
@@ -38,33 +41,41 @@ Trade NewTrade(int32_t number, const Order& bid, const Order& offer, Energy ener
 
 }  // namespace
 
-absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,
+absl::StatusOr<AuctionOutcome> DecideOutcome(const Auction& auction, const NetworkVersion& network,
                                              const std::vector<Order>& orders) {
+  PW_ASSIGN_OR_RETURN(ClearingResult result, Clear(orders, network));
+  AuctionOutcome outcome;
+  outcome.key = auction.key;
+  outcome.holds_reduced = true;
+  outcome.clearing_price = result.price;
+  outcome.cleared_energy = result.energy;
+  outcome.welfare = result.welfare;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    outcome.holds_reduced = outcome.holds_reduced && orders[i].hold == Money();
+    if (orders[i].state == OrderState::kActive) {
+      outcome.orders.push_back(OutcomeOf(orders[i], result.fills[i]));
+    }
+  }
+  outcome.order_count = static_cast<int32_t>(outcome.orders.size());
+  outcome.trades.reserve(result.trades.size());
+  for (const PricedPair& pair : result.trades) {
+    outcome.trades.push_back(NewTrade(static_cast<int32_t>(outcome.trades.size() + 1),
+                                      orders[pair.bid], orders[pair.offer], pair,
+                                      auction.network_fee));
+  }
+  outcome.clearing = std::move(result.record);
+  return outcome;
+}
+
+AuctionOutcome HaltedOutcome(const AuctionKey& key, const std::vector<Order>& orders) {
   AuctionOutcome outcome;
   outcome.key = key;
   outcome.holds_reduced = true;
-  std::vector<const Order*> active;
-  std::vector<BookOrder> book;
   for (const Order& order : orders) {
     outcome.holds_reduced = outcome.holds_reduced && order.hold == Money();
-    if (order.state == OrderState::kActive) {
-      active.push_back(&order);
-      book.push_back(
-          {order.id, order.participant, order.side, order.energy, order.limit, order.create_time});
+    if (order.state == OrderState::kActive || order.state == OrderState::kPending) {
+      outcome.orders.push_back(OutcomeOf(order, Energy()));
     }
-  }
-  PW_ASSIGN_OR_RETURN(const ClearingResult result, Clear(book));
-  outcome.clearing_price = result.price;
-  outcome.cleared_energy = result.energy;
-  outcome.order_count = static_cast<int32_t>(active.size());
-  outcome.welfare = result.welfare;
-  for (size_t i = 0; i < active.size(); ++i) {
-    outcome.orders.push_back(OutcomeOf(*active[i], result.fills[i]));
-  }
-  for (const clearing::Pair& pair : result.trades) {
-    outcome.trades.push_back(NewTrade(static_cast<int32_t>(outcome.trades.size() + 1),
-                                      *active[pair.bid], *active[pair.offer], pair.energy,
-                                      *result.price));
   }
   return outcome;
 }
@@ -88,8 +99,10 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   }
   return store_
       .CloseAuction(auction.key,
-                    [&](const OfferedByConnection& offered) {
-                      return PlaceStandingOrders(auction, candidates, snapshot, forecasts, offered);
+                    [&](const Closing& closing) {
+                      return WithinLimits(PlaceStandingOrders(auction, candidates, snapshot,
+                                                              forecasts, closing.offered),
+                                          closing, auction.network_fee);
                     })
       .status();
 }
@@ -105,13 +118,14 @@ absl::Status GateClosure::ResolvePending(const AuctionKey& key, std::vector<Orde
       order.state = OrderState::kActive;
       continue;
     }
-    holds.push_back({order.id, order.participant, order.hold});
+    holds.push_back({key.delivery_start, order.id, order.participant, order.hold});
     holders.push_back(&order);
   }
   if (holds.empty()) {
     return absl::OkStatus();
   }
-  PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons, settlement_.CreateHolds(key, holds));
+  PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons,
+                      settlement_.CreateHolds(key.community, holds));
   PW_CHECK(reasons.size() == holds.size(), "settlement answered for other holds");
   for (size_t i = 0; i < holders.size(); ++i) {
     holders[i]->state = reasons[i].empty() ? OrderState::kActive : OrderState::kRejected;
@@ -126,11 +140,20 @@ absl::StatusOr<bool> GateClosure::TryClearBook(const Auction& auction) {
   for (const Order& order : orders) {
     was_pending.push_back(order.state == OrderState::kPending);
   }
-  PW_RETURN_IF_ERROR(ResolvePending(auction.key, orders));
+  PW_ASSIGN_OR_RETURN(const bool halted, store_.IsHalted(auction.key));
+  if (!halted) {
+    PW_RETURN_IF_ERROR(ResolvePending(auction.key, orders));
+  }
+  PW_ASSIGN_OR_RETURN(const NetworkVersion network,
+                      store_.GetNetwork(auction.key.community, auction.network));
   probe_.ClearingStarted();
-  absl::StatusOr<AuctionOutcome> outcome = DecideOutcome(auction.key, orders);
+  absl::StatusOr<AuctionOutcome> outcome =
+      halted ? HaltedOutcome(auction.key, orders) : DecideOutcome(auction, network, orders);
   probe_.ClearingEnded();
   PW_RETURN_IF_ERROR(outcome.status());
+  if (!halted) {
+    outcome->clearing.sha256 = sha256_(CanonicalBytes(auction, network, orders, *outcome));
+  }
   for (size_t i = 0; i < orders.size(); ++i) {
     if (was_pending[i] && orders[i].state == OrderState::kRejected) {
       outcome->orders.push_back(
@@ -167,7 +190,7 @@ absl::Status GateClosure::ClearBook(const Auction& auction) {
 absl::Status GateClosure::LowerHolds(const Auction& auction) {
   PW_ASSIGN_OR_RETURN(const std::vector<Order> orders, store_.OrdersOf(auction.key));
   PW_ASSIGN_OR_RETURN(const std::vector<Trade> trades, store_.TradesOf(auction.key));
-  const std::vector<HoldReduction> reductions = HoldsNeeded(orders, trades, auction.network_fee);
+  const std::vector<HoldReduction> reductions = HoldsNeeded(orders, trades);
   if (!reductions.empty()) {
     PW_RETURN_IF_ERROR(settlement_.ReduceHolds(auction.key, reductions));
   }

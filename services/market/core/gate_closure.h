@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "services/market/core/auction_hash.h"
 #include "services/market/core/ports.h"
 
 namespace peerwatt::market {
@@ -12,12 +13,13 @@ namespace peerwatt::market {
 class GateClosure {
  public:
   GateClosure(AuctionStore& store, Registry& registry, Metering& metering, Settlement& settlement,
-              Probe& probe)
+              Probe& probe, Sha256Hex sha256)
       : store_(store),
         registry_(registry),
         metering_(metering),
         settlement_(settlement),
-        probe_(probe) {}
+        probe_(probe),
+        sha256_(sha256) {}
 
   /// Open to closed: the standing orders place their orders and the book freezes.
   absl::Status Freeze(const Auction& auction);
@@ -38,11 +40,16 @@ class GateClosure {
   Metering& metering_;
   Settlement& settlement_;
   Probe& probe_;
+  const Sha256Hex sha256_;
 };
 
+/// The outcome of an auction whose market was halted at gate closure: every order expires.
+AuctionOutcome HaltedOutcome(const AuctionKey& key, const std::vector<Order>& orders);
+
 /// Clears the active orders and says what becomes of each order of the book: pure.
-/// orders: active and rejected ones (their new state not stored yet) are part of the outcome.
-absl::StatusOr<AuctionOutcome> DecideOutcome(const AuctionKey& key,
+/// network: the auction's. orders: active ones trade; the others are passed over.
+/// Returns the outcome without its hash; its orders are the active ones, in the order given.
+absl::StatusOr<AuctionOutcome> DecideOutcome(const Auction& auction, const NetworkVersion& network,
                                              const std::vector<Order>& orders);
 
 }  // namespace peerwatt::market

@@ -14,6 +14,20 @@
 namespace peerwatt::market {
 
 using StandingOrderId = Id<struct StandingOrderTag>;
+using NetworkId = Id<struct NetworkTag>;
+using ZoneId = Id<struct ZoneTag>;
+
+/// What energy is made from; the numbers are those of the protocol and of clearing.
+enum class EnergySource : uint8_t {
+  kUnknown,
+  kSolar,
+  kWind,
+  kHydro,
+  kBiomass,
+  kCogeneration,
+  kStorage
+};
+inline constexpr int kEnergySources = 7;
 
 /// Life cycle of an auction; it only moves forward.
 enum class AuctionState { kOpen, kClosed, kCleared };
@@ -37,14 +51,24 @@ struct AuctionKey {
   bool operator==(const AuctionKey&) const = default;
 };
 
+/// Orders keys by community, then delivery.
+struct AuctionOrder {
+  bool operator()(const AuctionKey& a, const AuctionKey& b) const {
+    return a.community != b.community ? a.community < b.community
+                                      : a.delivery_start < b.delivery_start;
+  }
+};
+
 /// One clearing for one delivery interval.
 struct Auction {
   AuctionKey key;
   absl::Time delivery_end;
   absl::Time gate_closure;
   AuctionState state = AuctionState::kOpen;
-  /// Fee the buyer pays on top of the price; fixed when the auction opens.
+  /// Fee the buyer pays on top of the price of its zone; fixed when the auction opens.
   Price network_fee;
+  /// The version of the community's network, fixed when the auction opens; empty: one zone.
+  NetworkId network;
   /// Set when cleared with trades.
   std::optional<Price> clearing_price;
   Energy cleared_energy;
@@ -53,6 +77,8 @@ struct Auction {
   int64_t version = 1;
   /// Whether settlement has lowered all holds to what the trades need. Final when true.
   bool holds_reduced = false;
+  /// Whether the market was halted at gate closure: then nothing trades.
+  bool halted = false;
 };
 
 /// A bid or an offer.
@@ -73,6 +99,14 @@ struct Order {
   StandingOrderId standing_order;
   std::string rejection_reason;
   absl::Time create_time;
+  /// Where the metering point lay when the order was placed; empty: the first zone.
+  ZoneId zone;
+  /// What an offer's energy is made from.
+  EnergySource source = EnergySource::kUnknown;
+  /// What a bid adds to its limit for energy that it prefers; 0 for none.
+  Price premium;
+  /// Requirements and what the premium is for, as preference.h writes them; empty for none.
+  std::string preference;
 };
 
 /// Energy that one offer sells to one bid.
@@ -82,7 +116,13 @@ struct Trade {
   OrderId bid;
   OrderId offer;
   Energy energy;
+  /// What the seller gets: the price of its zone.
   Price price;
+  /// The price of the buyer's zone: at least `price`.
+  Price buyer_price;
+  /// What the buyer pays the network on top of `price`: the difference of the two prices and the
+  /// auction's fee.
+  Price network_fee;
   MeteringPointId buyer_metering_point;
   MeteringPointId seller_metering_point;
   ParticipantId buyer;
@@ -124,6 +164,9 @@ struct Member {
   bool approved = false;
   int64_t import_capacity_w = 0;
   int64_t export_capacity_w = 0;
+  /// Empty: the first zone of the community's network.
+  ZoneId zone;
+  EnergySource source = EnergySource::kUnknown;
 };
 
 /// A community and its metering points at one instant.
@@ -148,6 +191,7 @@ struct Forecast {
 
 /// Money to reserve for an order.
 struct Hold {
+  absl::Time delivery_start;
   OrderId order;
   ParticipantId participant;
   Money amount;

@@ -3,91 +3,15 @@
 #include <utility>
 #include <vector>
 
-#include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "services/market/core/errors.h"
 #include "services/market/core/order_rules.h"
 
 namespace peerwatt::market {
 
-bool SameContent(const Order& kept, const Order& asked) {
-  return kept.participant == asked.participant && kept.side == asked.side &&
-         kept.metering_point == asked.metering_point && kept.energy == asked.energy &&
-         kept.limit == asked.limit && kept.standing_order.empty();
-}
-
 bool SameContent(const StandingOrder& kept, const StandingOrder& asked) {
   return kept.metering_point == asked.metering_point && kept.bid_price == asked.bid_price &&
          kept.offer_price == asked.offer_price;
-}
-
-absl::Status Rejection(const std::string& reason) {
-  if (reason == kFundsInsufficient.name) {
-    return Error(kFundsInsufficient, "the account does not cover the order");
-  }
-  return Error(kHoldRefused, "settlement refused to hold money for the order",
-               {{"hold_reason", reason}});
-}
-
-absl::StatusOr<Order> OrderDesk::Create(Order order, bool validate_only, absl::Time now) {
-  PW_ASSIGN_OR_RETURN(const std::optional<Member> member,
-                      registry_.FindMember(order.metering_point));
-  if (member.has_value() && member->participant != order.participant) {
-    return Error(kPermissionDenied, "the metering point is not the caller's");
-  }
-  PW_ASSIGN_OR_RETURN(const CommunitySnapshot snapshot,
-                      registry_.GetSnapshot(order.auction.community, now));
-  order.create_time = now;
-  order.state = OrderState::kPending;
-  order.grid_connection = member.has_value() ? member->grid_connection : GridConnectionId();
-  absl::StatusOr<Order> placed = store_.PlaceOrder(
-      order, !validate_only, [&](const Auction& auction, Energy offered) -> absl::StatusOr<Money> {
-        PW_RETURN_IF_ERROR(CheckOrder(order, {auction, now, member, snapshot, offered}));
-        return HoldFor(order, auction.network_fee);
-      });
-  if (!placed.ok()) {
-    if (!ReasonOf(placed.status()).empty()) {
-      probe_.OrderDecided(order.side, false);
-    }
-    return placed;
-  }
-  if (!SameContent(*placed, order)) {
-    return Error(kContentDiffers, "another order has this id");
-  }
-  if (placed->state == OrderState::kRejected) {
-    return Rejection(placed->rejection_reason);
-  }
-  if (placed->state != OrderState::kPending || validate_only) {
-    return placed;
-  }
-  return Reserve(*placed);
-}
-
-absl::StatusOr<Order> OrderDesk::Reserve(const Order& order) {
-  std::string reason;
-  if (order.hold > Money()) {
-    PW_ASSIGN_OR_RETURN(
-        const std::vector<std::string> reasons,
-        settlement_.CreateHolds(order.auction, {{order.id, order.participant, order.hold}}));
-    PW_CHECK(reasons.size() == 1, "settlement answered for other holds");
-    reason = reasons[0];
-  }
-  const OrderState state = reason.empty() ? OrderState::kActive : OrderState::kRejected;
-  PW_ASSIGN_OR_RETURN(const Order resolved,
-                      store_.ResolveOrder(order.auction, order.id, state, reason));
-  const bool is_dead = resolved.state == OrderState::kCancelled ||
-                       resolved.state == OrderState::kRejected;
-  if (is_dead && reason.empty() && order.hold > Money()) {
-    // It was withdrawn or refused while its money was being reserved.
-    PW_RETURN_IF_ERROR(settlement_.ReduceHolds(order.auction, {{order.id, Money()}}));
-  }
-  if (resolved.state == state) {
-    probe_.OrderDecided(order.side, state == OrderState::kActive);
-  }
-  if (resolved.state == OrderState::kRejected) {
-    return Rejection(resolved.rejection_reason);
-  }
-  return resolved;
 }
 
 absl::StatusOr<Order> OrderDesk::Cancel(const AuctionKey& key, const OrderId& id,
@@ -133,7 +57,7 @@ absl::StatusOr<StandingOrder> OrderDesk::CreateStanding(StandingOrder order) {
                       registry_.GetSnapshot(member->community, order.create_time));
   for (const std::optional<Price>& price : {order.bid_price, order.offer_price}) {
     if (price.has_value()) {
-      PW_RETURN_IF_ERROR(CheckPrice(*price, snapshot.rules));
+      PW_RETURN_IF_ERROR(CheckPrice(*price, snapshot.rules.price_min, snapshot.rules.price_max));
     }
   }
   order.community = member->community;

@@ -3,8 +3,11 @@
 #include <optional>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "services/market/core/controls.h"
 #include "services/market/core/model.h"
+#include "services/market/core/network.h"
 
 namespace peerwatt::market {
 
@@ -14,41 +17,58 @@ struct ConnectionLimits {
   Energy feed_in_max;
 };
 
-/// Sums the capacities of the points behind a connection over one interval, rounded down to Wh.
-ConnectionLimits LimitsOf(const CommunitySnapshot& snapshot, const GridConnectionId& connection);
+/// Sums the capacities of the points behind each connection over one interval, rounded down to Wh.
+absl::flat_hash_map<GridConnectionId, ConnectionLimits> LimitsOfAll(
+    const CommunitySnapshot& snapshot);
 
 /// What an order is judged by.
 struct OrderFacts {
-  /// The auction as it is now, and the time.
-  const Auction& auction;
   absl::Time now;
   /// The order's metering point; absent when unknown.
   const std::optional<Member>& member;
-  const CommunitySnapshot& snapshot;
-  /// Energy that pending and active offers of the same connection hold in this auction.
-  Energy offered;
+  const CommunityRules& rules;
+  /// What the order's connection can draw and feed in.
+  ConnectionLimits connection;
+  /// The auction as it is now, what is in it already, and what the operator set.
+  const Placing& placing;
 };
 
-/// Checks an order against every rule but funds.
-/// Errors, the first broken one wins: GATE_CLOSED, METERING_POINT_UNKNOWN,
-/// PARTICIPANT_NOT_APPROVED, ENERGY_OUT_OF_RANGE (1 Wh to kEnergyMax, a bid at most what its
-/// connection can draw), PRICE_OUT_OF_RANGE (the community's bounds), EXPORT_CAPACITY_EXCEEDED.
+/// Every rule but funds that an order breaks, in the order of the rules: GATE_CLOSED,
+/// MARKET_HALTED, METERING_POINT_UNKNOWN, PARTICIPANT_NOT_APPROVED, TRADING_BLOCKED,
+/// ENERGY_OUT_OF_RANGE (within the limits; a bid at most what its connection can draw),
+/// PRICE_OUT_OF_RANGE (the community's bounds and the limits), those of CheckPreference,
+/// ORDER_COUNT_EXCEEDED, EXPORT_CAPACITY_EXCEEDED. Those that need the metering point are not judged without it.
+std::vector<absl::Status> BrokenRules(const Order& order, const OrderFacts& facts);
+
+/// The first of them, or OK.
 absl::Status CheckOrder(const Order& order, const OrderFacts& facts);
+
+/// One error that names all: reason and code of the first, the reasons in metadata `reasons`, and
+/// for each a violated field whose description starts with the reason.
+/// broken: not empty, each with a reason.
+absl::Status AllBroken(const std::vector<absl::Status>& broken);
+
+/// The standing orders' orders that keep the operator's limits: none of a halted market or of a
+/// participant who may not trade, none beyond the price limits or below the smallest size; larger
+/// ones become as large as is allowed.
+std::vector<Order> WithinLimits(std::vector<Order> orders, const Closing& closing,
+                                Price network_fee);
 
 /// Whether an auction takes orders: it is open and its gate closure lies ahead.
 bool AcceptsOrders(const Auction& auction, absl::Time now);
 
-/// Errors: PRICE_OUT_OF_RANGE when the price lies outside the community's bounds.
-absl::Status CheckPrice(Price price, const CommunityRules& rules);
+/// Errors: PRICE_OUT_OF_RANGE when the price lies outside these bounds.
+absl::Status CheckPrice(Price price, Price min, Price max);
 
-/// What must be reserved for an order: for a bid, its energy at its limit plus the network fee; for
-/// an offer, what it would pay at a negative limit. Rounded up, at least 0.
+/// What must be reserved for an order: for a bid, its energy at its limit and premium plus the
+/// network fee (fees of lines are part of what the limit bounds); for an offer, what it would pay
+/// at a negative limit. Rounded up, at least 0.
 Money HoldFor(const Order& order, Price network_fee);
 
 /// What the trades of each order still need of its hold, one entry per order that has a hold, in
-/// their order: the trade's amount plus network fee for the buyer, the amount at a negative price
-/// for the seller, each rounded up per trade. 0 for an order without trades.
+/// their order: the trade's amount plus its network fee for the buyer, the amount at a negative
+/// price for the seller, each rounded up per trade. 0 for an order without trades.
 std::vector<HoldReduction> HoldsNeeded(const std::vector<Order>& orders,
-                                       const std::vector<Trade>& trades, Price network_fee);
+                                       const std::vector<Trade>& trades);
 
 }  // namespace peerwatt::market

@@ -9,8 +9,11 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "services/market/core/clearing_record.h"
+#include "services/market/core/controls.h"
 #include "services/market/core/forecast.h"
 #include "services/market/core/model.h"
+#include "services/market/core/network.h"
 
 namespace peerwatt::market {
 
@@ -26,6 +29,10 @@ class Registry {
   /// A metering point, or nothing when unknown.
   virtual absl::StatusOr<std::optional<Member>> FindMember(const MeteringPointId& point) = 0;
   virtual absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) = 0;
+  /// The version of a community's network in force at the start of a span and those that start
+  /// within it, by start; none: the community is one zone.
+  virtual absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules& rules,
+                                                                   Interval span) = 0;
 };
 
 /// What flowed, and what is likely to flow.
@@ -45,8 +52,11 @@ class Settlement {
   virtual ~Settlement() = default;
   /// Reserves money, each hold on its own; safe to repeat. Returns for each hold an empty string
   /// when it stands, else the reason.
-  virtual absl::StatusOr<std::vector<std::string>> CreateHolds(const AuctionKey& auction,
+  virtual absl::StatusOr<std::vector<std::string>> CreateHolds(const CommunityId& community,
                                                                const std::vector<Hold>& holds) = 0;
+  /// Says what CreateHolds would answer now, and reserves nothing.
+  virtual absl::StatusOr<std::vector<std::string>> CheckHolds(const CommunityId& community,
+                                                              const std::vector<Hold>& holds) = 0;
   /// Lowers holds; safe to repeat.
   virtual absl::Status ReduceHolds(const AuctionKey& auction,
                                    const std::vector<HoldReduction>& reductions) = 0;
@@ -63,6 +73,7 @@ struct OrderOutcome {
 /// What clearing makes of an auction.
 struct AuctionOutcome {
   AuctionKey key;
+  /// The price of all trades, when they have one.
   std::optional<Price> clearing_price;
   Energy cleared_energy;
   int32_t order_count = 0;
@@ -71,6 +82,7 @@ struct AuctionOutcome {
   bool holds_reduced = false;
   std::vector<OrderOutcome> orders;
   std::vector<Trade> trades;
+  ClearingRecord clearing;
 };
 
 /// The auctions as the clock drives them. Each method is one transaction; every change is guarded
@@ -78,8 +90,10 @@ struct AuctionOutcome {
 class AuctionStore {
  public:
   virtual ~AuctionStore() = default;
-  /// Adds auctions; those that exist stay as they are.
-  virtual absl::Status OpenAuctions(const std::vector<Auction>& auctions) = 0;
+  /// Adds auctions of one community and the versions of its network that they name; those that
+  /// exist stay as they are.
+  virtual absl::Status OpenAuctions(const std::vector<Auction>& auctions,
+                                    const std::vector<NetworkVersion>& networks) = 0;
   /// End of the last delivery that has an auction.
   virtual absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(
       const CommunityId& community) = 0;
@@ -88,11 +102,12 @@ class AuctionStore {
   /// Active standing orders by participant and id.
   virtual absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
       const CommunityId& community) = 0;
-  /// Freezes an open auction and adds the orders that `place` returns. Returns whether this call
-  /// did it; false when the auction was not open.
+  /// Freezes an open auction and adds the orders that `place` returns; that of a halted market
+  /// stays halted. Returns whether this call did it; false when the auction was not open.
   virtual absl::StatusOr<bool> CloseAuction(
-      const AuctionKey& key,
-      absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) = 0;
+      const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) = 0;
+  /// Whether the market was halted when the auction closed.
+  virtual absl::StatusOr<bool> IsHalted(const AuctionKey& key) = 0;
   /// All orders of an auction by time and id.
   virtual absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) = 0;
   /// All trades of an auction by number.
@@ -102,23 +117,33 @@ class AuctionStore {
   virtual absl::StatusOr<bool> ClearAuction(const AuctionOutcome& outcome) = 0;
   /// Makes a cleared auction final.
   virtual absl::Status MarkHoldsReduced(const AuctionKey& key) = 0;
+  /// A version of a community's network; the empty id is one zone. Errors: NOT_FOUND.
+  virtual absl::StatusOr<NetworkVersion> GetNetwork(const CommunityId& community,
+                                                    const NetworkId& id) = 0;
 };
 
 /// The order book and the standing orders as their owners change them.
 class OrderStore {
  public:
   virtual ~OrderStore() = default;
-  /// Keeps an order as pending, unless `check` refuses it or `keep` is false. An order of the same
-  /// id is returned as it is and not checked.
-  /// check: gets the locked auction and the energy the connection offers in it already; returns
-  /// the hold that the order needs. Errors: NOT_FOUND when there is no such auction; those of
+  /// Keeps the orders that `check` allows as pending, in one transaction. An order of the same id
+  /// is returned as it is and not checked.
+  /// orders: of one community, distinct ids within an auction. check: gets the number of an order
+  /// and what it meets, the orders before it counted; returns the hold that the order needs. May
+  /// be called again for the same order. Returns for each the order as it is kept, or the error of
   /// `check`.
-  virtual absl::StatusOr<Order> PlaceOrder(
-      const Order& order, bool keep,
-      absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) = 0;
-  /// Moves a pending order to active or rejected; leaves any other as it is. Returns the order.
-  virtual absl::StatusOr<Order> ResolveOrder(const AuctionKey& key, const OrderId& id,
-                                             OrderState state, const std::string& reason) = 0;
+  virtual absl::StatusOr<std::vector<absl::StatusOr<Order>>> PlaceOrders(
+      const std::vector<Order>& orders,
+      absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check) = 0;
+  /// What the order would meet if it were placed now.
+  virtual absl::StatusOr<Placing> LookAt(const Order& order) = 0;
+  /// Moves pending orders to active, or to rejected where a reason is given, in one transaction;
+  /// leaves any other as it is. orders: of one community. Returns them as they are kept then.
+  virtual absl::StatusOr<std::vector<Order>> ResolveOrders(
+      const std::vector<Order>& orders, const std::vector<std::string>& reasons) = 0;
+  /// Pending orders of open auctions that came before `before`, at most `limit`.
+  virtual absl::StatusOr<std::vector<Order>> PendingBefore(const CommunityId& community,
+                                                           absl::Time before, int32_t limit) = 0;
   /// Withdraws a pending or active order when `check` allows it; returns any other as it is.
   virtual absl::StatusOr<Order> CancelOrder(
       const AuctionKey& key, const OrderId& id,
@@ -159,6 +184,8 @@ class MarketView {
   virtual ~MarketView() = default;
   /// Errors: NOT_FOUND.
   virtual absl::StatusOr<Auction> GetAuction(const AuctionKey& key) = 0;
+  /// How an auction was cleared. Errors: NOT_FOUND.
+  virtual absl::StatusOr<ClearingRecord> GetClearing(const AuctionKey& key) = 0;
   /// Auctions with delivery start in `span`, by delivery start, at most `limit`.
   virtual absl::StatusOr<std::vector<Auction>> ListAuctions(const CommunityId& community,
                                                             Interval span, int32_t limit) = 0;
@@ -196,6 +223,8 @@ class Probe {
   virtual void AuctionCleared(const AuctionOutcome& outcome) = 0;
   /// How long the oldest due gate closure has been waiting.
   virtual void LagSeen(absl::Duration lag) = 0;
+  /// A write was refused because another replica drives the community.
+  virtual void WriteRefused() = 0;
 };
 
 }  // namespace peerwatt::market

@@ -48,6 +48,12 @@ absl::StatusOr<CommunityRules> RulesBook::Find(const CommunityId& community) {
   return Error(kNotFound, "there is no such community", {{"community", community.value()}});
 }
 
+std::optional<std::string> RulesBook::KnownCurrency(const CommunityId& community) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = rules_.find(community);
+  return found == rules_.end() ? std::nullopt : std::optional(found->second.currency);
+}
+
 std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
                                  absl::Time now, size_t max) {
   std::vector<Auction> auctions;
@@ -67,25 +73,31 @@ absl::StatusOr<absl::Time> Runner::OpenDue(const CommunityRules& rules, absl::Ti
   PW_ASSIGN_OR_RETURN(const std::optional<absl::Time> opened, store_.LastDeliveryEnd(rules.id));
   absl::Time next = opened.value_or(rules.trading_start);
   while (true) {
-    const std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
+    std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
     if (due.empty()) {
       return next - rules.opening_lead;
     }
-    PW_RETURN_IF_ERROR(store_.OpenAuctions(due));
+    PW_ASSIGN_OR_RETURN(
+        const std::vector<NetworkVersion> networks,
+        rules_.Networks(rules, {due.front().key.delivery_start, due.back().delivery_end}));
+    FixNetworks(networks, due);
+    PW_RETURN_IF_ERROR(store_.OpenAuctions(due, networks));
     next = due.back().delivery_end;
   }
 }
 
 absl::StatusOr<absl::Time> Runner::RunCommunity(const CommunityRules& rules, absl::Time now,
                                                 absl::FunctionRef<bool()> stop) {
-  PW_ASSIGN_OR_RETURN(const absl::Time next_opening, OpenDue(rules, now));
+  // Gates close even while the registry, which openings ask, is away.
+  const absl::StatusOr<absl::Time> next_opening = OpenDue(rules, now);
   while (!stop()) {
     PW_ASSIGN_OR_RETURN(const std::optional<Auction> auction, store_.FirstUnfinished(rules.id));
     if (!auction.has_value()) {
       return next_opening;
     }
     if (auction->state == AuctionState::kOpen && auction->gate_closure > now) {
-      return std::min(next_opening, auction->gate_closure);
+      PW_RETURN_IF_ERROR(next_opening.status());
+      return std::min(*next_opening, auction->gate_closure);
     }
     probe_.LagSeen(std::max(now - auction->gate_closure, absl::ZeroDuration()));
     PW_RETURN_IF_ERROR(gate_closure_.Finish(*auction));
@@ -96,13 +108,23 @@ absl::StatusOr<absl::Time> Runner::RunCommunity(const CommunityRules& rules, abs
 absl::Status Runner::RunOnce(absl::Time now, absl::FunctionRef<bool()> stop) {
   absl::Status first_failure;
   for (const CommunityRules& rules : rules_.All()) {
-    absl::Time& due = next_due_.try_emplace(rules.id, absl::InfinitePast()).first->second;
-    if (due > now || stop()) {
+    const std::optional<int64_t> token = leases_.Enter(rules.id);
+    if (!token.has_value()) {
+      continue;
+    }
+    Turn& turn = turns_[rules.id];
+    if (turn.token != *token) {
+      // Another replica may have gone on meanwhile: look again.
+      turn = {absl::InfinitePast(), *token};
+    }
+    if (turn.due > now || stop()) {
       continue;
     }
     absl::StatusOr<absl::Time> next = RunCommunity(rules, now, stop);
     if (next.ok()) {
-      due = *next;
+      turn.due = *next;
+    } else if (ReasonOf(next.status()) == kLeaseLostReason) {
+      probe_.WriteRefused();
     } else {
       first_failure.Update(next.status());
     }

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/market/core/gate_closure.h"
+#include "services/market/core/leases.h"
 #include "services/market/core/ports.h"
 
 namespace peerwatt::market {
@@ -24,6 +25,12 @@ class RulesBook {
   /// One community; asks the registry when it is not known yet.
   /// Errors: NOT_FOUND.
   absl::StatusOr<CommunityRules> Find(const CommunityId& community);
+  /// The versions of a community's network in force within a span: asks the registry.
+  absl::StatusOr<std::vector<NetworkVersion>> Networks(const CommunityRules& rules, Interval span) {
+    return registry_.ListNetworks(rules, span);
+  }
+  /// The currency of a community that is known already; asks nobody.
+  std::optional<std::string> KnownCurrency(const CommunityId& community) const;
 
  private:
   Registry& registry_;
@@ -36,12 +43,14 @@ class RulesBook {
 std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
                                  absl::Time now, size_t max);
 
-/// Does for each community what the clock says is due, in order of time and exactly once: opens
-/// auctions and takes those past gate closure to their final state. For one thread.
+/// Does for each community whose lease this replica holds what the clock says is due, in order of
+/// time and exactly once: opens auctions and takes those past gate closure to their final state.
+/// For one thread.
 class Runner {
  public:
-  Runner(RulesBook& rules, AuctionStore& store, GateClosure& gate_closure, Probe& probe)
-      : rules_(rules), store_(store), gate_closure_(gate_closure), probe_(probe) {}
+  Runner(RulesBook& rules, AuctionStore& store, GateClosure& gate_closure, CommunityLeases& leases,
+         Probe& probe)
+      : rules_(rules), store_(store), gate_closure_(gate_closure), leases_(leases), probe_(probe) {}
 
   /// Does all that is due at `now`. Asks neither peers nor the database when nothing is.
   /// stop: asked between auctions. A community that fails keeps its place and does not hinder the
@@ -49,6 +58,11 @@ class Runner {
   absl::Status RunOnce(absl::Time now, absl::FunctionRef<bool()> stop);
 
  private:
+  /// When something is due next in a community, as far as the holder of this token knows.
+  struct Turn {
+    absl::Time due = absl::InfinitePast();
+    int64_t token = 0;
+  };
   /// Returns when something is due next.
   absl::StatusOr<absl::Time> RunCommunity(const CommunityRules& rules, absl::Time now,
                                           absl::FunctionRef<bool()> stop);
@@ -58,8 +72,9 @@ class Runner {
   RulesBook& rules_;
   AuctionStore& store_;
   GateClosure& gate_closure_;
+  CommunityLeases& leases_;
   Probe& probe_;
-  std::map<CommunityId, absl::Time> next_due_;
+  std::map<CommunityId, Turn> turns_;
 };
 
 }  // namespace peerwatt::market

@@ -70,6 +70,11 @@ std::string NameOf(const AuctionKey& key, const OrderId& order) {
 std::string NameOf(const MeteringPointId& point) {
   return absl::StrCat("meteringPoints/", point.value());
 }
+std::string NameOf(const CommunityId& community, const NetworkId& network) {
+  return network.empty()
+             ? ""
+             : absl::StrCat("communities/", community.value(), "/networks/", network.value());
+}
 std::string NameOf(const ParticipantId& participant) {
   return absl::StrCat("participants/", participant.value());
 }
@@ -103,6 +108,7 @@ v1::Auction ToProto(const Auction& auction, const std::string& currency) {
   proto.set_cleared_energy_wh(auction.cleared_energy.wh());
   proto.set_order_count(auction.order_count);
   proto.set_welfare_micros(auction.welfare.micros());
+  proto.set_network(NameOf(auction.key.community, auction.network));
   return proto;
 }
 
@@ -121,6 +127,7 @@ v1::Order ToProto(const Order& order, const std::string& currency) {
   }
   proto.set_rejection_reason(order.rejection_reason);
   *proto.mutable_create_time() = rpc::ToProto(order.create_time);
+  WritePreference(order, currency, proto);
   return proto;
 }
 
@@ -135,6 +142,8 @@ v1::Trade ToProto(const Trade& trade, const AuctionKey& key, const std::string& 
   proto.set_seller_metering_point(NameOf(trade.seller_metering_point));
   proto.set_buyer(NameOf(trade.buyer));
   proto.set_seller(NameOf(trade.seller));
+  *proto.mutable_buyer_price_per_kwh() = rpc::ToProto(trade.buyer_price, currency);
+  *proto.mutable_network_fee_per_kwh() = rpc::ToProto(trade.network_fee, currency);
   return proto;
 }
 
@@ -167,6 +176,7 @@ absl::StatusOr<Order> OrderFrom(const v1::Order& proto, const std::string& curre
   }
   PW_ASSIGN_OR_RETURN(order.limit, rpc::PriceFrom(proto.limit_price_per_kwh(), currency,
                                                   "order.limit_price_per_kwh"));
+  PW_RETURN_IF_ERROR(ReadPreference(proto, currency, order));
   return order;
 }
 

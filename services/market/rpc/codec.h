@@ -13,6 +13,8 @@ namespace peerwatt::market {
 std::string NameOf(const AuctionKey& key);
 std::string NameOf(const AuctionKey& key, const OrderId& order);
 std::string NameOf(const MeteringPointId& point);
+/// Empty for the empty id.
+std::string NameOf(const CommunityId& community, const NetworkId& network);
 std::string NameOf(const ParticipantId& participant);
 std::string NameOf(const ParticipantId& participant, const StandingOrderId& order);
 
@@ -27,6 +29,7 @@ struct OrderName {
 /// Reads `communities/*/auctions/*/orders/*`. Errors: FIELD_INVALID.
 absl::StatusOr<OrderName> OrderNameFrom(absl::string_view name, absl::string_view field);
 
+peerwatt::market::v1::Order::EnergySource ToProto(EnergySource source);
 peerwatt::market::v1::Auction ToProto(const Auction& auction, const std::string& currency);
 peerwatt::market::v1::Order ToProto(const Order& order, const std::string& currency);
 peerwatt::market::v1::Trade ToProto(const Trade& trade, const AuctionKey& key,
@@ -34,7 +37,14 @@ peerwatt::market::v1::Trade ToProto(const Trade& trade, const AuctionKey& key,
 peerwatt::market::v1::StandingOrder ToProto(const StandingOrder& order,
                                             const std::string& currency);
 
-/// Reads what a client says about an order: side, metering point, energy and limit.
+/// Reads requirements and premium of an order. Errors: FIELD_INVALID.
+absl::Status ReadPreference(const peerwatt::market::v1::Order& proto, const std::string& currency,
+                            Order& order);
+/// Shows them, and zone and source.
+void WritePreference(const Order& order, const std::string& currency,
+                     peerwatt::market::v1::Order& proto);
+
+/// Reads what a client says about an order: side, metering point, energy, limit and preference.
 /// Errors: FIELD_INVALID.
 absl::StatusOr<Order> OrderFrom(const peerwatt::market::v1::Order& proto,
                                 const std::string& currency);

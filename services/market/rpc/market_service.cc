@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
@@ -14,6 +13,7 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "services/market/core/errors.h"
+#include "services/market/rpc/caller.h"
 #include "services/market/rpc/codec.h"
 
 namespace peerwatt::market {
@@ -21,31 +21,6 @@ namespace {
 
 // The last second that a time on the wire can name.
 const absl::Time kEndOfTime = absl::FromUnixSeconds(253'402'300'799);
-
-absl::StatusOr<rpc::Principal> Trader(const grpc::ServerContextBase& context) {
-  PW_ASSIGN_OR_RETURN(rpc::Principal caller, rpc::CallerOf(context));
-  if (caller.participant().empty()) {
-    return Error(kPermissionDenied, "the caller stands for no participant");
-  }
-  return caller;
-}
-
-absl::StatusOr<ParticipantId> ParticipantOf(const rpc::Principal& caller) {
-  PW_ASSIGN_OR_RETURN(std::string id,
-                      rpc::ParseName1(caller.participant(), "participants/*", "participant"));
-  return ParticipantId(std::move(id));
-}
-
-// Whose rows the caller sees: those of its participant, or all, which is the empty id.
-absl::StatusOr<ParticipantId> VisibleTo(const rpc::Principal& caller) {
-  if (rpc::IsStaff(caller)) {
-    return ParticipantId();
-  }
-  if (caller.participant().empty()) {
-    return Error(kPermissionDenied, "the caller stands for no participant");
-  }
-  return ParticipantOf(caller);
-}
 
 // Drops the row that only told that there is another page. Returns whether there is.
 template <typename Row>
@@ -115,29 +90,6 @@ grpc::Status MarketService::ListAuctions(grpc::ServerContext* context,
     for (const Auction& auction : auctions) {
       *response->add_auctions() = ToProto(auction, currency);
     }
-    return absl::OkStatus();
-  });
-}
-
-grpc::Status MarketService::CreateOrder(grpc::ServerContext* context,
-                                        const v1::CreateOrderRequest* request,
-                                        v1::Order* response) {
-  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, Trader(*context));
-    PW_ASSIGN_OR_RETURN(const AuctionKey key, AuctionKeyFrom(request->parent(), "parent"));
-    PW_RETURN_IF_ERROR(rpc::CheckResourceId(request->order_id(), "order_id"));
-    if (absl::StartsWith(request->order_id(), kStandingOrderPrefix)) {
-      return FieldInvalid("order_id", "must not start with so-, which standing orders use");
-    }
-    PW_ASSIGN_OR_RETURN(const std::string currency, CurrencyOf(key.community));
-    PW_ASSIGN_OR_RETURN(Order order, OrderFrom(request->order(), currency));
-    order.auction = key;
-    order.id = OrderId(request->order_id());
-    PW_ASSIGN_OR_RETURN(order.participant, ParticipantOf(caller));
-    PW_ASSIGN_OR_RETURN(const Order placed,
-                        backends_.desk.Create(std::move(order), request->validate_only(),
-                                              backends_.clock.Now()));
-    *response = ToProto(placed, currency);
     return absl::OkStatus();
   });
 }

@@ -7,6 +7,7 @@
 #include "libs/base/clock.h"
 #include "peerwatt/market/v1/market.grpc.pb.h"
 #include "services/market/core/order_desk.h"
+#include "services/market/core/order_intake.h"
 #include "services/market/core/ports.h"
 #include "services/market/core/runner.h"
 
@@ -19,6 +20,7 @@ inline constexpr char kErrorDomain[] = "market.peerwatt.dev";
 struct MarketBackends {
   RulesBook& rules;
   OrderDesk& desk;
+  OrderIntake& intake;
   OrderStore& orders;
   MarketView& view;
   Registry& registry;
@@ -27,8 +29,9 @@ struct MarketBackends {
 
 /// The public service: decode → validate → authorise → call → encode.
 class MarketService final
-    : public peerwatt::market::v1::Market::WithCallbackMethod_WatchAuction<
-          peerwatt::market::v1::Market::Service> {
+    : public peerwatt::market::v1::Market::WithCallbackMethod_CreateOrder<
+          peerwatt::market::v1::Market::WithCallbackMethod_WatchAuction<
+              peerwatt::market::v1::Market::Service>> {
  public:
   explicit MarketService(const MarketBackends& backends) : backends_(backends) {}
 
@@ -38,8 +41,9 @@ class MarketService final
                             v1::ListAuctionsResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchAuctionResponse>* WatchAuction(
       grpc::CallbackServerContext* context, const v1::WatchAuctionRequest* request) override;
-  grpc::Status CreateOrder(grpc::ServerContext* context, const v1::CreateOrderRequest* request,
-                           v1::Order* response) override;
+  grpc::ServerUnaryReactor* CreateOrder(grpc::CallbackServerContext* context,
+                                        const v1::CreateOrderRequest* request,
+                                        v1::Order* response) override;
   grpc::Status GetOrder(grpc::ServerContext* context, const v1::GetOrderRequest* request,
                         v1::Order* response) override;
   grpc::Status ListOrders(grpc::ServerContext* context, const v1::ListOrdersRequest* request,

@@ -30,7 +30,15 @@ MetricsProbe::MetricsProbe(telemetry::Metrics& metrics)
       clearing_price_(metrics.AddGauge("peerwatt_market_clearing_price_micros",
                                        "Last clearing price, in millionths per kWh.")),
       lag_(metrics.AddGauge("peerwatt_market_auction_lag_seconds",
-                            "How long the oldest due gate closure has been waiting.")) {}
+                            "How long the oldest due gate closure has been waiting.")),
+      leases_held_(metrics.AddGauge("peerwatt_market_leases_held",
+                                    "Communities that this replica drives.")),
+      leases_taken_(metrics.AddCounter("peerwatt_market_leases_taken_total",
+                                       "Leases that this replica took.")),
+      leases_lost_(metrics.AddCounter("peerwatt_market_leases_lost_total",
+                                      "Leases that another replica took from this one.")),
+      writes_refused_(metrics.AddCounter("peerwatt_market_writes_refused_total",
+                                         "Writes refused because the lease was lost.")) {}
 
 void MetricsProbe::OrderDecided(Side side, bool accepted) {
   orders_[side == Side::kBid ? 0 : 1][accepted ? 1 : 0]->Increment();
@@ -52,5 +60,15 @@ void MetricsProbe::AuctionCleared(const AuctionOutcome& outcome) {
 }
 
 void MetricsProbe::LagSeen(absl::Duration lag) { lag_.Set(absl::ToDoubleSeconds(lag)); }
+
+void MetricsProbe::WriteRefused() { writes_refused_.Increment(); }
+
+void MetricsProbe::LeasesSeen(int64_t held, int64_t taken, int64_t lost) {
+  leases_held_.Set(static_cast<double>(held));
+  leases_taken_.Increment(static_cast<double>(taken - leases_seen_taken_));
+  leases_lost_.Increment(static_cast<double>(lost - leases_seen_lost_));
+  leases_seen_taken_ = taken;
+  leases_seen_lost_ = lost;
+}
 
 }  // namespace peerwatt::market

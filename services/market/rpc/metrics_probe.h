@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include "libs/telemetry/metrics.h"
 #include "services/market/core/ports.h"
@@ -16,6 +17,9 @@ class MetricsProbe final : public Probe {
   void ClearingEnded() override;
   void AuctionCleared(const AuctionOutcome& outcome) override;
   void LagSeen(absl::Duration lag) override;
+  void WriteRefused() override;
+  /// How many leases this replica holds, and how many it ever took and lost. For one thread.
+  void LeasesSeen(int64_t held, int64_t taken, int64_t lost);
 
  private:
   // By side, then by whether accepted.
@@ -25,6 +29,12 @@ class MetricsProbe final : public Probe {
   telemetry::Counter& cleared_energy_;
   telemetry::Gauge& clearing_price_;
   telemetry::Gauge& lag_;
+  telemetry::Gauge& leases_held_;
+  telemetry::Counter& leases_taken_;
+  telemetry::Counter& leases_lost_;
+  telemetry::Counter& writes_refused_;
+  int64_t leases_seen_taken_ = 0;
+  int64_t leases_seen_lost_ = 0;
 };
 
 }  // namespace peerwatt::market

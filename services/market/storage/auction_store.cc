@@ -4,6 +4,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
+#include "services/market/storage/clearing_rows.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/rows.h"
 #include "services/market/storage/store.h"
@@ -38,7 +39,9 @@ void InsertTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
        Column(rows, [](const Trade& t) { return t.buyer_metering_point.value(); }),
        Column(rows, [](const Trade& t) { return t.seller_metering_point.value(); }),
        Column(rows, [](const Trade& t) { return t.buyer.value(); }),
-       Column(rows, [](const Trade& t) { return t.seller.value(); }));
+       Column(rows, [](const Trade& t) { return t.seller.value(); }),
+       Column(rows, [](const Trade& t) { return t.buyer_price.micros_per_kwh(); }),
+       Column(rows, [](const Trade& t) { return t.network_fee.micros_per_kwh(); }));
 }
 
 size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
@@ -53,8 +56,11 @@ size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
 
 }  // namespace
 
-void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders) {
-  Exec(tx, kInsertOrders, key.community.value(), At(key),
+size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
+                    const std::vector<Order>& orders) {
+  return Exec(
+       tx, kInsertOrders, community.value(),
+       Column(orders, [](const Order& o) { return o.auction.delivery_start; }),
        Column(orders, [](const Order& o) { return o.id.value(); }),
        Column(orders, [](const Order& o) { return ToSql(o.side); }),
        Column(orders, [](const Order& o) { return o.metering_point.value(); }),
@@ -64,7 +70,20 @@ void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order
        Column(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
        Column(orders, [](const Order& o) { return o.hold.micros(); }),
        Column(orders, [](const Order& o) { return o.standing_order.value(); }),
-       Column(orders, [](const Order& o) { return o.create_time; }));
+       Column(orders, [](const Order& o) { return o.create_time; }),
+       Column(orders, [](const Order& o) { return o.zone.value(); }),
+       Column(orders, [](const Order& o) { return ToSql(o.source); }),
+       Column(orders, [](const Order& o) { return o.premium.micros_per_kwh(); }),
+       Column(orders, [](const Order& o) { return o.preference; }))
+      .affected_rows();
+}
+
+std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& community) {
+  std::vector<LimitsVersion> limits;
+  for (const auto& row : Exec(tx, kSelectLimits, community.value())) {
+    limits.push_back(LimitsVersionFrom(row));
+  }
+  return limits;
 }
 
 OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
@@ -76,16 +95,42 @@ OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
   return offered;
 }
 
-absl::Status PostgresAuctionStore::OpenAuctions(const std::vector<Auction>& auctions) {
+Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, bool halted) {
+  Closing closing;
+  closing.offered = ReadOffered(tx, key);
+  closing.halted = halted;
+  for (const auto& row : Exec(tx, kListKilled, key.community.value())) {
+    closing.killed.insert(KillSwitchFrom(row).participant);
+  }
+  closing.limits = LimitsAt(ReadLimits(tx, key.community), key.delivery_start);
+  return closing;
+}
+
+absl::Status PostgresAuctionStore::RunAsHolder(
+    const CommunityId& community, absl::FunctionRef<absl::Status(pqxx::work&)> body) {
+  return pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    if (leases_ != nullptr) {
+      PW_RETURN_IF_ERROR(leases_->Require(tx, community));
+    }
+    return body(tx);
+  });
+}
+
+absl::Status PostgresAuctionStore::OpenAuctions(const std::vector<Auction>& auctions,
+                                                const std::vector<NetworkVersion>& networks) {
   if (auctions.empty()) {
     return absl::OkStatus();
   }
-  return pool_.Run([&](pqxx::work& tx) {
+  return RunAsHolder(auctions[0].key.community, [&](pqxx::work& tx) {
+    for (const NetworkVersion& network : networks) {
+      InsertNetwork(tx, auctions[0].key.community, network);
+    }
     Exec(tx, kOpenAuctions, auctions[0].key.community.value(),
          Column(auctions, [](const Auction& a) { return a.key.delivery_start; }),
          Column(auctions, [](const Auction& a) { return a.delivery_end; }),
          Column(auctions, [](const Auction& a) { return a.gate_closure; }),
-         Column(auctions, [](const Auction& a) { return a.network_fee.micros_per_kwh(); }));
+         Column(auctions, [](const Auction& a) { return a.network_fee.micros_per_kwh(); }),
+         Column(auctions, [](const Auction& a) { return a.network.value(); }));
     return absl::OkStatus();
   });
 }
@@ -126,20 +171,32 @@ absl::StatusOr<std::vector<StandingOrder>> PostgresAuctionStore::ActiveStandingO
 }
 
 absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
-    const AuctionKey& key,
-    absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) {
+    const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) {
   bool closed = false;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
-    closed = Exec(tx, kCloseAuction, key.community.value(), At(key)).affected_rows() == 1;
+  PW_RETURN_IF_ERROR(RunAsHolder(key.community, [&](pqxx::work& tx) {
+    const pqxx::result rows = Exec(tx, kCloseAuction, key.community.value(), At(key));
+    closed = !rows.empty();
     if (closed) {
-      const std::vector<Order> orders = place(ReadOffered(tx, key));
+      const std::vector<Order> orders =
+          place(ReadClosing(tx, key, postgres::BoolFrom(rows[0][0])));
       if (!orders.empty()) {
-        InsertOrders(tx, key, orders);
+        PW_CHECK(InsertOrders(tx, key.community, orders) == orders.size(),
+                 "clients cannot take the ids of standing orders");
       }
     }
     return absl::OkStatus();
   }));
   return closed;
+}
+
+absl::StatusOr<bool> PostgresAuctionStore::IsHalted(const AuctionKey& key) {
+  bool halted = false;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    const pqxx::result rows = Exec(tx, kSelectAuction, key.community.value(), At(key));
+    halted = !rows.empty() && AuctionFrom(rows[0]).halted;
+    return absl::OkStatus();
+  }));
+  return halted;
 }
 
 absl::StatusOr<std::vector<Order>> PostgresAuctionStore::OrdersOf(const AuctionKey& key) {
@@ -172,7 +229,7 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
   if (outcome.clearing_price.has_value()) {
     price = outcome.clearing_price->micros_per_kwh();
   }
-  const absl::Status status = pool_.Run([&](pqxx::work& tx) {
+  const absl::Status status = RunAsHolder(outcome.key.community, [&](pqxx::work& tx) {
     const pqxx::result cleared =
         Exec(tx, kClearAuction, outcome.key.community.value(), At(outcome.key), price,
              outcome.cleared_energy.wh(), outcome.order_count, outcome.welfare.micros(),
@@ -186,6 +243,9 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
     if (!outcome.trades.empty()) {
       InsertTrades(tx, outcome);
     }
+    if (!outcome.clearing.sha256.empty()) {
+      InsertClearing(tx, outcome.key, outcome.clearing);
+    }
     return absl::OkStatus();
   });
   if (absl::IsCancelled(status)) {
@@ -195,8 +255,21 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
   return true;
 }
 
+absl::StatusOr<NetworkVersion> PostgresAuctionStore::GetNetwork(const CommunityId& community,
+                                                                const NetworkId& id) {
+  if (id.empty()) {
+    return NetworkVersion();
+  }
+  NetworkVersion network;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    PW_ASSIGN_OR_RETURN(network, ReadNetwork(tx, community, id));
+    return absl::OkStatus();
+  }));
+  return network;
+}
+
 absl::Status PostgresAuctionStore::MarkHoldsReduced(const AuctionKey& key) {
-  return pool_.Run([&](pqxx::work& tx) {
+  return RunAsHolder(key.community, [&](pqxx::work& tx) {
     Exec(tx, kMarkHoldsReduced, key.community.value(), At(key));
     return absl::OkStatus();
   });

@@ -3,6 +3,7 @@
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
+#include "services/market/storage/clearing_rows.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/rows.h"
 #include "services/market/storage/store.h"
@@ -52,6 +53,15 @@ absl::StatusOr<Auction> PostgresMarketView::GetAuction(const AuctionKey& key) {
     return Error(kNotFound, "there is no such auction");
   }
   return std::move(found[0]);
+}
+
+absl::StatusOr<ClearingRecord> PostgresMarketView::GetClearing(const AuctionKey& key) {
+  ClearingRecord record;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    PW_ASSIGN_OR_RETURN(record, ReadClearing(tx, key));
+    return absl::OkStatus();
+  }));
+  return record;
 }
 
 absl::StatusOr<std::vector<Auction>> PostgresMarketView::ListAuctions(const CommunityId& community,

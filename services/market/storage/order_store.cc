@@ -4,6 +4,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/market/core/errors.h"
+#include "services/market/storage/order_group.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/rows.h"
 #include "services/market/storage/store.h"
@@ -19,9 +20,10 @@ std::optional<int64_t> MicrosOf(const std::optional<Price>& price) {
   return price.has_value() ? std::optional(price->micros_per_kwh()) : std::nullopt;
 }
 
-absl::StatusOr<Auction> LockedAuction(pqxx::work& tx, const AuctionKey& key, bool alone) {
+absl::StatusOr<Auction> SharedAuction(pqxx::work& tx, const AuctionKey& key) {
   const pqxx::result rows =
-      Exec(tx, alone ? kLockAuction : kShareAuction, key.community.value(), At(key));
+      Exec(tx, kShareAuctions, key.community.value(),
+           postgres::ToSqlArray(std::vector<absl::Time>{key.delivery_start}));
   if (rows.empty()) {
     return Error(kNotFound, "there is no such auction");
   }
@@ -53,48 +55,79 @@ std::optional<StandingOrder> FindStandingOrder(pqxx::work& tx, const CommunityId
 
 }  // namespace
 
-absl::StatusOr<Order> PostgresOrderStore::PlaceOrder(
-    const Order& order, bool keep,
-    absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) {
-  const bool alone = order.side == Side::kOffer;
-  Order placed;
-  const auto place = [&](pqxx::work& tx) -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const Auction auction, LockedAuction(tx, order.auction, alone));
-    if (std::optional<Order> kept = FindOrder(tx, order.auction, order.id)) {
-      placed = *std::move(kept);
-      return absl::OkStatus();
-    }
-    Energy offered;
-    if (alone) {
-      offered = ReadOffered(tx, order.auction)[order.grid_connection];
-    }
-    placed = order;
-    PW_ASSIGN_OR_RETURN(placed.hold, check(auction, offered));
-    if (keep) {
-      InsertOrders(tx, order.auction, {placed});
-    }
+absl::StatusOr<std::vector<absl::StatusOr<Order>>> PostgresOrderStore::PlaceOrders(
+    const std::vector<Order>& orders,
+    absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check) {
+  std::vector<absl::StatusOr<Order>> placed;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    placed = OrderGroup(tx, orders).Place(check);
     return absl::OkStatus();
-  };
-  absl::Status status = pool_.Run(place);
-  if (absl::IsAlreadyExists(status) && ReasonOf(status).empty()) {
-    // The same id was placed at the same moment; this time it is found.
-    status = pool_.Run(place);
-  }
-  PW_RETURN_IF_ERROR(status);
+  }));
   return placed;
 }
 
-absl::StatusOr<Order> PostgresOrderStore::ResolveOrder(const AuctionKey& key, const OrderId& id,
-                                                       OrderState state,
-                                                       const std::string& reason) {
-  Order order;
-  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    Exec(tx, kResolveOrder, key.community.value(), At(key), id.value(), ToSql(state), reason);
-    PW_ASSIGN_OR_RETURN(order, ReadOrder(tx, key, id));
+absl::StatusOr<Placing> PostgresOrderStore::LookAt(const Order& order) {
+  Placing placing;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    PW_ASSIGN_OR_RETURN(placing, OrderGroup(tx, {order}).Look());
     return absl::OkStatus();
-  });
-  PW_RETURN_IF_ERROR(status);
-  return order;
+  }));
+  return placing;
+}
+
+absl::StatusOr<std::vector<Order>> PostgresOrderStore::ResolveOrders(
+    const std::vector<Order>& orders, const std::vector<std::string>& reasons) {
+  const std::string& community = orders.front().auction.community.value();
+  std::vector<absl::Time> starts;
+  std::vector<std::string> ids;
+  std::vector<std::string> states;
+  bool all_stand = true;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    starts.push_back(orders[i].auction.delivery_start);
+    ids.push_back(orders[i].id.value());
+    states.push_back(ToSql(reasons[i].empty() ? OrderState::kActive : OrderState::kRejected));
+    all_stand = all_stand && reasons[i].empty();
+  }
+  std::vector<Order> resolved;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    resolved = orders;
+    // Orders and holds are durable: that an order is active follows from them again after a crash.
+    // A refusal does not follow again when money has come in meanwhile.
+    if (all_stand) {
+      Exec(tx, kCommitSoon);
+    }
+    const size_t changed =
+        Exec(tx, kResolveOrders, community, postgres::ToSqlArray(starts),
+             postgres::ToSqlArray(ids), postgres::ToSqlArray(states),
+             postgres::ToSqlArray(reasons))
+            .affected_rows();
+    for (size_t i = 0; i < resolved.size(); ++i) {
+      Order& order = resolved[i];
+      if (changed == resolved.size()) {
+        order.state = reasons[i].empty() ? OrderState::kActive : OrderState::kRejected;
+        order.rejection_reason = reasons[i];
+      } else if (std::optional<Order> kept = FindOrder(tx, order.auction, order.id)) {
+        order = *std::move(kept);
+      }
+    }
+    return absl::OkStatus();
+  }));
+  return resolved;
+}
+
+absl::StatusOr<std::vector<Order>> PostgresOrderStore::PendingBefore(const CommunityId& community,
+                                                                     absl::Time before,
+                                                                     int32_t limit) {
+  std::vector<Order> orders;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    orders.clear();
+    for (const auto& row :
+         Exec(tx, kPendingBefore, community.value(), postgres::ToSql(before), limit)) {
+      orders.push_back(OrderFrom(row));
+    }
+    return absl::OkStatus();
+  }));
+  return orders;
 }
 
 absl::StatusOr<Order> PostgresOrderStore::CancelOrder(
@@ -102,7 +135,7 @@ absl::StatusOr<Order> PostgresOrderStore::CancelOrder(
     absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) {
   Order order;
   const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const Auction auction, LockedAuction(tx, key, false));
+    PW_ASSIGN_OR_RETURN(const Auction auction, SharedAuction(tx, key));
     PW_ASSIGN_OR_RETURN(order, ReadOrder(tx, key, id));
     PW_RETURN_IF_ERROR(check(auction, order));
     Exec(tx, kCancelOrder, key.community.value(), At(key), id.value());

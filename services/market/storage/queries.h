@@ -2,7 +2,10 @@
 
 #include <vector>
 
+#include "libs/postgres/leases.h"
 #include "libs/postgres/pool.h"
+#include "services/market/storage/clearing_queries.h"
+#include "services/market/storage/control_queries.h"
 #include "services/market/storage/surveillance_queries.h"
 
 namespace peerwatt::market {
@@ -11,17 +14,18 @@ namespace peerwatt::market {
 #define PW_AUCTION_COLUMNS                                                                   \
   "community_id, delivery_start_at, delivery_end_at, gate_closure_at, state, "               \
   "network_fee_micros, clearing_price_micros, cleared_energy_wh, order_count, "              \
-  "welfare_micros, version, holds_reduced "
+  "welfare_micros, version, holds_reduced, network_id, halted "
 // Columns of an order, in the order that OrderFrom reads.
 #define PW_ORDER_COLUMNS                                                                     \
   "community_id, delivery_start_at, order_id, side, metering_point_id, grid_connection_id, " \
   "participant_id, energy_wh, limit_micros, filled_energy_wh, hold_micros, state, "          \
-  "standing_order_id, rejection_reason, created_at "
+  "standing_order_id, rejection_reason, created_at, zone, energy_source, premium_micros, "    \
+  "preference "
 // Columns of a trade, in the order that TradeFrom reads.
 #define PW_TRADE_COLUMNS                                                                     \
   "trade_number, bid_order_id, offer_order_id, energy_wh, price_micros, "                    \
   "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id, "                 \
-  "delivery_start_at "
+  "delivery_start_at, buyer_price_micros, network_fee_micros "
 // Columns of a standing order, in the order that StandingOrderFrom reads.
 #define PW_STANDING_ORDER_COLUMNS                                                            \
   "community_id, participant_id, standing_order_id, metering_point_id, grid_connection_id, " \
@@ -29,10 +33,12 @@ namespace peerwatt::market {
 
 inline constexpr postgres::Query kOpenAuctions{"open_auctions", R"sql(
   INSERT INTO auctions (community_id, delivery_start_at, delivery_end_at, gate_closure_at,
-                        network_fee_micros)
-  SELECT $1::text, delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros
-  FROM unnest($2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::bigint[])
-    AS opened (delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros)
+                        network_fee_micros, network_id)
+  SELECT $1::text, delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros,
+         network_id
+  FROM unnest($2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::text[])
+    AS opened (delivery_start_at, delivery_end_at, gate_closure_at, network_fee_micros,
+               network_id)
   ON CONFLICT (community_id, delivery_start_at) DO NOTHING)sql"};
 
 inline constexpr postgres::Query kLastDeliveryEnd{"last_delivery_end", R"sql(
@@ -47,12 +53,14 @@ inline constexpr postgres::Query kSelectAuction{"select_auction", "SELECT " PW_A
   R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = $2)sql"};
 
 // Orders may be placed side by side, but none while the auction closes.
-inline constexpr postgres::Query kShareAuction{"share_auction", "SELECT " PW_AUCTION_COLUMNS
-  R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = $2 FOR SHARE)sql"};
+inline constexpr postgres::Query kShareAuctions{"share_auctions", "SELECT " PW_AUCTION_COLUMNS
+  R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = ANY ($2::timestamptz[])
+  ORDER BY delivery_start_at FOR SHARE)sql"};
 
 // Offers share a capacity, so they are placed one after another.
-inline constexpr postgres::Query kLockAuction{"lock_auction", "SELECT " PW_AUCTION_COLUMNS
-  R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = $2 FOR NO KEY UPDATE)sql"};
+inline constexpr postgres::Query kLockAuctions{"lock_auctions", "SELECT " PW_AUCTION_COLUMNS
+  R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = ANY ($2::timestamptz[])
+  ORDER BY delivery_start_at FOR NO KEY UPDATE)sql"};
 
 inline constexpr postgres::Query kListAuctions{"list_auctions", "SELECT " PW_AUCTION_COLUMNS
   R"sql(FROM auctions
@@ -60,8 +68,11 @@ inline constexpr postgres::Query kListAuctions{"list_auctions", "SELECT " PW_AUC
   ORDER BY delivery_start_at LIMIT $4)sql"};
 
 inline constexpr postgres::Query kCloseAuction{"close_auction", R"sql(
-  UPDATE auctions SET state = 'CLOSED', version = version + 1
-  WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'OPEN')sql"};
+  UPDATE auctions
+  SET state = 'CLOSED', version = version + 1,
+      halted = EXISTS (SELECT FROM market_controls AS c WHERE c.community_id = $1 AND c.halted)
+  WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'OPEN'
+  RETURNING halted)sql"};
 
 inline constexpr postgres::Query kClearAuction{"clear_auction", R"sql(
   UPDATE auctions
@@ -82,20 +93,33 @@ inline constexpr postgres::Query kProgress{"progress", R"sql(
     (SELECT count(*) FROM auctions
      WHERE community_id = $1 AND NOT holds_reduced AND state = 'OPEN'))sql"};
 
+// One of the same id stays as it is.
 inline constexpr postgres::Query kInsertOrders{"insert_orders", R"sql(
   INSERT INTO orders (community_id, delivery_start_at, order_id, side, metering_point_id,
                       grid_connection_id, participant_id, energy_wh, limit_micros, hold_micros,
-                      standing_order_id, created_at)
-  SELECT $1::text, $2::timestamptz, order_id, side, metering_point_id, grid_connection_id,
-         participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at
-  FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-              $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
-    AS placed (order_id, side, metering_point_id, grid_connection_id, participant_id, energy_wh,
-               limit_micros, hold_micros, standing_order_id, created_at))sql"};
+                      standing_order_id, created_at, zone, energy_source, premium_micros,
+                      preference)
+  SELECT $1::text, delivery_start_at, order_id, side, metering_point_id, grid_connection_id,
+         participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at,
+         zone, energy_source, premium_micros, preference
+  FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+              $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[],
+              $13::text[], $14::text[], $15::bigint[], $16::text[])
+    AS placed (delivery_start_at, order_id, side, metering_point_id, grid_connection_id,
+               participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at,
+               zone, energy_source, premium_micros, preference)
+  ON CONFLICT (community_id, delivery_start_at, order_id) DO NOTHING)sql"};
 
 inline constexpr postgres::Query kSelectOrder{"select_order", "SELECT " PW_ORDER_COLUMNS
   R"sql(FROM orders
   WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3)sql"};
+
+inline constexpr postgres::Query kSelectOrders{"select_orders", R"sql(
+  SELECT k.*
+  FROM unnest($2::timestamptz[], $3::text[]) AS asked (delivery_start_at, order_id)
+  CROSS JOIN LATERAL (SELECT )sql" PW_ORDER_COLUMNS R"sql(FROM orders
+    WHERE community_id = $1 AND delivery_start_at = asked.delivery_start_at
+      AND order_id = asked.order_id OFFSET 0) AS k)sql"};
 
 inline constexpr postgres::Query kOrdersOf{"orders_of", "SELECT " PW_ORDER_COLUMNS
   R"sql(FROM orders WHERE community_id = $1 AND delivery_start_at = $2
@@ -113,9 +137,50 @@ inline constexpr postgres::Query kOfferedByConnection{"offered_by_connection", R
     AND state IN ('PENDING', 'ACTIVE')
   GROUP BY grid_connection_id)sql"};
 
-inline constexpr postgres::Query kResolveOrder{"resolve_order", R"sql(
-  UPDATE orders SET state = $4, rejection_reason = $5
-  WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3 AND state = 'PENDING')sql"};
+// What open offers of these connections hold in these auctions.
+inline constexpr postgres::Query kOfferedBy{"offered_by", R"sql(
+  SELECT asked.delivery_start_at, asked.grid_connection_id, o.energy_wh
+  FROM unnest($2::timestamptz[], $3::text[]) AS asked (delivery_start_at, grid_connection_id)
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(energy_wh), 0)::bigint AS energy_wh FROM orders
+    WHERE community_id = $1 AND delivery_start_at = asked.delivery_start_at
+      AND grid_connection_id = asked.grid_connection_id
+      AND side = 'OFFER' AND state IN ('PENDING', 'ACTIVE') OFFSET 0) AS o)sql"};
+
+// Open orders of these participants in these auctions.
+inline constexpr postgres::Query kOpenOrdersOf{"open_orders_of", R"sql(
+  SELECT asked.delivery_start_at, asked.participant_id, o.order_count
+  FROM unnest($2::timestamptz[], $3::text[]) AS asked (delivery_start_at, participant_id)
+  CROSS JOIN LATERAL (
+    SELECT count(*)::integer AS order_count FROM orders
+    WHERE community_id = $1 AND delivery_start_at = asked.delivery_start_at
+      AND participant_id = asked.participant_id
+      AND state IN ('PENDING', 'ACTIVE') OFFSET 0) AS o)sql"};
+
+// Nothing but the pending ones changes; the others are to be read. `OFFSET 0` here and below: each
+// order is looked up by its key, however small the table was when it was last analysed.
+inline constexpr postgres::Query kResolveOrders{"resolve_orders", R"sql(
+  UPDATE orders AS o SET state = f.state, rejection_reason = f.reason
+  FROM (
+    SELECT k.row_id, r.state, r.reason
+    FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[])
+      AS r (delivery_start_at, order_id, state, reason)
+    CROSS JOIN LATERAL (
+      SELECT ctid AS row_id FROM orders
+      WHERE community_id = $1 AND delivery_start_at = r.delivery_start_at
+        AND order_id = r.order_id AND state = 'PENDING' OFFSET 0) AS k) AS f
+  WHERE o.ctid = f.row_id AND o.community_id = $1 AND o.state = 'PENDING')sql"};
+
+// That an order is active follows from order and hold, which are both durable.
+inline constexpr postgres::Query kCommitSoon{"commit_soon",
+  "SELECT set_config('synchronous_commit', 'off', true)"};
+
+inline constexpr postgres::Query kPendingBefore{"pending_before", "SELECT " PW_ORDER_COLUMNS
+  R"sql(FROM orders
+  WHERE community_id = $1 AND state = 'PENDING' AND created_at < $2 AND delivery_start_at IN (
+    SELECT delivery_start_at FROM auctions
+    WHERE community_id = $1 AND state = 'OPEN' AND NOT holds_reduced)
+  ORDER BY delivery_start_at, order_id LIMIT $3)sql"};
 
 inline constexpr postgres::Query kCancelOrder{"cancel_order", R"sql(
   UPDATE orders SET state = 'CANCELLED'
@@ -134,13 +199,15 @@ inline constexpr postgres::Query kFinishOrders{"finish_orders", R"sql(
 inline constexpr postgres::Query kInsertTrades{"insert_trades", R"sql(
   INSERT INTO trades (community_id, delivery_start_at, trade_number, bid_order_id, offer_order_id,
                       energy_wh, price_micros, buyer_metering_point_id, seller_metering_point_id,
-                      buyer_id, seller_id)
+                      buyer_id, seller_id, buyer_price_micros, network_fee_micros)
   SELECT $1::text, $2::timestamptz, trade_number, bid_order_id, offer_order_id, energy_wh,
-         price_micros, buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id
+         price_micros, buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
+         buyer_price_micros, network_fee_micros
   FROM unnest($3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[])
+              $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[])
     AS traded (trade_number, bid_order_id, offer_order_id, energy_wh, price_micros,
-               buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id))sql"};
+               buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
+               buyer_price_micros, network_fee_micros))sql"};
 
 inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_COLUMNS
   R"sql(FROM trades
@@ -191,13 +258,15 @@ inline constexpr postgres::Query kCancelStandingOrder{"cancel_standing_order", R
 /// All statements, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
   std::vector<postgres::Query> queries = {
-      kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kSelectAuction, kShareAuction,
-      kLockAuction, kListAuctions, kCloseAuction, kClearAuction, kMarkHoldsReduced, kProgress,
-      kInsertOrders, kSelectOrder, kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrder,
-      kCancelOrder, kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
+      kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kSelectAuction, kShareAuctions,
+      kLockAuctions, kListAuctions, kCloseAuction, kClearAuction, kMarkHoldsReduced, kProgress,
+      kInsertOrders, kSelectOrder, kSelectOrders, kOfferedBy, kOpenOrdersOf, kCommitSoon,
+      kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrders, kPendingBefore, kCancelOrder,
+      kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
-      kCancelStandingOrder};
-  for (const auto& more : {SurveillanceQueries()}) {
+      kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing};
+  for (const auto& more : {postgres::Leases::Queries(), ControlQueries(),
+                           SurveillanceQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());
   }
   return queries;

@@ -26,6 +26,16 @@ constexpr std::array<std::pair<OrderState, std::string_view>, 7> kOrderStates = 
     {OrderState::kRejected, "REJECTED"},
 }};
 
+constexpr std::array<std::pair<EnergySource, const char*>, kEnergySources> kSources = {{
+    {EnergySource::kUnknown, "UNKNOWN"},
+    {EnergySource::kSolar, "SOLAR"},
+    {EnergySource::kWind, "WIND"},
+    {EnergySource::kHydro, "HYDRO"},
+    {EnergySource::kBiomass, "BIOMASS"},
+    {EnergySource::kCogeneration, "COGENERATION"},
+    {EnergySource::kStorage, "STORAGE"},
+}};
+
 OrderState OrderStateFrom(std::string_view text) {
   for (const auto& [state, name] : kOrderStates) {
     if (name == text) {
@@ -63,6 +73,24 @@ std::string ToSql(OrderState state) {
   PW_CHECK(false, "unknown order state");
 }
 
+std::string ToSql(EnergySource source) {
+  for (const auto& [known, name] : kSources) {
+    if (known == source) {
+      return name;
+    }
+  }
+  PW_CHECK(false, "unknown source of energy");
+}
+
+EnergySource EnergySourceFrom(const std::string& name) {
+  for (const auto& [source, known] : kSources) {
+    if (known == name) {
+      return source;
+    }
+  }
+  PW_CHECK(false, "unknown source of energy");
+}
+
 Auction AuctionFrom(const pqxx::row& row) {
   Auction auction;
   auction.key = {CommunityId(TextFrom(row[0])), TimeFrom(row[1])};
@@ -76,6 +104,8 @@ Auction AuctionFrom(const pqxx::row& row) {
   auction.welfare = Money::Micros(Int64From(row[9]));
   auction.version = Int64From(row[10]);
   auction.holds_reduced = BoolFrom(row[11]);
+  auction.network = NetworkId(TextFrom(row[12]));
+  auction.halted = BoolFrom(row[13]);
   return auction;
 }
 
@@ -95,6 +125,10 @@ Order OrderFrom(const pqxx::row& row) {
   order.standing_order = StandingOrderId(TextFrom(row[12]));
   order.rejection_reason = TextFrom(row[13]);
   order.create_time = TimeFrom(row[14]);
+  order.zone = ZoneId(TextFrom(row[15]));
+  order.source = EnergySourceFrom(TextFrom(row[16]));
+  order.premium = PriceFrom(row[17]);
+  order.preference = TextFrom(row[18]);
   return order;
 }
 
@@ -109,6 +143,8 @@ Trade TradeFrom(const pqxx::row& row) {
   trade.seller_metering_point = MeteringPointId(TextFrom(row[6]));
   trade.buyer = ParticipantId(TextFrom(row[7]));
   trade.seller = ParticipantId(TextFrom(row[8]));
+  trade.buyer_price = PriceFrom(row[10]);
+  trade.network_fee = PriceFrom(row[11]);
   return trade;
 }
 
@@ -124,6 +160,37 @@ StandingOrder StandingOrderFrom(const pqxx::row& row) {
   order.active = TextFrom(row[7]) == "ACTIVE";
   order.create_time = TimeFrom(row[8]);
   return order;
+}
+
+Controls ControlsFrom(const pqxx::row& row) {
+  Controls controls;
+  controls.halted = BoolFrom(row[0]);
+  controls.halt_reason = TextFrom(row[1]);
+  return controls;
+}
+
+LimitsVersion LimitsVersionFrom(const pqxx::row& row) {
+  LimitsVersion version;
+  version.version = Int32From(row[0]);
+  version.valid_from = TimeFrom(row[1]);
+  version.limits.price_min = PriceFrom(row[2]);
+  version.limits.price_max = PriceFrom(row[3]);
+  version.limits.energy_min = EnergyFrom(row[4]);
+  version.limits.energy_max = EnergyFrom(row[5]);
+  version.limits.open_orders_max = Int32From(row[6]);
+  version.created_by = TextFrom(row[7]);
+  version.created_at = TimeFrom(row[8]);
+  return version;
+}
+
+KillSwitch KillSwitchFrom(const pqxx::row& row) {
+  return {ParticipantId(TextFrom(row[0])), TextFrom(row[1]), TextFrom(row[2]), TimeFrom(row[3]),
+          BoolFrom(row[4])};
+}
+
+ControlEvent ControlEventFrom(const pqxx::row& row) {
+  return {Int64From(row[0]), TextFrom(row[1]), ParticipantId(TextFrom(row[2])), TextFrom(row[3]),
+          TextFrom(row[4]),  TimeFrom(row[5])};
 }
 
 }  // namespace peerwatt::market

@@ -5,29 +5,42 @@
 
 #include "libs/postgres/pool.h"
 #include "services/market/core/ports.h"
+#include "services/market/storage/community_leases.h"
 
 namespace peerwatt::market {
 
 /// The auctions in PostgreSQL.
 class PostgresAuctionStore final : public AuctionStore {
  public:
-  explicit PostgresAuctionStore(postgres::Pool& pool) : pool_(pool) {}
+  /// leases: every write checks them, with LEASE_LOST as its error; null where one process alone
+  /// drives all communities.
+  explicit PostgresAuctionStore(postgres::Pool& pool,
+                                const PostgresCommunityLeases* leases = nullptr)
+      : pool_(pool), leases_(leases) {}
 
-  absl::Status OpenAuctions(const std::vector<Auction>& auctions) override;
+  absl::Status OpenAuctions(const std::vector<Auction>& auctions,
+                            const std::vector<NetworkVersion>& networks) override;
   absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(const CommunityId& community) override;
   absl::StatusOr<std::optional<Auction>> FirstUnfinished(const CommunityId& community) override;
   absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
       const CommunityId& community) override;
   absl::StatusOr<bool> CloseAuction(
-      const AuctionKey& key,
-      absl::FunctionRef<std::vector<Order>(const OfferedByConnection&)> place) override;
+      const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) override;
+  absl::StatusOr<bool> IsHalted(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Trade>> TradesOf(const AuctionKey& key) override;
   absl::StatusOr<bool> ClearAuction(const AuctionOutcome& outcome) override;
   absl::Status MarkHoldsReduced(const AuctionKey& key) override;
+  absl::StatusOr<NetworkVersion> GetNetwork(const CommunityId& community,
+                                            const NetworkId& id) override;
 
  private:
+  /// Runs one transaction that only the holder of the community's lease may make.
+  absl::Status RunAsHolder(const CommunityId& community,
+                           absl::FunctionRef<absl::Status(pqxx::work&)> body);
+
   postgres::Pool& pool_;
+  const PostgresCommunityLeases* leases_;
 };
 
 /// The order book in PostgreSQL.
@@ -35,11 +48,14 @@ class PostgresOrderStore final : public OrderStore {
  public:
   explicit PostgresOrderStore(postgres::Pool& pool) : pool_(pool) {}
 
-  absl::StatusOr<Order> PlaceOrder(
-      const Order& order, bool keep,
-      absl::FunctionRef<absl::StatusOr<Money>(const Auction&, Energy offered)> check) override;
-  absl::StatusOr<Order> ResolveOrder(const AuctionKey& key, const OrderId& id, OrderState state,
-                                     const std::string& reason) override;
+  absl::StatusOr<std::vector<absl::StatusOr<Order>>> PlaceOrders(
+      const std::vector<Order>& orders,
+      absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check) override;
+  absl::StatusOr<Placing> LookAt(const Order& order) override;
+  absl::StatusOr<std::vector<Order>> ResolveOrders(
+      const std::vector<Order>& orders, const std::vector<std::string>& reasons) override;
+  absl::StatusOr<std::vector<Order>> PendingBefore(const CommunityId& community,
+                                                   absl::Time before, int32_t limit) override;
   absl::StatusOr<Order> CancelOrder(
       const AuctionKey& key, const OrderId& id,
       absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) override;
@@ -59,6 +75,7 @@ class PostgresMarketView final : public MarketView {
   explicit PostgresMarketView(postgres::Pool& pool) : pool_(pool) {}
 
   absl::StatusOr<Auction> GetAuction(const AuctionKey& key) override;
+  absl::StatusOr<ClearingRecord> GetClearing(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Auction>> ListAuctions(const CommunityId& community, Interval span,
                                                     int32_t limit) override;
   absl::StatusOr<std::vector<Order>> ListOrders(const AuctionKey& key, const ParticipantId& owner,
@@ -79,8 +96,16 @@ class PostgresMarketView final : public MarketView {
   postgres::Pool& pool_;
 };
 
-/// Adds orders to an auction in the transaction given: one statement.
-void InsertOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders);
+/// Adds orders of one community in the transaction given: one statement. Returns how many were
+/// added; one of the same name stays as it is.
+size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
+                    const std::vector<Order>& orders);
+
+/// The limits of a community, in the order of their versions.
+std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& community);
+
+/// What the standing orders meet in an auction that closes.
+Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, bool halted);
 
 /// Energy that the offers of each connection hold in an auction.
 OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key);

@@ -195,20 +195,21 @@ inline constexpr postgres::Query kSelectHorizon{"select_horizon", R"sql(
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20
 )sql"};
 
-/// Final changes after a position: rows that together have at least so many spans, if there are.
-/// $1 position, $2 spans.
+/// Final changes after a position: rows that together have at least so many spans behind it, if
+/// there are. $1 position, which may be that of a span within a row, $2 spans.
 inline constexpr postgres::Query kSelectChanges{"select_changes", R"sql(
 SELECT position, span_count, spans
 FROM (
   SELECT position, span_count, spans,
-         sum(span_count) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - span_count AS before
+         sum(least(span_count, position - $1::bigint))
+           OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
   FROM changes
   WHERE position > $1::bigint
     AND position < pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20
   ORDER BY position
   LIMIT $2::integer
 ) AS next
-WHERE before < $2::integer
+WHERE coalesce(before, 0) < $2::integer
 ORDER BY position
 )sql"};
 

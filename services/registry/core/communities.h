@@ -65,6 +65,8 @@ struct Member {
   absl::Duration interval;
   std::string time_zone;
   bool signed_readings_required = false;
+  std::string zone;           ///< empty: the first of the community's network
+  std::string energy_source;  ///< name of an EnergySource
 };
 
 /// A community at an instant; members by name.

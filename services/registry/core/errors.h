@@ -19,6 +19,12 @@ inline constexpr ErrorReason kUserExists{"USER_EXISTS", absl::StatusCode::kAlrea
 inline constexpr ErrorReason kCommunityUnknown{"COMMUNITY_UNKNOWN", absl::StatusCode::kNotFound};
 inline constexpr ErrorReason kTariffStartTaken{"TARIFF_START_TAKEN",
                                                absl::StatusCode::kAlreadyExists};
+inline constexpr ErrorReason kNetworkStartTaken{"NETWORK_START_TAKEN",
+                                                absl::StatusCode::kAlreadyExists};
+/// Metering points lie in a zone that the new version of the network does not have.
+inline constexpr ErrorReason kZoneInUse{"ZONE_IN_USE", absl::StatusCode::kFailedPrecondition};
+/// No version of the network that is in force or will be has the zone.
+inline constexpr ErrorReason kZoneUnknown{"ZONE_UNKNOWN", absl::StatusCode::kNotFound};
 inline constexpr ErrorReason kParticipantExists{"PARTICIPANT_EXISTS",
                                                 absl::StatusCode::kAlreadyExists};
 inline constexpr ErrorReason kKycStateForbids{"KYC_STATE_FORBIDS",

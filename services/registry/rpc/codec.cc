@@ -1,5 +1,6 @@
 #include "services/registry/rpc/codec.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/ids.h"
@@ -58,53 +59,17 @@ v1::Device::State ProtoOf(DeviceState state) {
   return v1::Device::STATE_UNSPECIFIED;
 }
 
+// The numbers of both are the same, in the same order.
+v1::MeteringPoint::EnergySource ProtoOf(EnergySource source) {
+  return static_cast<v1::MeteringPoint::EnergySource>(source);
+}
+EnergySource SourceFrom(v1::MeteringPoint::EnergySource proto) {
+  return static_cast<EnergySource>(proto);
+}
+static_assert(static_cast<int>(EnergySource::kStorage) == v1::MeteringPoint::STORAGE);
+
 std::string NameOf(const char* collection, const std::string& id) {
   return absl::StrCat(collection, "/", id);
-}
-
-// Reads an optional duration: absent keeps the default.
-absl::Status ReadDuration(bool present, const google::protobuf::Duration& proto,
-                          absl::string_view field, absl::Duration& duration) {
-  if (!present) return absl::OkStatus();
-  PW_ASSIGN_OR_RETURN(duration, rpc::DurationFrom(proto, field));
-  return absl::OkStatus();
-}
-
-// Reads an optional price: absent keeps the default.
-absl::Status ReadPrice(bool present, const google::type::Money& proto, const std::string& currency,
-                       absl::string_view field, Price& price) {
-  if (!present) return absl::OkStatus();
-  PW_ASSIGN_OR_RETURN(price, rpc::PriceFrom(proto, currency, field));
-  return absl::OkStatus();
-}
-
-absl::Status ReadTimes(const v1::Community& proto, Community& c) {
-  PW_RETURN_IF_ERROR(
-      ReadDuration(proto.has_interval(), proto.interval(), "community.interval", c.interval));
-  if (!proto.has_trading_start_time()) {
-    return FieldInvalid("community.trading_start_time", "is required");
-  }
-  PW_ASSIGN_OR_RETURN(c.trading_starts_at, rpc::TimeFrom(proto.trading_start_time(),
-                                                         "community.trading_start_time"));
-  PW_RETURN_IF_ERROR(ReadDuration(proto.has_opening_lead(), proto.opening_lead(),
-                                  "community.opening_lead", c.opening_lead));
-  PW_RETURN_IF_ERROR(ReadDuration(proto.has_gate_closure_lead(), proto.gate_closure_lead(),
-                                  "community.gate_closure_lead", c.gate_closure_lead));
-  return ReadDuration(proto.has_settlement_grace(), proto.settlement_grace(),
-                      "community.settlement_grace", c.settlement_grace);
-}
-
-absl::Status ReadPrices(const v1::Community& proto, Community& c) {
-  PW_RETURN_IF_ERROR(ReadPrice(proto.has_network_fee_per_kwh(), proto.network_fee_per_kwh(),
-                               c.currency_code, "community.network_fee_per_kwh", c.network_fee));
-  c.operator_share_ppm = proto.operator_share_ppm();
-  PW_RETURN_IF_ERROR(ReadPrice(proto.has_price_min_per_kwh(), proto.price_min_per_kwh(),
-                               c.currency_code, "community.price_min_per_kwh", c.price_min));
-  if (!proto.has_price_max_per_kwh()) {
-    return FieldInvalid("community.price_max_per_kwh", "is required");
-  }
-  return ReadPrice(true, proto.price_max_per_kwh(), c.currency_code,
-                   "community.price_max_per_kwh", c.price_max);
 }
 
 }  // namespace
@@ -146,36 +111,6 @@ v1::Jwks ToProto(const std::vector<PublicKey>& keys) {
   return proto;
 }
 
-v1::Community ToProto(const Community& c) {
-  v1::Community proto;
-  proto.set_name(NameOf("communities", c.id.value()));
-  proto.set_display_name(c.display_name);
-  proto.set_time_zone(c.time_zone);
-  proto.set_currency_code(c.currency_code);
-  *proto.mutable_interval() = rpc::ToProto(c.interval);
-  *proto.mutable_trading_start_time() = rpc::ToProto(c.trading_starts_at);
-  *proto.mutable_opening_lead() = rpc::ToProto(c.opening_lead);
-  *proto.mutable_gate_closure_lead() = rpc::ToProto(c.gate_closure_lead);
-  *proto.mutable_settlement_grace() = rpc::ToProto(c.settlement_grace);
-  *proto.mutable_network_fee_per_kwh() = rpc::ToProto(c.network_fee, c.currency_code);
-  proto.set_operator_share_ppm(c.operator_share_ppm);
-  *proto.mutable_price_min_per_kwh() = rpc::ToProto(c.price_min, c.currency_code);
-  *proto.mutable_price_max_per_kwh() = rpc::ToProto(c.price_max, c.currency_code);
-  *proto.mutable_create_time() = rpc::ToProto(c.created_at);
-  proto.set_signed_readings_required(c.signed_readings_required);
-  return proto;
-}
-
-v1::Tariff ToProto(const Tariff& tariff, const std::string& currency) {
-  v1::Tariff proto;
-  proto.set_name(absl::StrCat("communities/", tariff.community.value(), "/tariffs/",
-                              tariff.id.value()));
-  *proto.mutable_feed_in_price_per_kwh() = rpc::ToProto(tariff.feed_in_price, currency);
-  *proto.mutable_retail_price_per_kwh() = rpc::ToProto(tariff.retail_price, currency);
-  *proto.mutable_start_time() = rpc::ToProto(tariff.starts_at);
-  return proto;
-}
-
 v1::Participant ToProto(const Participant& p) {
   v1::Participant proto;
   proto.set_name(NameOf("participants", p.id.value()));
@@ -198,6 +133,8 @@ v1::MeteringPoint ToProto(const MeteringPoint& point) {
   proto.set_export_capacity_w(point.export_capacity_w);
   proto.set_community(NameOf("communities", point.community.value()));
   *proto.mutable_create_time() = rpc::ToProto(point.created_at);
+  proto.set_zone(point.zone);
+  proto.set_energy_source(ProtoOf(point.energy_source));
   return proto;
 }
 
@@ -248,6 +185,8 @@ v1::Member ToProto(const Member& member) {
   *proto.mutable_interval() = rpc::ToProto(member.interval);
   proto.set_time_zone(member.time_zone);
   proto.set_signed_readings_required(member.signed_readings_required);
+  proto.set_zone(member.zone);
+  proto.set_energy_source(ProtoOf(EnergySourceFromName(member.energy_source)));
   return proto;
 }
 
@@ -297,46 +236,6 @@ absl::StatusOr<NewUser> NewUserFrom(const v1::CreateUserRequest& request) {
   return user;
 }
 
-absl::StatusOr<Community> CommunityFrom(const v1::CreateCommunityRequest& request) {
-  const v1::Community& proto = request.community();
-  Community c;
-  c.id = CommunityId(request.community_id());
-  c.display_name = proto.display_name();
-  c.time_zone = proto.time_zone();
-  c.currency_code = proto.currency_code();
-  // Prices are compared with the currency, so it must be one before they are read.
-  if (!IsCurrencyCode(c.currency_code)) {
-    return FieldInvalid("community.currency_code", "must be an ISO 4217 code");
-  }
-  c.signed_readings_required = proto.signed_readings_required();
-  PW_RETURN_IF_ERROR(ReadTimes(proto, c));
-  PW_RETURN_IF_ERROR(ReadPrices(proto, c));
-  return c;
-}
-
-absl::StatusOr<Tariff> TariffFrom(const v1::CreateTariffRequest& request,
-                                  const Community& community) {
-  const v1::Tariff& proto = request.tariff();
-  Tariff tariff;
-  tariff.community = community.id;
-  tariff.id = TariffId(request.tariff_id());
-  if (!proto.has_feed_in_price_per_kwh()) {
-    return FieldInvalid("tariff.feed_in_price_per_kwh", "is required");
-  }
-  PW_ASSIGN_OR_RETURN(tariff.feed_in_price,
-                      rpc::PriceFrom(proto.feed_in_price_per_kwh(), community.currency_code,
-                                     "tariff.feed_in_price_per_kwh"));
-  if (!proto.has_retail_price_per_kwh()) {
-    return FieldInvalid("tariff.retail_price_per_kwh", "is required");
-  }
-  PW_ASSIGN_OR_RETURN(tariff.retail_price,
-                      rpc::PriceFrom(proto.retail_price_per_kwh(), community.currency_code,
-                                     "tariff.retail_price_per_kwh"));
-  if (!proto.has_start_time()) return FieldInvalid("tariff.start_time", "is required");
-  PW_ASSIGN_OR_RETURN(tariff.starts_at, rpc::TimeFrom(proto.start_time(), "tariff.start_time"));
-  return tariff;
-}
-
 absl::StatusOr<Participant> ParticipantFrom(const v1::CreateParticipantRequest& request) {
   Participant participant;
   participant.id = ParticipantId(request.participant_id());
@@ -359,6 +258,11 @@ absl::StatusOr<MeteringPoint> MeteringPointFrom(const v1::CreateMeteringPointReq
   point.grid_connection = GridConnectionId(proto.grid_connection());
   point.import_capacity_w = proto.import_capacity_w();
   point.export_capacity_w = proto.export_capacity_w();
+  point.zone = proto.zone();
+  if (!v1::MeteringPoint::EnergySource_IsValid(proto.energy_source())) {
+    return FieldInvalid("metering_point.energy_source", "must be a known source");
+  }
+  point.energy_source = SourceFrom(proto.energy_source());
   return point;
 }
 
@@ -394,6 +298,17 @@ absl::StatusOr<rpc::Page> ReadIdPage(const google::protobuf::Message& request) {
     return Error(kPageTokenInvalid, "page_token is malformed");
   }
   return page;
+}
+
+absl::StatusOr<absl::Time> StartsBefore(const rpc::Page& page) {
+  // Later than anything can start.
+  constexpr int64_t kEndOfTimeMicros = 253402300799'999'999;
+  int64_t micros = kEndOfTimeMicros;
+  if (!page.after.empty() &&
+      (!absl::SimpleAtoi(page.after, &micros) || micros < 0 || micros > kEndOfTimeMicros)) {
+    return Error(kPageTokenInvalid, "page_token is malformed");
+  }
+  return absl::FromUnixMicros(micros);
 }
 
 }  // namespace peerwatt::registry

@@ -10,6 +10,7 @@
 #include "services/registry/core/communities.h"
 #include "services/registry/core/devices.h"
 #include "services/registry/core/metering_points.h"
+#include "services/registry/core/networks.h"
 #include "services/registry/core/participants.h"
 #include "services/registry/core/users.h"
 
@@ -18,6 +19,7 @@ namespace peerwatt::registry {
 // Resource names.
 inline constexpr char kUserPattern[] = "users/*";
 inline constexpr char kCommunityPattern[] = "communities/*";
+inline constexpr char kNetworkPattern[] = "communities/*/networks/*";
 inline constexpr char kParticipantPattern[] = "participants/*";
 inline constexpr char kMeteringPointPattern[] = "meteringPoints/*";
 inline constexpr char kDevicePattern[] = "devices/*";
@@ -28,6 +30,8 @@ v1::Jwks ToProto(const std::vector<PublicKey>& keys);
 v1::Community ToProto(const Community& community);
 /// currency: of the tariff's community.
 v1::Tariff ToProto(const Tariff& tariff, const std::string& currency);
+/// currency: of the network's community.
+v1::Network ToProto(const Network& network, const std::string& currency);
 v1::Participant ToProto(const Participant& participant);
 v1::MeteringPoint ToProto(const MeteringPoint& point);
 v1::Device ToProto(const Device& device);
@@ -45,6 +49,9 @@ absl::StatusOr<Community> CommunityFrom(const v1::CreateCommunityRequest& reques
 /// community: the tariff's, whose currency the prices must have.
 absl::StatusOr<Tariff> TariffFrom(const v1::CreateTariffRequest& request,
                                   const Community& community);
+/// community: the network's, whose currency the fees must have.
+absl::StatusOr<Network> NetworkFrom(const v1::CreateNetworkRequest& request,
+                                    const Community& community);
 absl::StatusOr<Participant> ParticipantFrom(const v1::CreateParticipantRequest& request);
 absl::StatusOr<MeteringPoint> MeteringPointFrom(const v1::CreateMeteringPointRequest& request);
 absl::StatusOr<Device> DeviceFrom(const v1::CreateDeviceRequest& request);
@@ -54,6 +61,10 @@ absl::StatusOr<ParticipantFilter> FilterFrom(const v1::ListParticipantsRequest& 
 /// As rpc::ReadPage, for pages that end with an id. Errors: also PAGE_TOKEN_INVALID for another
 /// text.
 absl::StatusOr<rpc::Page> ReadIdPage(const google::protobuf::Message& request);
+
+/// Where a page of what is listed newest first ends, exclusive: pages end with a start.
+/// Errors: PAGE_TOKEN_INVALID.
+absl::StatusOr<absl::Time> StartsBefore(const rpc::Page& page);
 
 /// Cuts what was read with `limit = page.size + 1` to the page and returns the token of the next
 /// page, or empty.

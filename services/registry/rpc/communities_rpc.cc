@@ -1,4 +1,3 @@
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
@@ -11,19 +10,6 @@ namespace peerwatt::registry {
 namespace {
 
 namespace access = peerwatt::access::v1;
-
-// Later than any tariff can start.
-constexpr int64_t kEndOfTimeMicros = 253402300799'999'999;
-
-// Tariffs are paged by their start. Returns where the page ends, exclusive.
-absl::StatusOr<absl::Time> TariffsBefore(const rpc::Page& page) {
-  int64_t micros = kEndOfTimeMicros;
-  if (!page.after.empty() && (!absl::SimpleAtoi(page.after, &micros) || micros < 0 ||
-                              micros > kEndOfTimeMicros)) {
-    return Error(kPageTokenInvalid, "page_token is malformed");
-  }
-  return absl::FromUnixMicros(micros);
-}
 
 }  // namespace
 
@@ -96,7 +82,7 @@ grpc::Status RegistryService::ListTariffs(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const std::string id,
                         rpc::ParseName1(request->parent(), kCommunityPattern, "parent"));
     PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
-    PW_ASSIGN_OR_RETURN(const absl::Time before, TariffsBefore(page));
+    PW_ASSIGN_OR_RETURN(const absl::Time before, StartsBefore(page));
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
     PW_ASSIGN_OR_RETURN(const Community community, rooms_.communities.Get(CommunityId(id)));
     PW_ASSIGN_OR_RETURN(auto tariffs,

@@ -159,4 +159,24 @@ grpc::Status RegistryInternalService::ListCommunityRules(grpc::ServerContext* co
   });
 }
 
+grpc::Status RegistryInternalService::ListNetworksInForce(
+    grpc::ServerContext* context, const v1::ListNetworksInForceRequest* request,
+    v1::ListNetworksInForceResponse* response) {
+  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const std::string id,
+                        rpc::ParseName1(request->community(), kCommunityPattern, "community"));
+    Interval span;
+    PW_ASSIGN_OR_RETURN(span.start, rpc::TimeFrom(request->start_time(), "start_time"));
+    PW_ASSIGN_OR_RETURN(span.end, rpc::TimeFrom(request->end_time(), "end_time"));
+    PW_RETURN_IF_ERROR(RequireService(*context));
+    PW_ASSIGN_OR_RETURN(const Community community, communities_.Get(CommunityId(id)));
+    PW_ASSIGN_OR_RETURN(const std::vector<Network> networks,
+                        networks_.ListInForce(community.id, span));
+    for (const Network& network : networks) {
+      *response->add_networks() = ToProto(network, community.currency_code);
+    }
+    return absl::OkStatus();
+  });
+}
+
 }  // namespace peerwatt::registry

@@ -5,6 +5,7 @@
 #include "services/registry/core/communities.h"
 #include "services/registry/core/devices.h"
 #include "services/registry/core/metering_points.h"
+#include "services/registry/core/networks.h"
 #include "services/registry/core/participants.h"
 
 namespace peerwatt::registry {
@@ -14,11 +15,12 @@ class RegistryInternalService final : public v1::RegistryInternal::Service {
  public:
   RegistryInternalService(CommunityStore& communities, ParticipantStore& participants,
                           MeteringPointStore& metering_points, DeviceStore& devices,
-                          const Clock& real_clock)
+                          NetworkStore& networks, const Clock& real_clock)
       : communities_(communities),
         participants_(participants),
         metering_points_(metering_points),
         devices_(devices),
+        networks_(networks),
         real_clock_(real_clock) {}
 
   grpc::Status ResolveDevice(grpc::ServerContext* context, const v1::ResolveDeviceRequest* request,
@@ -41,12 +43,16 @@ class RegistryInternalService final : public v1::RegistryInternal::Service {
   grpc::Status ListCommunityRules(grpc::ServerContext* context,
                                   const v1::ListCommunityRulesRequest* request,
                                   v1::ListCommunityRulesResponse* response) override;
+  grpc::Status ListNetworksInForce(grpc::ServerContext* context,
+                                   const v1::ListNetworksInForceRequest* request,
+                                   v1::ListNetworksInForceResponse* response) override;
 
  private:
   CommunityStore& communities_;
   ParticipantStore& participants_;
   MeteringPointStore& metering_points_;
   DeviceStore& devices_;
+  NetworkStore& networks_;
   const Clock& real_clock_;
 };
 

@@ -9,6 +9,7 @@
 #include "services/registry/core/communities.h"
 #include "services/registry/core/devices.h"
 #include "services/registry/core/metering_points.h"
+#include "services/registry/core/networks.h"
 #include "services/registry/core/participants.h"
 #include "services/registry/core/users.h"
 
@@ -25,6 +26,7 @@ struct Rooms {
   MeteringPointStore& metering_points;
   Devices& devices;
   DeviceStore& device_store;
+  NetworkStore& networks;
   const Clock& clock;       ///< of the community; perhaps simulated
   const Clock& real_clock;  ///< for tokens and certificates
 };
@@ -60,6 +62,13 @@ class RegistryService final : public v1::Registry::Service {
   grpc::Status ListTariffs(grpc::ServerContext* context, const v1::ListTariffsRequest* request,
                            v1::ListTariffsResponse* response) override;
 
+  grpc::Status CreateNetwork(grpc::ServerContext* context, const v1::CreateNetworkRequest* request,
+                             v1::Network* response) override;
+  grpc::Status GetNetwork(grpc::ServerContext* context, const v1::GetNetworkRequest* request,
+                          v1::Network* response) override;
+  grpc::Status ListNetworks(grpc::ServerContext* context, const v1::ListNetworksRequest* request,
+                            v1::ListNetworksResponse* response) override;
+
   grpc::Status CreateParticipant(grpc::ServerContext* context,
                                  const v1::CreateParticipantRequest* request,
                                  v1::Participant* response) override;
@@ -94,6 +103,10 @@ class RegistryService final : public v1::Registry::Service {
   grpc::Status ListMeteringPoints(grpc::ServerContext* context,
                                   const v1::ListMeteringPointsRequest* request,
                                   v1::ListMeteringPointsResponse* response) override;
+
+  grpc::Status AssignMeteringPointZone(grpc::ServerContext* context,
+                                       const v1::AssignMeteringPointZoneRequest* request,
+                                       v1::MeteringPoint* response) override;
 
   grpc::Status CreateDevice(grpc::ServerContext* context, const v1::CreateDeviceRequest* request,
                             v1::CreateDeviceResponse* response) override;

@@ -61,7 +61,9 @@ Member MemberFrom(const pqxx::row& row) {
           Int64From(row["export_capacity_w"]),
           SecondsFrom(row["interval_s"]),
           TextFrom(row["time_zone"]),
-          postgres::BoolFrom(row["signed_readings_required"])};
+          postgres::BoolFrom(row["signed_readings_required"]),
+          TextFrom(row["zone"]),
+          TextFrom(row["energy_source"])};
 }
 
 absl::StatusOr<Community> PostgresCommunityStore::Create(const Community& c) {

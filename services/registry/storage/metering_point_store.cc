@@ -4,11 +4,14 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/registry/core/errors.h"
+#include "services/registry/storage/audit_trail.h"
 #include "services/registry/storage/community_store.h"
+#include "services/registry/storage/network_store.h"
 #include "services/registry/storage/queries.h"
 
 namespace peerwatt::registry {
@@ -28,6 +31,8 @@ MeteringPoint MeteringPointFrom(const pqxx::row& row) {
   point.export_capacity_w = Int64From(row["export_capacity_w"]);
   point.community = CommunityId(TextFrom(row["community_id"]));
   point.created_at = postgres::TimeFrom(row["created_at"]);
+  point.zone = TextFrom(row["zone"]);
+  point.energy_source = EnergySourceFromName(TextFrom(row["energy_source"]));
   return point;
 }
 
@@ -66,11 +71,12 @@ absl::StatusOr<MeteringPoint> PostgresMeteringPointStore::Create(const MeteringP
     }
     PW_ASSIGN_OR_RETURN(stored, Existing(tx, point));
     if (stored) return absl::OkStatus();
-    const absl::Status taken = TakeGridConnection(tx, point);
-    if (!taken.ok()) return taken;
-    Exec(tx, kInsertMeteringPoint, point.id.value(), point.participant.value(),
-         TextFrom(owner[0]["community_id"]), point.grid_connection.value(),
-         point.import_capacity_w, point.export_capacity_w, ToSql(point.created_at));
+    const std::string community = TextFrom(owner[0]["community_id"]);
+    PW_RETURN_IF_ERROR(RequireZone(tx, community, point.zone, point.created_at));
+    PW_RETURN_IF_ERROR(TakeGridConnection(tx, point));
+    Exec(tx, kInsertMeteringPoint, point.id.value(), point.participant.value(), community,
+         point.grid_connection.value(), point.import_capacity_w, point.export_capacity_w,
+         ToSql(point.created_at), point.zone, NameOf(point.energy_source));
     PW_ASSIGN_OR_RETURN(stored, Existing(tx, point));
     return absl::OkStatus();
   }));
@@ -87,6 +93,21 @@ absl::StatusOr<MeteringPoint> PostgresMeteringPointStore::Get(const MeteringPoin
     point = MeteringPointFrom(rows[0]);
     return absl::OkStatus();
   }));
+  return point;
+}
+
+absl::StatusOr<MeteringPoint> PostgresMeteringPointStore::AssignZone(const MeteringPointId& id,
+                                                                     const std::string& zone,
+                                                                     const Actor& actor) {
+  PW_ASSIGN_OR_RETURN(MeteringPoint point, Get(id));
+  if (point.zone == zone) return point;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    PW_RETURN_IF_ERROR(RequireZone(tx, point.community.value(), zone, actor.at));
+    Exec(tx, kUpdateZone, id.value(), zone);
+    WriteAuditEvent(tx, actor, "ZONE_ASSIGNED", absl::StrCat("meteringPoints/", id.value()), zone);
+    return absl::OkStatus();
+  }));
+  point.zone = zone;
   return point;
 }
 

@@ -15,8 +15,9 @@ class PostgresMeteringPointStore final : public MeteringPointStore {
   absl::StatusOr<MeteringPoint> Create(const MeteringPoint& point) override;
   absl::StatusOr<MeteringPoint> Get(const MeteringPointId& id) override;
   absl::StatusOr<std::vector<MeteringPoint>> List(const ParticipantId& participant,
-                                                  const MeteringPointId& after,
-                                                  int limit) override;
+                                                  const MeteringPointId& after, int limit) override;
+  absl::StatusOr<MeteringPoint> AssignZone(const MeteringPointId& id, const std::string& zone,
+                                           const Actor& actor) override;
   absl::StatusOr<std::vector<Member>> BatchGetMembers(
       const std::vector<MeteringPointId>& ids) override;
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/registry/storage/network_queries.h"
 
 namespace peerwatt::registry {
 
@@ -145,7 +146,7 @@ LIMIT 1
 inline constexpr postgres::Query kSelectCommunityMembers{"select_community_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s, c.time_zone, c.signed_readings_required
+       c.interval_s, c.time_zone, c.signed_readings_required, m.zone, m.energy_source
 FROM metering_points m
 JOIN participants p ON p.participant_id = m.participant_id
 JOIN communities c ON c.community_id = m.community_id
@@ -156,7 +157,7 @@ ORDER BY m.metering_point_id
 inline constexpr postgres::Query kSelectMembers{"select_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s, c.time_zone, c.signed_readings_required
+       c.interval_s, c.time_zone, c.signed_readings_required, m.zone, m.energy_source
 FROM unnest($1::text[]) WITH ORDINALITY AS asked (metering_point_id, position)
 JOIN metering_points m ON m.metering_point_id = asked.metering_point_id
 JOIN participants p ON p.participant_id = m.participant_id
@@ -231,22 +232,22 @@ SELECT participant_id FROM grid_connections WHERE grid_connection_id = $1
 inline constexpr postgres::Query kInsertMeteringPoint{"insert_metering_point", R"sql(
 INSERT INTO metering_points (
   metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-  export_capacity_w, created_at)
-VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint, $7::timestamptz)
+  export_capacity_w, created_at, zone, energy_source)
+VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint, $7::timestamptz, $8, $9)
 ON CONFLICT DO NOTHING
 RETURNING metering_point_id
 )sql"};
 
 inline constexpr postgres::Query kSelectMeteringPoint{"select_metering_point", R"sql(
 SELECT metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-       export_capacity_w, created_at
+       export_capacity_w, created_at, zone, energy_source
 FROM metering_points
 WHERE metering_point_id = $1
 )sql"};
 
 inline constexpr postgres::Query kListMeteringPoints{"list_metering_points", R"sql(
 SELECT metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-       export_capacity_w, created_at
+       export_capacity_w, created_at, zone, energy_source
 FROM metering_points
 WHERE metering_point_id > $1
 ORDER BY metering_point_id
@@ -255,7 +256,7 @@ LIMIT $2::int
 
 inline constexpr postgres::Query kListMeteringPointsOf{"list_metering_points_of", R"sql(
 SELECT metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-       export_capacity_w, created_at
+       export_capacity_w, created_at, zone, energy_source
 FROM metering_points
 WHERE participant_id = $1 AND metering_point_id > $2
 ORDER BY metering_point_id
@@ -360,7 +361,9 @@ ORDER BY c.issued_at DESC, c.certificate_serial
 
 /// All statements of the registry, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
-  return {kSelectUser, kSelectUserByEmail, kInsertUser, kDeleteExpiredFamilies, kInsertFamily,
+  return {kLockCommunity, kInsertNetwork, kSelectNetwork, kListNetworks, kListNetworksInForce,
+          kSelectZoneInUse, kSelectZoneKnown, kUpdateZone,
+          kSelectUser, kSelectUserByEmail, kInsertUser, kDeleteExpiredFamilies, kInsertFamily,
           kInsertRefreshToken, kLockRefreshToken, kSetSuccessor, kExtendFamily, kRevokeFamily,
           kInsertAuditEvent, kInsertCommunity, kSelectCommunity, kListCommunities, kInsertTariff,
           kSelectTariff, kListTariffs, kSelectTariffInForce, kSelectCommunityMembers,

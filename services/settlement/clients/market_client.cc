@@ -26,6 +26,11 @@ absl::StatusOr<Trade> TradeFrom(const market::v1::Trade& proto) {
   PW_ASSIGN_OR_RETURN(trade.price,
                       rpc::PriceFrom(proto.price_per_kwh(), proto.price_per_kwh().currency_code(),
                                      "trade.price_per_kwh"));
+  // The difference of two prices, so it may exceed the bound of one.
+  PW_ASSIGN_OR_RETURN(const Money network_fee, rpc::MoneyFrom(proto.network_fee_per_kwh(),
+                                                              proto.price_per_kwh().currency_code(),
+                                                              "trade.network_fee_per_kwh"));
+  trade.network_fee = Price::MicrosPerKwh(network_fee.micros());
   const auto point = [](const std::string& value, const char* field) {
     return rpc::ParseName1(value, "meteringPoints/*", field);
   };

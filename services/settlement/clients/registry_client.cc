@@ -76,11 +76,6 @@ absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId&
 
   CommunitySnapshot snapshot;
   const std::string& currency = response.community().currency_code();
-  if (response.community().has_network_fee_per_kwh()) {
-    PW_ASSIGN_OR_RETURN(snapshot.fees.network_fee,
-                        rpc::PriceFrom(response.community().network_fee_per_kwh(), currency,
-                                       "community.network_fee_per_kwh"));
-  }
   snapshot.fees.operator_share_ppm = response.community().operator_share_ppm();
   snapshot.has_tariff = response.has_tariff();
   if (snapshot.has_tariff) {

@@ -14,7 +14,7 @@ std::string FailureOf(const HoldRequest& request, absl::Time period_start, const
                       hold.period_start == period_start && hold.initial_amount == request.amount;
     return same ? "" : std::string(kContentDiffers.name);
   }
-  if (book.period_settled) return std::string(kPeriodSettled.name);
+  if (book.settled_periods.contains(period_start)) return std::string(kPeriodSettled.name);
   const auto available = book.available.find(ParticipantAccount(request.participant));
   if (available == book.available.end() || available->second < request.amount) {
     return std::string(kFundsInsufficient.name);
@@ -28,15 +28,17 @@ HoldDecision DecideHolds(const std::vector<HoldRequest>& requests, absl::Time pe
                          HoldBook book) {
   HoldDecision decision;
   for (const HoldRequest& request : requests) {
-    std::string failure = FailureOf(request, period_start, book);
+    const absl::Time period = request.period_start.value_or(period_start);
+    std::string failure = FailureOf(request, period, book);
     const bool is_new = failure.empty() && !book.known.contains(request.order);
     decision.failure_reasons.push_back(std::move(failure));
     if (!is_new) continue;
     const AccountId account = ParticipantAccount(request.participant);
     book.available[account] -= request.amount;
-    book.known[request.order] = {request.participant, period_start, request.amount};
+    book.known[request.order] = {request.participant, period, request.amount};
     decision.newly_held[account] += request.amount;
     decision.created.push_back(request);
+    decision.created.back().period_start = period;
   }
   return decision;
 }

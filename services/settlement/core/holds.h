@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@ struct HoldRequest {
   std::string order;  ///< full name; makes the hold unique in its community
   ParticipantId participant;
   Money amount;  ///< greater than zero
+  std::optional<absl::Time> period_start = {};  ///< absent: that of the call
 };
 
 /// A hold that was kept before.
@@ -30,7 +33,7 @@ struct KnownHold {
 struct HoldBook {
   std::map<std::string, KnownHold> known;    ///< by order
   std::map<AccountId, Money> available;      ///< balance less held; absent: no account yet
-  bool period_settled = false;
+  std::set<absl::Time> settled_periods;
 };
 
 /// What to keep.
@@ -41,6 +44,7 @@ struct HoldDecision {
 };
 
 /// Decides each hold on its own, in the order of the requests.
+/// period_start: of the requests that name none.
 /// A known order with the same content stands, whatever became of its hold. Reasons, first wins:
 /// CONTENT_DIFFERS, PERIOD_SETTLED, FUNDS_INSUFFICIENT.
 HoldDecision DecideHolds(const std::vector<HoldRequest>& requests, absl::Time period_start,

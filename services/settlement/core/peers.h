@@ -63,7 +63,8 @@ class RegistryPort {
 struct Trade {
   TradeId id;
   Energy energy;
-  Price price;
+  Price price;        ///< what the seller gets
+  Price network_fee;  ///< what the buyer pays the network operator on top
   MeteringPointId buyer_point;
   MeteringPointId seller_point;
   ParticipantId buyer;

@@ -68,7 +68,7 @@ SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Substituti
     return table.IndexOf(participant, GridConnectionId(point.value()));
   };
   for (const Trade& trade : trades) {
-    input.trades.push_back({trade.id, trade.energy, trade.price,
+    input.trades.push_back({trade.id, trade.energy, trade.price, trade.network_fee,
                             connection_for(trade.buyer_point, trade.buyer),
                             connection_for(trade.seller_point, trade.seller)});
   }

@@ -103,9 +103,9 @@ void AddTradeLines(const SettlementInput& input, const ConnectedTrade& trade, En
   const Money amount = AmountOf(delivered, trade.price, Rounding::kHalfEven);
   writer.Add(buyer, LineKind::kPurchase, trade.id, delivered, trade.price, -amount);
   writer.Add(seller, LineKind::kSale, trade.id, delivered, trade.price, amount);
-  if (input.fees.network_fee != Price()) {
-    const Money fee = AmountOf(delivered, input.fees.network_fee, Rounding::kHalfEven);
-    writer.Add(buyer, LineKind::kNetworkFee, trade.id, delivered, input.fees.network_fee, -fee);
+  if (trade.network_fee != Price()) {
+    const Money fee = AmountOf(delivered, trade.network_fee, Rounding::kHalfEven);
+    writer.Add(buyer, LineKind::kNetworkFee, trade.id, delivered, trade.network_fee, -fee);
   }
   if (input.fees.operator_share_ppm > 0 && amount > Money()) {
     const Money share = Money::Micros(

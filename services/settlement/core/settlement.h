@@ -11,7 +11,6 @@ namespace peerwatt::settlement {
 
 /// What a community charges on locally delivered energy.
 struct FeeRules {
-  Price network_fee;               ///< paid by the buyer
   int64_t operator_share_ppm = 0;  ///< of a trade's amount, paid by the seller; 0 to 1000000
 };
 
@@ -34,7 +33,8 @@ struct Connection {
 struct ConnectedTrade {
   TradeId id;
   Energy energy;
-  Price price;
+  Price price;        ///< what the seller gets
+  Price network_fee;  ///< what the buyer pays the network operator on top, along the zones' path
   size_t buyer = 0;
   size_t seller = 0;
 };
@@ -70,7 +70,9 @@ struct SettlementResult {
 /// shared over its trades in proportion to their energy by largest remainder, equal remainders to
 /// the smaller trade id; the same for what a buyer drew. A trade delivers the lesser of its two
 /// shares, at its own price. The rest is bought at the retail price and sold at the feed-in price.
-/// Amounts round half to even, once; buyer and seller get the same one. The operator's share is
+/// Amounts round half to even, once; buyer and seller get the same one. The buyer pays each trade's
+/// own network fee on what it delivers: fees and congestion of the lines between the zones and the
+/// community's flat fee go to the network operator, whole. The operator's share is
 /// taken only from an amount above zero.
 /// input: trades in any order, each id once. The result does not depend on the order of its parts.
 /// Stops the process when energy is not conserved.

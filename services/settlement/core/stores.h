@@ -74,6 +74,10 @@ class HoldStore {
   virtual absl::StatusOr<std::vector<std::string>> CreateHolds(
       const CommunityId& community, absl::Time period_start,
       const std::vector<HoldRequest>& requests) = 0;
+  /// The same decision, of which nothing is kept.
+  virtual absl::StatusOr<std::vector<std::string>> CheckHolds(
+      const CommunityId& community, absl::Time period_start,
+      const std::vector<HoldRequest>& requests) = 0;
   /// Lowers open holds of the period, all in one transaction.
   virtual absl::Status ReduceHolds(const CommunityId& community, absl::Time period_start,
                                    const std::vector<HoldReduction>& reductions) = 0;

@@ -38,6 +38,11 @@ absl::StatusOr<std::vector<HoldRequest>> HoldsFrom(const v1::BatchCreateHoldsReq
         rpc::ParseName1(proto.participant(), "participants/*", field("participant")));
     holds.push_back({proto.order(), ParticipantId(std::move(participant)),
                      Money::Micros(proto.amount_micros())});
+    if (proto.has_period_start_time()) {
+      PW_ASSIGN_OR_RETURN(
+          holds.back().period_start,
+          rpc::TimeFrom(proto.period_start_time(), field("period_start_time")));
+    }
   }
   return holds;
 }
@@ -72,7 +77,9 @@ grpc::Status SettlementInternalService::BatchCreateHolds(
     const CommunityId community(std::move(id));
     PW_RETURN_IF_ERROR(ledgers_.Require(community));
     PW_ASSIGN_OR_RETURN(const std::vector<std::string> reasons,
-                        holds_.CreateHolds(community, period, holds));
+                        request->validate_only()
+                            ? holds_.CheckHolds(community, period, holds)
+                            : holds_.CreateHolds(community, period, holds));
     for (const std::string& reason : reasons) response->add_failure_reasons(reason);
     return absl::OkStatus();
   });

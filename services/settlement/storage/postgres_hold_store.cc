@@ -23,10 +23,12 @@ HoldBook ReadBook(pqxx::work& tx, LedgerWriter& ledger, const CommunityId& commu
                   absl::Time period_start, const std::vector<HoldRequest>& requests) {
   HoldBook book;
   std::set<AccountId> accounts;
+  std::set<absl::Time> periods;
   std::vector<std::string> orders;
   for (const HoldRequest& request : requests) {
     accounts.insert(ParticipantAccount(request.participant));
     orders.push_back(request.order);
+    periods.insert(request.period_start.value_or(period_start));
   }
   for (const Account& account : ledger.LockAccounts({accounts.begin(), accounts.end()})) {
     book.available[account.id] = account.balance - account.held;
@@ -37,22 +39,27 @@ HoldBook ReadBook(pqxx::work& tx, LedgerWriter& ledger, const CommunityId& commu
         postgres::TimeFrom(row["period_start_at"]),
         Money::Micros(Int64From(row["initial_micros"]))};
   }
-  book.period_settled =
-      !Exec(tx, kSelectRunCount, community.value(), ToSql(period_start)).empty();
+  for (const auto& row :
+       Exec(tx, kSelectSettledPeriods, community.value(),
+            ToSqlArray(std::vector<absl::Time>(periods.begin(), periods.end())))) {
+    book.settled_periods.insert(postgres::TimeFrom(row[0]));
+  }
   return book;
 }
 
-void InsertHolds(pqxx::work& tx, const CommunityId& community, absl::Time period_start,
+void InsertHolds(pqxx::work& tx, const CommunityId& community,
                  const std::vector<HoldRequest>& holds) {
+  std::vector<absl::Time> periods;
   std::vector<std::string> orders;
   std::vector<std::string> participants;
   std::vector<int64_t> amounts;
   for (const HoldRequest& hold : holds) {
+    periods.push_back(*hold.period_start);
     orders.push_back(hold.order);
     participants.push_back(hold.participant.value());
     amounts.push_back(hold.amount.micros());
   }
-  Exec(tx, kInsertHolds, community.value(), ToSql(period_start), ToSqlArray(orders),
+  Exec(tx, kInsertHolds, community.value(), ToSqlArray(periods), ToSqlArray(orders),
        ToSqlArray(participants), ToSqlArray(amounts));
 }
 
@@ -69,7 +76,7 @@ absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CreateHolds(
         requests, period_start, ReadBook(tx, ledger, community, period_start, requests));
     reasons = std::move(decision.failure_reasons);
     if (decision.created.empty()) return absl::OkStatus();
-    InsertHolds(tx, community, period_start, decision.created);
+    InsertHolds(tx, community, decision.created);
     AccountChanges changes;
     for (const auto& [account, amount] : decision.newly_held) changes[account].held = amount;
     ledger.Apply(changes);
@@ -79,6 +86,21 @@ absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CreateHolds(
   // Two participants named the same order at once: now the first one's hold is there to see.
   if (absl::IsAlreadyExists(status)) status = pool_.Run(create);
   PW_RETURN_IF_ERROR(status);
+  return reasons;
+}
+
+absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CheckHolds(
+    const CommunityId& community, absl::Time period_start,
+    const std::vector<HoldRequest>& requests) {
+  std::vector<std::string> reasons;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    LedgerWriter ledger(tx, community);
+    PW_RETURN_IF_ERROR(ledger.ShareLedger());
+    reasons = DecideHolds(requests, period_start,
+                          ReadBook(tx, ledger, community, period_start, requests))
+                  .failure_reasons;
+    return absl::OkStatus();
+  }));
   return reasons;
 }
 

@@ -17,6 +17,9 @@ class PostgresHoldStore final : public HoldStore {
   absl::StatusOr<std::vector<std::string>> CreateHolds(
       const CommunityId& community, absl::Time period_start,
       const std::vector<HoldRequest>& requests) override;
+  absl::StatusOr<std::vector<std::string>> CheckHolds(
+      const CommunityId& community, absl::Time period_start,
+      const std::vector<HoldRequest>& requests) override;
   absl::Status ReduceHolds(const CommunityId& community, absl::Time period_start,
                            const std::vector<HoldReduction>& reductions) override;
 

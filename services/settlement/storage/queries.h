@@ -85,6 +85,11 @@ inline constexpr Query kSelectRunCount{"select_run_count", R"sql(
   SELECT run_count FROM settlement_periods WHERE community_id = $1 AND period_start_at = $2
 )sql"};
 
+inline constexpr Query kSelectSettledPeriods{"select_settled_periods", R"sql(
+  SELECT period_start_at FROM settlement_periods
+  WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[])
+)sql"};
+
 inline constexpr Query kSelectPosted{"select_posted", R"sql(
   SELECT participant_id, connection_id, kind, trade_id,
          sum(energy_wh)::bigint AS energy_wh, sum(amount_micros)::bigint AS amount_micros
@@ -186,17 +191,24 @@ inline constexpr Query kMarkChanged{"mark_changed", R"sql(
 
 // ---- Holds ----
 
+/// `OFFSET 0`: each hold is looked up by its key, however small the table was when it was last
+/// analysed.
 inline constexpr Query kSelectHolds{"select_holds", R"sql(
-  SELECT order_name, participant_id, period_start_at, initial_micros FROM holds
-  WHERE community_id = $1 AND order_name = ANY ($2::text[])
+  SELECT h.order_name, h.participant_id, h.period_start_at, h.initial_micros
+  FROM unnest($2::text[]) AS asked (order_name)
+  CROSS JOIN LATERAL (
+    SELECT order_name, participant_id, period_start_at, initial_micros FROM holds
+    WHERE community_id = $1 AND order_name = asked.order_name OFFSET 0
+  ) AS h
 )sql"};
 
 inline constexpr Query kInsertHolds{"insert_holds", R"sql(
   INSERT INTO holds (community_id, order_name, period_start_at, participant_id, initial_micros,
                      amount_micros, state)
-  SELECT $1, h.order_name, $2::timestamptz, h.participant_id, h.amount_micros,
+  SELECT $1, h.order_name, h.period_start_at, h.participant_id, h.amount_micros,
          h.amount_micros, 'OPEN'
-  FROM unnest($3::text[], $4::text[], $5::bigint[]) AS h(order_name, participant_id, amount_micros)
+  FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::bigint[])
+    AS h(period_start_at, order_name, participant_id, amount_micros)
 )sql"};
 
 /// Returns what each hold that became lower gave back.
@@ -362,10 +374,10 @@ inline constexpr Query kSumLines{"sum_lines", R"sql(
 /// All statements, to be prepared on every connection.
 inline std::vector<Query> AllQueries() {
   return {kTakeEntryNumbers, kShareLedger, kInsertAccounts, kLockAccounts, kUpdateAccounts,
-          kInsertEntries, kInsertLedger, kSelectProgress, kSelectRunCount, kSelectPosted,
-          kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough, kDeleteSeenChanges,
-          kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds,
-          kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
+          kInsertEntries, kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods,
+          kSelectPosted, kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough,
+          kDeleteSeenChanges, kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds,
+          kInsertHolds, kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
           kSelectDeposit, kFinishDeposit, kSelectPendingDeposits, kSelectHead, kSelectAccount,
           kListAccounts, kListEntries, kListEntriesOfAccount, kSelectTrialBalance,
           kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};

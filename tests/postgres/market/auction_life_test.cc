@@ -154,8 +154,10 @@ TEST(AuctionLifeTest, TwoRunnersClearEachAuctionOnce) {
     PostgresAuctionStore store(world.pool);
     BlindProbe probe;
     RulesBook rules(world.registry);
-    GateClosure gate_closure(store, world.registry, world.metering, world.settlement, probe);
-    Runner runner(rules, store, gate_closure, probe);
+    GateClosure gate_closure(store, world.registry, world.metering, world.settlement, probe,
+                             crypto::Sha256Hex);
+    SoleReplica leases;
+    Runner runner(rules, store, gate_closure, leases, probe);
     ASSERT_TRUE(rules.Refresh().ok());
     absl::Status status = absl::UnknownError("not run");
     for (int i = 0; i < 100 && !status.ok(); ++i) {

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "libs/base/clock.h"
 #include "libs/base/error.h"
+#include "libs/crypto/digest.h"
 #include "services/market/core/order_desk.h"
 #include "services/market/core/ports.h"
 #include "services/market/core/runner.h"
@@ -73,8 +75,24 @@ class InMemoryRegistry final : public Registry {
   absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) override {
     return ParticipantContext{participant, snapshot.rules.id, snapshot.rules.currency, true};
   }
+  absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules&,
+                                                           Interval span) override {
+    if (networks_are_away) {
+      return Error(kPeerUnavailable, "the peer is away");
+    }
+    std::vector<NetworkVersion> found;
+    for (const NetworkVersion& network : networks) {
+      if (network.start < span.end) {
+        found.push_back(network);
+      }
+    }
+    return found;
+  }
 
   CommunitySnapshot snapshot;
+  /// By start.
+  std::vector<NetworkVersion> networks;
+  bool networks_are_away = false;
 
  private:
   Weather& weather_;
@@ -113,12 +131,12 @@ class InMemoryMetering final : public Metering {
 class InMemorySettlement final : public Settlement {
  public:
   explicit InMemorySettlement(Weather& weather) : weather_(weather) {}
-  absl::StatusOr<std::vector<std::string>> CreateHolds(const AuctionKey& auction,
+  absl::StatusOr<std::vector<std::string>> CreateHolds(const CommunityId&,
                                                        const std::vector<Hold>& wanted) override {
     std::vector<std::string> reasons;
     const absl::Status status = weather_.Call([&] {
       for (const Hold& hold : wanted) {
-        const std::pair key(auction.delivery_start, hold.order);
+        const std::pair key(hold.delivery_start, hold.order);
         int64_t& balance = balances[hold.participant];
         if (!holds.contains(key) && balance < hold.amount.micros()) {
           reasons.push_back("FUNDS_INSUFFICIENT");
@@ -132,6 +150,15 @@ class InMemorySettlement final : public Settlement {
     });
     if (!status.ok()) {
       return status;
+    }
+    return reasons;
+  }
+  absl::StatusOr<std::vector<std::string>> CheckHolds(const CommunityId&,
+                                                      const std::vector<Hold>& wanted) override {
+    std::vector<std::string> reasons;
+    for (const Hold& hold : wanted) {
+      const bool stands = balances[hold.participant] >= hold.amount.micros();
+      reasons.push_back(stands ? "" : "FUNDS_INSUFFICIENT");
     }
     return reasons;
   }
@@ -159,6 +186,12 @@ class InMemorySettlement final : public Settlement {
   Weather& weather_;
 };
 
+/// Every community is this replica's.
+class SoleReplica final : public CommunityLeases {
+ public:
+  std::optional<int64_t> Enter(const CommunityId&) override { return 1; }
+};
+
 /// Watches nothing.
 class BlindProbe final : public Probe {
  public:
@@ -167,6 +200,9 @@ class BlindProbe final : public Probe {
   void ClearingEnded() override {}
   void AuctionCleared(const AuctionOutcome&) override {}
   void LagSeen(absl::Duration) override {}
+  void WriteRefused() override { ++writes_refused; }
+
+  int writes_refused = 0;
 };
 
 /// A community of three households in a fresh database: `p1` and `p2` draw 400 and 300 Wh per
@@ -184,9 +220,9 @@ struct World {
         metering(weather),
         settlement(weather),
         rules(registry),
-        desk(orders, registry, settlement, probe),
-        gate_closure(auctions, registry, metering, settlement, probe),
-        runner(rules, auctions, gate_closure, probe) {
+        desk(orders, registry, settlement, probe, real_clock),
+        gate_closure(auctions, registry, metering, settlement, probe, crypto::Sha256Hex),
+        runner(rules, auctions, gate_closure, leases, probe) {
     CommunityRules& r = registry.snapshot.rules;
     r.id = community;
     r.currency = "EUR";
@@ -267,6 +303,8 @@ struct World {
   InMemoryMetering metering;
   InMemorySettlement settlement;
   BlindProbe probe;
+  SoleReplica leases;
+  SystemClock real_clock;
   RulesBook rules;
   OrderDesk desk;
   GateClosure gate_closure;

@@ -34,7 +34,9 @@ class ServiceTest : public ::testing::Test {
  protected:
   ServiceTest()
       : clock_(world_.start - absl::Hours(3)),
-        public_({world_.rules, world_.desk, world_.orders, world_.view, world_.registry, clock_}),
+        intake_(world_.desk, clock_, {}),
+        public_({world_.rules, world_.desk, intake_, world_.orders, world_.view, world_.registry,
+                 clock_}),
         internal_(world_.rules, world_.view) {
     grpc::ServerBuilder builder;
     const rpc::TlsFiles own = Certificates::Instance().Of("market");
@@ -102,6 +104,7 @@ class ServiceTest : public ::testing::Test {
 
   World world_;
   ManualClock clock_;
+  OrderIntake intake_;
   MarketService public_;
   MarketInternalService internal_;
   int port_ = 0;

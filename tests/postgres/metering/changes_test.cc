@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "libs/postgres/codec.h"
 #include "services/metering/core/block.h"
 #include "tests/postgres/metering/store_fixture.h"
@@ -104,6 +106,29 @@ TEST_F(StoreTest, EveryChangeUpToTheCursorOfAQueryIsInItsAnswer) {
   EXPECT_TRUE(ChangesAfter(cursor).empty());
   Store(BatchOf({Quarters("m1", Quarter(1), 1)}));
   EXPECT_EQ(ChangesAfter(cursor).size(), 1u);
+}
+
+TEST_F(StoreTest, APageOfChangesIsFullWhileThereIsMore) {
+  constexpr int kPoints = 160;  // Ten spans in each row.
+  constexpr int kGroups = 3;
+  for (int group = 0; group < kGroups; ++group) {
+    std::vector<Series> series;
+    for (int i = 0; i < kPoints; ++i) {
+      series.push_back(Quarters(absl::StrCat("m", i), Quarter(group), 1, 1));
+    }
+    Store(BatchOf(std::move(series)));
+  }
+  for (const int32_t limit : {1, 7, 9, 10, 11, 25, 300}) {
+    int64_t cursor = 0;
+    int left = kPoints * kGroups;
+    while (left > 0) {
+      const std::vector<Change> page = ChangesAfter(cursor, limit);
+      ASSERT_EQ(std::ssize(page), std::min(limit, left)) << "limit " << limit;
+      left -= limit;
+      cursor = page.back().cursor;
+    }
+    EXPECT_TRUE(ChangesAfter(cursor, limit).empty());
+  }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "services/registry/storage/device_store.h"
 #include "services/registry/storage/metering_point_store.h"
 #include "services/registry/storage/migrations.h"
+#include "services/registry/storage/network_store.h"
 #include "services/registry/storage/participant_store.h"
 #include "services/registry/storage/queries.h"
 #include "services/registry/storage/user_store.h"
@@ -49,6 +50,7 @@ class RegistryFixture : public ::testing::Test {
         participants_(pool_),
         metering_points_(pool_),
         device_store_(pool_),
+        networks_(pool_),
         tokens_(crypto::TokenSigner::FromPem(crypto::NewPrivateKey().value()).value(),
                 "https://peerwatt.local", "peerwatt", absl::Minutes(15)),
         ca_key_(crypto::NewPrivateKey().value()),
@@ -151,6 +153,7 @@ class RegistryFixture : public ::testing::Test {
   PostgresParticipantStore participants_;
   PostgresMeteringPointStore metering_points_;
   PostgresDeviceStore device_store_;
+  PostgresNetworkStore networks_;
   JwtAccessTokens tokens_;
   std::string ca_key_;
   DeviceAuthority authority_;

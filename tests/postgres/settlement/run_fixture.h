@@ -41,7 +41,7 @@ class RunTest : public LedgerTest {
   void SetUp() override {
     registry_.rules = {RulesOf("hamlet")};
     CommunitySnapshot& snapshot = registry_.snapshot;
-    snapshot.fees = {Price::MicrosPerKwh(20'000), 100'000};
+    snapshot.fees = {100'000};
     snapshot.has_tariff = true;
     snapshot.tariff_name = "t1";
     snapshot.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
@@ -50,9 +50,9 @@ class RunTest : public LedgerTest {
           {MeteringPointId(name), ParticipantId(name), GridConnectionId("connection")});
     }
     market_.trades[Quarter(0)] = {{TradeId("t1"), Energy::WattHours(1000),
-                                   Price::MicrosPerKwh(200'000), MeteringPointId("buyer"),
-                                   MeteringPointId("seller"), ParticipantId("buyer"),
-                                   ParticipantId("seller")}};
+                                   Price::MicrosPerKwh(200'000), Price::MicrosPerKwh(20'000),
+                                   MeteringPointId("buyer"), MeteringPointId("seller"),
+                                   ParticipantId("buyer"), ParticipantId("seller")}};
     StoreFirstQuarter();
     LedgerTest::SetUp();
   }

@@ -32,7 +32,7 @@ struct Naive {
   std::string dominating_owner;  // Empty when a pairing without self-trades exists.
 };
 
-std::vector<Unit> UnitsOf(const std::vector<BookOrder>& book, Side side) {
+std::vector<Unit> UnitsOf(const std::vector<Order>& book, Side side) {
   std::vector<size_t> order;
   for (size_t i = 0; i < book.size(); ++i) {
     if (book[i].side == side) {
@@ -90,7 +90,7 @@ std::vector<Unit> WithoutWorst(std::vector<Unit> units, const std::string& owner
   return units;
 }
 
-Naive ClearNaively(const std::vector<BookOrder>& book) {
+Naive ClearNaively(const std::vector<Order>& book) {
   const std::vector<Unit> bids = UnitsOf(book, Side::kBid);
   const std::vector<Unit> offers = UnitsOf(book, Side::kOffer);
   const Naive optimum = BestQuantity(bids, offers, book.size());
@@ -118,20 +118,21 @@ class RandomBooks {
  public:
   explicit RandomBooks(uint64_t seed) : random_(seed) {}
 
-  std::vector<BookOrder> Next() {
+  std::vector<Order> Next() {
     const int size = Draw(0, 10);
     const int owners = Draw(0, 3) == 0 ? 1'000 : Draw(1, 5);
     const int energy_max = Draw(1, 8);
     const int price_max = Draw(0, 12);
-    std::vector<BookOrder> book;
+    std::vector<Order> book;
     for (int i = 0; i < size; ++i) {
-      BookOrder order;
+      Order order;
       order.id = OrderId("o" + std::to_string((i * 7 + 3) % 11));
       order.participant = ParticipantId("p" + std::to_string(Draw(1, owners)));
       order.side = Draw(0, 1) == 0 ? Side::kBid : Side::kOffer;
       order.energy = Energy::WattHours(Draw(1, energy_max));
       order.limit = Price::MicrosPerKwh(Draw(-price_max, price_max) * 501);
       order.create_time = absl::FromUnixSeconds(Draw(0, 3));
+      order.state = OrderState::kActive;
       book.push_back(order);
     }
     return book;
@@ -142,10 +143,10 @@ class RandomBooks {
   std::mt19937_64 random_;
 };
 
-void CheckTrades(const std::vector<BookOrder>& book, const ClearingResult& result) {
+void CheckTrades(const std::vector<Order>& book, const ClearingResult& result) {
   std::vector<int64_t> traded(book.size(), 0);
   int64_t total = 0;
-  for (const clearing::Pair& trade : result.trades) {
+  for (const PricedPair& trade : result.trades) {
     ASSERT_EQ(book[trade.bid].side, Side::kBid);
     ASSERT_EQ(book[trade.offer].side, Side::kOffer);
     ASSERT_NE(book[trade.bid].participant, book[trade.offer].participant);
@@ -162,7 +163,7 @@ void CheckTrades(const std::vector<BookOrder>& book, const ClearingResult& resul
 }
 
 // At the price, everybody but an owner who would have sold to himself gets what he wants.
-void CheckPriceSupports(const std::vector<BookOrder>& book, const ClearingResult& result,
+void CheckPriceSupports(const std::vector<Order>& book, const ClearingResult& result,
                         const std::string& dominating_owner) {
   ASSERT_EQ(result.price.has_value(), result.energy > Energy());
   if (!result.price.has_value()) {
@@ -193,7 +194,7 @@ TEST(ClearPropertyTest, AgreesWithTheNaiveVersion) {
   int traded = 0;
   for (int i = 0; i < kBooks; ++i) {
     SCOPED_TRACE("book " + std::to_string(i) + " of seed " + std::to_string(seed));
-    const std::vector<BookOrder> book = books.Next();
+    const std::vector<Order> book = books.Next();
     const auto result = Clear(book);
     ASSERT_TRUE(result.ok());
     const Naive naive = ClearNaively(book);
@@ -227,12 +228,16 @@ TEST(ClearPropertyTest, AgreesWithTheNaiveVersionOnLargeBooks) {
     SCOPED_TRACE("book " + std::to_string(i) + " of seed " + std::to_string(seed));
     const int64_t price_max = draw(0, 1) == 0 ? 40 : 900'000'000;
     const int64_t owners = draw(3, 2'000);
-    std::vector<BookOrder> book;
+    std::vector<Order> book;
     for (int n = 0; n < 6'000; ++n) {
-      book.push_back(
-          {OrderId("o" + std::to_string(n)), ParticipantId("p" + std::to_string(draw(1, owners))),
-           draw(0, 1) == 0 ? Side::kBid : Side::kOffer, Energy::WattHours(draw(1, 9)),
-           Price::MicrosPerKwh(draw(-price_max, price_max)), absl::FromUnixSeconds(draw(0, 50))});
+      Order& order = book.emplace_back();
+      order.id = OrderId("o" + std::to_string(n));
+      order.participant = ParticipantId("p" + std::to_string(draw(1, owners)));
+      order.side = draw(0, 1) == 0 ? Side::kBid : Side::kOffer;
+      order.energy = Energy::WattHours(draw(1, 9));
+      order.limit = Price::MicrosPerKwh(draw(-price_max, price_max));
+      order.create_time = absl::FromUnixSeconds(draw(0, 50));
+      order.state = OrderState::kActive;
     }
     const auto result = Clear(book);
     ASSERT_TRUE(result.ok());

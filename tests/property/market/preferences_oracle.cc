@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "services/market/checker/checker.h"
+#include "services/market/checker/preferences.h"
 #include "services/market/core/clearing/preferences.h"
 
 namespace peerwatt::market {
@@ -214,9 +214,9 @@ std::string FirstPreferenceFault(uint64_t seed, int books) {
     if (const std::string fault = DealFault(book, *result); !fault.empty()) {
       return where + ": " + fault;
     }
-    const checker::Verdict verdict = checker::Check(result->class_book, result->classes,
-                                                    result->class_network, {}, result->outcome);
-    if (!verdict.ok() && result->class_network.zones > 1) {
+    const checker::Verdict verdict =
+        checker::CheckPreferences(book.requests, book.preferences, book.network, *result);
+    if (!verdict.ok()) {
       return where + ": the checker says " + std::string(checker::NameOf(verdict.flaw));
     }
   }

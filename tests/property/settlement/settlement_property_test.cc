@@ -33,7 +33,7 @@ class PeriodMaker {
 
   SettlementInput MakePeriod() {
     SettlementInput input;
-    input.fees = {Price::MicrosPerKwh(Number(-2, 5) * 3'333), Number(0, 2) * 33'333};
+    input.fees = {Number(0, 2) * 33'333};
     input.tariff = {Price::MicrosPerKwh(Number(-100'001, 400'001)),
                     Price::MicrosPerKwh(Number(-100'001, 100'001))};
     const auto connections = static_cast<size_t>(Number(2, 8));
@@ -43,7 +43,8 @@ class PeriodMaker {
     for (int64_t i = 0; i < trades; ++i) {
       const auto last = static_cast<int64_t>(connections) - 1;
       input.trades.push_back({TradeId(absl::StrCat("t", i)), Energy::WattHours(Number(1, 2000)),
-                              price, static_cast<size_t>(Number(0, last)),
+                              price, Price::MicrosPerKwh(Number(-2, 5) * 3'333),
+                              static_cast<size_t>(Number(0, last)),
                               static_cast<size_t>(Number(0, last))});
     }
     return input;

@@ -139,10 +139,10 @@ TEST(ProveTest, RefusesAnOutcomeThatIsNotOptimal) {
   proven.outcome.flows.clear();
   const std::vector<clearing::Pair> trades = {{0, 2, Energy::WattHours(10)},
                                               {1, 3, Energy::WattHours(10)}};
-  EXPECT_TRUE(Prove(proven.book, {}, proven.outcome, trades).ok());
-  EXPECT_EQ(ReasonOf(Prove(proven.book, {}, proven.outcome, {})), "OUTCOME_UNPROVEN");
+  EXPECT_TRUE(Prove(proven.book, {}, {}, {}, proven.outcome, trades).ok());
+  EXPECT_EQ(ReasonOf(Prove(proven.book, {}, {}, {}, proven.outcome, {})), "OUTCOME_UNPROVEN");
   ++proven.outcome.welfare_milli_micros;
-  const absl::Status status = Prove(proven.book, {}, proven.outcome, trades);
+  const absl::Status status = Prove(proven.book, {}, {}, {}, proven.outcome, trades);
   EXPECT_EQ(ReasonOf(status), "OUTCOME_UNPROVEN");
   EXPECT_EQ(DetailOf(status).metadata.at("flaw"), "WELFARE");
 }

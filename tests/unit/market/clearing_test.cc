@@ -20,17 +20,20 @@ struct Row {
   int64_t price;
 };
 
-BookOrder Make(const Row& row, Side side, int64_t second = 0) {
-  return {OrderId(row.id),
-          ParticipantId(row.owner),
-          side,
-          Energy::WattHours(row.energy_wh),
-          Price::MicrosPerKwh(row.price),
-          absl::FromUnixSeconds(second)};
+Order Make(const Row& row, Side side, int64_t second = 0) {
+  Order order;
+  order.id = OrderId(row.id);
+  order.participant = ParticipantId(row.owner);
+  order.side = side;
+  order.energy = Energy::WattHours(row.energy_wh);
+  order.limit = Price::MicrosPerKwh(row.price);
+  order.create_time = absl::FromUnixSeconds(second);
+  order.state = OrderState::kActive;
+  return order;
 }
 
-std::vector<BookOrder> Book(const std::vector<Row>& bids, const std::vector<Row>& offers) {
-  std::vector<BookOrder> book;
+std::vector<Order> Book(const std::vector<Row>& bids, const std::vector<Row>& offers) {
+  std::vector<Order> book;
   int64_t second = 0;
   for (const Row& bid : bids) {
     book.push_back(Make(bid, Side::kBid, second++));
@@ -131,7 +134,7 @@ TEST(ClearTest, TakesTheMidpointRoundedDown) {
 }
 
 TEST(ClearTest, FillsByPriceThenTimeThenId) {
-  std::vector<BookOrder> book = {
+  std::vector<Order> book = {
       Make({"c", "C", 10, 7}, Side::kBid, 5), Make({"b", "B", 10, 7}, Side::kBid, 5),
       Make({"a", "A", 10, 7}, Side::kBid, 6), Make({"d", "D", 10, 8}, Side::kBid, 9),
       Make({"o", "O", 25, 1}, Side::kOffer, 1)};
@@ -139,8 +142,8 @@ TEST(ClearTest, FillsByPriceThenTimeThenId) {
 }
 
 TEST(ClearTest, DoesNotDependOnTheOrderOfTheBook) {
-  std::vector<BookOrder> book = Book({{"b1", "A", 10, 9}, {"b2", "B", 10, 9}, {"b3", "C", 5, 8}},
-                                     {{"o1", "D", 7, 3}, {"o2", "E", 6, 8}, {"o3", "F", 20, 9}});
+  std::vector<Order> book = Book({{"b1", "A", 10, 9}, {"b2", "B", 10, 9}, {"b3", "C", 5, 8}},
+                                 {{"o1", "D", 7, 3}, {"o2", "E", 6, 8}, {"o3", "F", 20, 9}});
   const auto expected = Clear(book);
   std::swap(book[0], book[5]);
   std::swap(book[1], book[3]);
@@ -156,7 +159,7 @@ TEST(ClearTest, PairsOwnersWithOthersWhereThatIsPossible) {
   const auto result = Clear(
       Book({{"b1", "A", 10, 9}, {"b2", "B", 10, 8}}, {{"o1", "A", 10, 1}, {"o2", "C", 10, 2}}));
   EXPECT_EQ(result->energy.wh(), 20);
-  for (const clearing::Pair& trade : result->trades) {
+  for (const PricedPair& trade : result->trades) {
     EXPECT_FALSE(trade.bid == 0 && trade.offer == 2) << "A trades with himself";
   }
 }
@@ -197,7 +200,7 @@ TEST(ClearTest, RefusesBooksOutOfBounds) {
                                          {"a", "A", kEnergyMax.wh() + 1, 1},
                                          {"a", "A", 1, price + 1},
                                          {"a", "A", 1, -price - 1}}) {
-    EXPECT_EQ(ReasonOf(Clear({Make(row, Side::kBid)}).status()), "BOOK_INVALID");
+    EXPECT_EQ(ReasonOf(Clear(std::vector<Order>{Make(row, Side::kBid)}).status()), "BOOK_INVALID");
   }
 }
 

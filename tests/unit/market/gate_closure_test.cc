@@ -22,7 +22,9 @@ Order MakeOrder(const std::string& id, Side side, int64_t wh, int64_t limit, Ord
 }
 
 TEST(DecideOutcomeTest, ClearsOnlyActiveOrders) {
-  const AuctionKey key = {CommunityId("c1"), absl::FromUnixSeconds(0)};
+  Auction auction;
+  auction.key = {CommunityId("c1"), absl::FromUnixSeconds(0)};
+  auction.network_fee = Price::MicrosPerKwh(50'000);
   const std::vector<Order> orders = {
       MakeOrder("a", Side::kBid, 10, 200'000, OrderState::kActive),
       MakeOrder("b", Side::kBid, 10, 900'000, OrderState::kCancelled),
@@ -31,7 +33,7 @@ TEST(DecideOutcomeTest, ClearsOnlyActiveOrders) {
       MakeOrder("e", Side::kBid, 10, 10'000, OrderState::kActive),
       MakeOrder("o", Side::kOffer, 15, 100'000, OrderState::kActive),
   };
-  const auto outcome = DecideOutcome(key, orders);
+  const auto outcome = DecideOutcome(auction, {}, orders);
   ASSERT_TRUE(outcome.ok());
   EXPECT_EQ(outcome->order_count, 4);
   EXPECT_EQ(outcome->cleared_energy.wh(), 15);
@@ -49,10 +51,13 @@ TEST(DecideOutcomeTest, ClearsOnlyActiveOrders) {
   EXPECT_EQ(outcome->trades[0].buyer.value(), "owner-a");
   EXPECT_EQ(outcome->trades[0].seller_metering_point.value(), "point-o");
   EXPECT_EQ(outcome->trades[1].energy.wh(), 5);
+  EXPECT_EQ(outcome->trades[1].buyer_price, Price::MicrosPerKwh(100'000));
+  EXPECT_EQ(outcome->trades[1].network_fee, Price::MicrosPerKwh(50'000));
+  EXPECT_EQ(outcome->clearing.verdict, "NONE");
 }
 
 TEST(DecideOutcomeTest, AnEmptyBookIsFinalAtOnce) {
-  const auto outcome = DecideOutcome({CommunityId("c1"), absl::FromUnixSeconds(0)}, {});
+  const auto outcome = DecideOutcome({}, {}, {});
   ASSERT_TRUE(outcome.ok());
   EXPECT_TRUE(outcome->holds_reduced);
   EXPECT_FALSE(outcome->clearing_price.has_value());

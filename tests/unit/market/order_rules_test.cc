@@ -1,6 +1,7 @@
 #include "services/market/core/order_rules.h"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
 
 struct Case {
   Auction auction;
+  Placing placing;
   absl::Time now = kStart - absl::Hours(2);
   std::optional<Member> member;
   CommunitySnapshot snapshot;
@@ -59,7 +61,12 @@ Case ValidCase() {
 }
 
 std::string ReasonFor(const Case& c) {
-  return ReasonOf(CheckOrder(c.order, {c.auction, c.now, c.member, c.snapshot, c.offered}));
+  Placing placing = c.placing;
+  placing.auction = c.auction;
+  placing.offered = c.offered;
+  const auto limits = LimitsOfAll(c.snapshot);
+  return ReasonOf(CheckOrder(c.order, {c.now, c.member, c.snapshot.rules,
+                                       limits.at(GridConnectionId("g1")), placing}));
 }
 
 struct Break {
@@ -70,10 +77,18 @@ struct Break {
 TEST(CheckOrderTest, TheFirstBrokenRuleWins) {
   const std::vector<Break> in_order = {
       {"GATE_CLOSED", [](Case& c) { c.now = c.auction.gate_closure; }},
+      {"MARKET_HALTED", [](Case& c) { c.placing.halted = true; }},
       {"METERING_POINT_UNKNOWN", [](Case& c) { c.member->community = CommunityId("c2"); }},
       {"PARTICIPANT_NOT_APPROVED", [](Case& c) { c.member->approved = false; }},
+      {"TRADING_BLOCKED", [](Case& c) { c.placing.is_killed = true; }},
       {"ENERGY_OUT_OF_RANGE", [](Case& c) { c.order.energy = kEnergyMax + Energy::WattHours(1); }},
       {"PRICE_OUT_OF_RANGE", [](Case& c) { c.order.limit = Price::MicrosPerKwh(500'001); }},
+      {"PREFERENCES_INVALID",
+       [](Case& c) {
+         c.order.preference = "zones=east";
+         c.placing.network = std::make_shared<NetworkVersion>();
+       }},
+      {"ORDER_COUNT_EXCEEDED", [](Case& c) { c.placing.open_orders = 1'000'000; }},
       {"EXPORT_CAPACITY_EXCEEDED", [](Case& c) { c.offered = Energy::WattHours(501); }},
   };
   EXPECT_EQ(ReasonFor(ValidCase()), "");
@@ -161,16 +176,17 @@ TEST(HoldsNeededTest, KeepsWhatTheTradesCostAndReleasesTheRest) {
   first.offer = OrderId("o1");
   first.energy = Energy::WattHours(1);
   first.price = Price::MicrosPerKwh(1'500);
+  first.network_fee = Price::MicrosPerKwh(100);
   Trade second = first;
   second.offer = OrderId("o2");
-  const auto needed = HoldsNeeded(orders, {first, second}, Price::MicrosPerKwh(100));
+  const auto needed = HoldsNeeded(orders, {first, second});
   ASSERT_EQ(needed.size(), 3u);
   EXPECT_EQ(needed[0].amount.micros(), 2 * (2 + 1));  // Each trade is rounded up by itself.
   EXPECT_EQ(needed[1].amount.micros(), 0);
   EXPECT_EQ(needed[2].amount.micros(), 0);
 
   first.price = Price::MicrosPerKwh(-1'500);
-  const auto negative = HoldsNeeded(orders, {first}, Price::MicrosPerKwh(100));
+  const auto negative = HoldsNeeded(orders, {first});
   EXPECT_EQ(negative[0].amount.micros(), 0);
   EXPECT_EQ(negative[2].amount.micros(), 2);  // The seller pays.
 }

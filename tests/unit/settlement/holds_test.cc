@@ -47,7 +47,7 @@ TEST(DecideHolds, RefusesANegativeBalance) {
 
 TEST(DecideHolds, LetsAKnownHoldStandEvenWhenThePeriodIsSettled) {
   HoldBook book = BookWith(0);
-  book.period_settled = true;
+  book.settled_periods.insert(kPeriod);
   book.known["o1"] = {ParticipantId("p"), kPeriod, Money::Micros(60)};
   const HoldDecision decision = DecideHolds({Request("o1", "p", 60)}, kPeriod, book);
   EXPECT_EQ(decision.failure_reasons, std::vector<std::string>{""});
@@ -56,13 +56,13 @@ TEST(DecideHolds, LetsAKnownHoldStandEvenWhenThePeriodIsSettled) {
 
 TEST(DecideHolds, TellsOtherContentBeforeASettledPeriodBeforeMissingFunds) {
   HoldBook book = BookWith(0);
-  book.period_settled = true;
+  book.settled_periods.insert(kPeriod);
   book.known["o1"] = {ParticipantId("p"), kPeriod, Money::Micros(60)};
   EXPECT_EQ(DecideHolds({Request("o1", "p", 61), Request("o1", "q", 60), Request("o2", "p", 61)},
                         kPeriod, book)
                 .failure_reasons,
             (std::vector<std::string>{"CONTENT_DIFFERS", "CONTENT_DIFFERS", "PERIOD_SETTLED"}));
-  book.period_settled = false;
+  book.settled_periods.clear();
   EXPECT_EQ(DecideHolds({Request("o1", "p", 60)}, kPeriod + absl::Minutes(15), book)
                 .failure_reasons,
             std::vector<std::string>{"CONTENT_DIFFERS"});

@@ -52,8 +52,13 @@ TEST(ComposeInput, LetsATradeOfAnUnknownPointDeliverNothing) {
   snapshot.members = {MakeMember("m1", "p", "c")};
   snapshot.has_tariff = true;
   snapshot.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
-  const Trade trade{TradeId("t1"), Energy::WattHours(10), Price::MicrosPerKwh(200'000),
-                    MeteringPointId("m1"), MeteringPointId("gone"), ParticipantId("p"),
+  const Trade trade{TradeId("t1"),
+                    Energy::WattHours(10),
+                    Price::MicrosPerKwh(200'000),
+                    Price(),
+                    MeteringPointId("m1"),
+                    MeteringPointId("gone"),
+                    ParticipantId("p"),
                     ParticipantId("s")};
   const SettlementResult result =
       Settle(ComposeInput(snapshot, Substitute({Read(10, 0)}, {}), {trade}));

@@ -19,8 +19,13 @@ Connection MakeConnection(const std::string& id, int64_t import_wh, int64_t expo
 }
 
 ConnectedTrade MakeTrade(const std::string& id, int64_t energy_wh, int64_t price, size_t buyer,
-                         size_t seller) {
-  return {TradeId(id), Energy::WattHours(energy_wh), Price::MicrosPerKwh(price), buyer, seller};
+                         size_t seller, int64_t network_fee = 0) {
+  return {TradeId(id),
+          Energy::WattHours(energy_wh),
+          Price::MicrosPerKwh(price),
+          Price::MicrosPerKwh(network_fee),
+          buyer,
+          seller};
 }
 
 SettlementInput MakeInput(std::vector<Connection> connections,
@@ -145,8 +150,8 @@ TEST(Settle, DeliversNothingWhereNothingFlowed) {
 
 TEST(Settle, ChargesNetworkFeeAndOperatorShare) {
   SettlementInput input = MakeInput({MakeConnection("b", 1500, 0), MakeConnection("s", 0, 1500)},
-                                    {MakeTrade("t1", 1500, 200'001, 0, 1)});
-  input.fees = {Price::MicrosPerKwh(10'001), 25'000};
+                                    {MakeTrade("t1", 1500, 200'001, 0, 1, 10'001)});
+  input.fees = {25'000};
   const SettlementResult result = Settle(input);
   // 1.5 · 200001 = 300001.5 → 300002 (even); 1.5 · 10001 = 15001.5 → 15002; 2.5 % of 300002 =
   // 7500.05 → 7500.
@@ -154,6 +159,24 @@ TEST(Settle, ChargesNetworkFeeAndOperatorShare) {
   EXPECT_EQ(AmountOf(result, "s", LineKind::kSale), 300'002);
   EXPECT_EQ(AmountOf(result, "b", LineKind::kNetworkFee), -15'002);
   EXPECT_EQ(AmountOf(result, "s", LineKind::kOperatorShare), -7'500);
+}
+
+TEST(Settle, ChargesEachTradeTheFeeOfItsOwnPath) {
+  // The buyer is in the north. t1 comes from the north at the flat fee of 0.01; t2 from the south,
+  // where energy costs 0.06 less: 0.02 is the line's fee, 0.04 its congestion.
+  const SettlementResult result = Settle(MakeInput(
+      {MakeConnection("b", 3000, 0), MakeConnection("n", 0, 1000), MakeConnection("s", 0, 2000)},
+      {MakeTrade("t1", 1000, 200'000, 0, 1, 10'000),
+       MakeTrade("t2", 2000, 140'000, 0, 2, 70'000)}));
+  EXPECT_EQ(AmountOf(result, "n", LineKind::kSale), 200'000);
+  EXPECT_EQ(AmountOf(result, "s", LineKind::kSale), 280'000);
+  EXPECT_EQ(AmountOf(result, "b", LineKind::kPurchase), -480'000);
+  EXPECT_EQ(SumOf(result, "b", LineKind::kNetworkFee, "t1").amount.micros(), -10'000);
+  EXPECT_EQ(SumOf(result, "b", LineKind::kNetworkFee, "t2").amount.micros(), -140'000);
+  // 0.21 per kWh from either.
+  EXPECT_EQ(
+      AmountOf(result, "b", LineKind::kPurchase) + AmountOf(result, "b", LineKind::kNetworkFee),
+      -3 * 210'000);
 }
 
 TEST(Settle, RoundsHalfToEvenOnceForBothSides) {
@@ -170,9 +193,9 @@ TEST(Settle, RoundsHalfToEvenOnceForBothSides) {
 
 TEST(Settle, TurnsTheSignsAtNegativePrices) {
   SettlementInput input = MakeInput({MakeConnection("b", 2000, 0), MakeConnection("s", 0, 3000)},
-                                    {MakeTrade("t1", 1000, -50'000, 0, 1)});
+                                    {MakeTrade("t1", 1000, -50'000, 0, 1, 5'000)});
   input.tariff = {Price::MicrosPerKwh(-10'000), Price::MicrosPerKwh(-20'000)};
-  input.fees = {Price::MicrosPerKwh(5'000), 100'000};
+  input.fees = {100'000};
   const SettlementResult result = Settle(input);
   EXPECT_EQ(AmountOf(result, "b", LineKind::kPurchase), 50'000);
   EXPECT_EQ(AmountOf(result, "s", LineKind::kSale), -50'000);

@@ -104,4 +104,65 @@ struct Outcome {
   std::vector<EdgeFlow> flows;
 };
 
+/// What a partner must be, all of it. Empty lists ask for nothing.
+struct Condition {
+  /// One bit per type of energy; only what offers sell has a type.
+  uint32_t types = ~uint32_t{0};
+  std::vector<uint32_t> zones;
+  /// Owners it may be.
+  std::vector<uint32_t> partners;
+  /// Owners it must not be.
+  std::vector<uint32_t> excluded;
+};
+
+/// What an order requires and what it would pay more for.
+struct Preference {
+  /// One of these must hold; empty when the order trades with anybody.
+  std::vector<Condition> any_of;
+  /// Micro-units per kWh that a bid adds to its limit for energy of these types, or, if it is to be
+  /// local, from its own zone. Both when both are asked for.
+  int32_t premium = 0;
+  uint32_t premium_types = 0;
+  bool premium_local = false;
+};
+
+/// An order with its preference.
+struct Request {
+  Entry entry;
+  uint32_t zone = 0;
+  /// Type of the energy offered, 0 to 31.
+  uint8_t type = 0;
+  /// Position in the list of preferences.
+  uint32_t preference = 0;
+};
+
+/// Energy that one offer sells to one bid.
+struct Deal {
+  uint32_t bid = 0;
+  uint32_t offer = 0;
+  Energy energy;
+  /// What the seller gets; the buyer pays it and the fee.
+  int64_t price = 0;
+  int64_t fee = 0;
+};
+
+/// The outcome of an auction with preferences.
+struct PreferenceOutcome {
+  /// Of the classes: see `classes`. Its welfare counts premiums that were met.
+  Outcome outcome;
+  std::vector<Deal> deals;
+  /// Energy of orders that require something, and what of it is traded: always as required.
+  Energy requiring;
+  Energy requiring_traded;
+  /// Energy traded by bids that offer a premium, and what of it met the premium's wish.
+  Energy premium_traded;
+  Energy premium_met;
+  /// The problem that was solved, for the checker: orders that can trade with the same partners on
+  /// the same terms form a class; an edge joins two classes that can trade with each other. Bids
+  /// and fees are raised by the same amount, so that no fee less premium is negative.
+  std::vector<Entry> class_book;
+  std::vector<uint32_t> classes;
+  Network class_network;
+};
+
 }  // namespace peerwatt::market::clearing

@@ -40,12 +40,6 @@ bool Holds(const Condition& condition, const Request& partner) {
          !Contains(condition.excluded, partner.entry.owner());
 }
 
-bool Accepts(const Preference& preference, const Request& partner) {
-  return preference.any_of.empty() ||
-         std::any_of(preference.any_of.begin(), preference.any_of.end(),
-                     [&](const Condition& condition) { return Holds(condition, partner); });
-}
-
 // Whether an offer is what a bid would pay its premium for.
 bool MeetsPremium(const Preference& preference, const Request& bid, const Request& offer) {
   const bool is_type =
@@ -233,6 +227,12 @@ void Report(std::span<const Request> requests, std::span<const Preference> prefe
 }
 
 }  // namespace
+
+bool Accepts(const Preference& preference, const Request& partner) {
+  return preference.any_of.empty() ||
+         std::any_of(preference.any_of.begin(), preference.any_of.end(),
+                     [&](const Condition& condition) { return Holds(condition, partner); });
+}
 
 absl::StatusOr<PreferenceOutcome> ClearWithPreferences(std::span<const Request> requests,
                                                        std::span<const Preference> preferences,

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "services/market/core/network.h"
+
+namespace peerwatt::market {
+
+/// One bit per EnergySource, the lowest for kUnknown.
+using EnergySources = uint32_t;
+
+/// What a partner must be, all of it. Empty lists, and 0, ask for nothing.
+struct Requirement {
+  EnergySources sources = 0;
+  std::vector<ZoneId> zones;
+  std::vector<ParticipantId> partners;
+  std::vector<ParticipantId> excluded;
+  bool operator==(const Requirement&) const = default;
+};
+
+/// What an order requires, and what a bid's premium is for.
+struct OrderPreference {
+  /// One of these must hold; empty when the order trades with anybody.
+  std::vector<Requirement> any_of;
+  EnergySources premium_sources = 0;
+  bool premium_local = false;
+  bool operator==(const OrderPreference&) const = default;
+};
+
+/// Most requirements of an order, and most values of each of their lists.
+inline constexpr size_t kRequirementsMax = 8;
+inline constexpr size_t kRequirementValuesMax = 32;
+
+/// The one text of a preference, empty for none: requirements separated by ` or `, each a list of
+/// `sources=`, `zones=`, `partners=` and `except=` with sorted values; then `; premium` with
+/// `sources=` and `local`. Such as `sources=solar,wind zones=south; premium local`.
+std::string FormatPreference(const OrderPreference& preference);
+/// Reads what FormatPreference wrote. Errors: PREFERENCES_INVALID.
+absl::StatusOr<OrderPreference> ParsePreference(absl::string_view text);
+
+/// Whether clearing can honour what an order prefers.
+/// Errors: PREFERENCES_INVALID (kInvalidArgument): too many values, sources required by an offer,
+/// a zone that the network does not have, a premium that is negative, of an offer, for nothing, or
+/// that lifts the limit above kPriceMax, a wish without a premium. PREFERENCES_UNSUPPORTED
+/// (kFailedPrecondition): lines of the network have capacities.
+absl::Status CheckPreference(const Order& order, const NetworkVersion& network);
+
+}  // namespace peerwatt::market

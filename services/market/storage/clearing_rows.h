@@ -1,0 +1,21 @@
+#pragma once
+
+#include <pqxx/pqxx>
+
+#include "absl/status/statusor.h"
+#include "services/market/core/clearing_record.h"
+#include "services/market/core/network.h"
+
+namespace peerwatt::market {
+
+/// Keeps a version of a network; one that is there stays as it is.
+void InsertNetwork(pqxx::work& tx, const CommunityId& community, const NetworkVersion& network);
+/// Reads a version; the empty id is one zone. Errors: NOT_FOUND.
+absl::StatusOr<NetworkVersion> ReadNetwork(pqxx::work& tx, const CommunityId& community,
+                                           const NetworkId& id);
+/// Keeps how an auction was cleared.
+void InsertClearing(pqxx::work& tx, const AuctionKey& key, const ClearingRecord& record);
+/// Errors: NOT_FOUND.
+absl::StatusOr<ClearingRecord> ReadClearing(pqxx::work& tx, const AuctionKey& key);
+
+}  // namespace peerwatt::market

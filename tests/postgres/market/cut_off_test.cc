@@ -1,0 +1,183 @@
+// The market is killed at every call that it makes to the database, before and after the call's
+// effect. Another process goes on: no order is lost or doubled, no hold is left without a need.
+
+#include <memory>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/postgres/market/cutting_proxy.h"
+#include "tests/postgres/market/peers.h"
+
+namespace peerwatt::market {
+namespace {
+
+// A market process whose calls to the database go through a proxy that cuts at one of them.
+struct Doomed {
+  Doomed(World& world, int cut_at, bool after_effect)
+      : proxy(PortOf(world.database->dsn()), cut_at, after_effect),
+        pool(Through(world.database->dsn(), proxy.port()), Prepared(), 2),
+        auctions(pool),
+        orders(pool),
+        desk(orders, world.registry, world.settlement, probe, world.real_clock),
+        rules(world.registry),
+        gate_closure(auctions, world.registry, world.metering, world.settlement, probe),
+        runner(rules, auctions, gate_closure, leases, probe) {
+    World::Require(rules.Refresh());
+  }
+  static int PortOf(const std::string& dsn) {
+    std::smatch found;
+    return std::regex_search(dsn, found, std::regex("port=(\\d+)")) ? std::stoi(found[1]) : 0;
+  }
+  static std::string Through(const std::string& dsn, int port) {
+    return std::regex_replace(dsn, std::regex("port=\\d+"), absl::StrCat("port=", port)) +
+           " sslmode=disable gssencmode=disable";
+  }
+  // libpqxx prepares a statement when it is first run: that is a message of its own, not a call.
+  static std::vector<postgres::Query> Prepared() { return Queries(); }
+
+  CuttingProxy proxy;
+  postgres::Pool pool;
+  BlindProbe probe;
+  SoleReplica leases;
+  PostgresAuctionStore auctions;
+  PostgresOrderStore orders;
+  OrderDesk desk;
+  RulesBook rules;
+  GateClosure gate_closure;
+  Runner runner;
+};
+
+std::vector<Order> Wanted(const World& world) {
+  std::vector<Order> orders;
+  for (int i = 0; i < 4; ++i) {
+    Order order;
+    order.auction = world.Key(i % 2);
+    order.id = OrderId(absl::StrCat(i < 2 ? "b" : "o", i, "x"));
+    order.side = i < 2 ? Side::kBid : Side::kOffer;
+    order.metering_point = MeteringPointId(i < 2 ? "m1" : "m4");
+    order.participant = ParticipantId(i < 2 ? "p1" : "p3");
+    order.energy = Energy::WattHours(400);
+    order.limit = Price::MicrosPerKwh(i < 2 ? 200'000 : 100'000);
+    order.create_time = world.start - absl::Hours(3);
+    orders.push_back(order);
+  }
+  // A bid without funds: its refusal must stand.
+  Order poor = orders[0];
+  poor.id = OrderId("poor-x");
+  poor.metering_point = MeteringPointId("m2");
+  poor.participant = ParticipantId("p2");
+  orders.push_back(poor);
+  return orders;
+}
+
+std::string Story(World& world) {
+  std::string story;
+  for (int i = 0; i < 2; ++i) {
+    const AuctionKey key = world.Key(i);
+    const Auction auction = *world.view.GetAuction(key);
+    absl::StrAppend(&story, i, " final ", auction.holds_reduced, " energy ",
+                    auction.cleared_energy.wh(), "\n");
+    const std::vector<Order> orders = *world.auctions.OrdersOf(key);
+    for (const Order& order : orders) {
+      absl::StrAppend(&story, "  ", order.id.value(), " ", static_cast<int>(order.state), " ",
+                      order.filled.wh(), " held ",
+                      world.settlement.HeldFor(key.delivery_start, order.id.value()), "\n");
+    }
+    absl::StrAppend(&story, "  trades ", world.auctions.TradesOf(key)->size(), "\n");
+  }
+  return absl::StrCat(story, "holds ", world.settlement.holds.size());
+}
+
+class CutOffTest : public ::testing::Test {
+ protected:
+  static void Prepare(World& world) {
+    world.settlement.balances[ParticipantId("p2")] = 10;
+    world.RunUntilDone(world.start - absl::Hours(3));
+  }
+  static absl::Time GateClosure(const World& world) {
+    return world.Key(1).delivery_start - absl::Hours(1);
+  }
+  static absl::Time FirstGateClosure(const World& world) {
+    return world.start - absl::Hours(1);
+  }
+  // Places the orders again as clients do that got no answer, and takes the auctions to their end.
+  static void GoOn(World& world) {
+    for (const auto& answer :
+         world.desk.CreateGroup(Wanted(world), world.start - absl::Hours(2))) {
+      EXPECT_TRUE(answer.ok() || ReasonOf(answer.status()) == "FUNDS_INSUFFICIENT")
+          << answer.status();
+    }
+  }
+};
+
+TEST_F(CutOffTest, AtEveryDatabaseCallOfOrderPlacement) {
+  World undisturbed;
+  Prepare(undisturbed);
+  GoOn(undisturbed);
+  undisturbed.RunUntilDone(GateClosure(undisturbed));
+  const std::string expected = Story(undisturbed);
+  ASSERT_NE(expected.find("o2x 3 400"), std::string::npos) << expected;
+  int calls = 0;
+  for (int cut_at = -1; cut_at < calls; ++cut_at) {
+    for (const bool after_effect : {false, true}) {
+      World world;
+      Prepare(world);
+      {
+        Doomed doomed(world, cut_at, after_effect);
+        const auto answers = doomed.desk.CreateGroup(Wanted(world), world.start - absl::Hours(3));
+        if (cut_at < 0) {
+          calls = doomed.proxy.calls();
+          ASSERT_GE(calls, 10);
+        }
+      }
+      // The refused one gets money, too late for the order that was refused.
+      const auto poor = world.orders.GetOrder(world.Key(), OrderId("poor-x"));
+      if (poor.ok() && poor->state == OrderState::kRejected) {
+        world.settlement.balances[ParticipantId("p2")] = World::kFunds;
+      }
+      ASSERT_TRUE(world.desk.Sweep(world.community, world.start - absl::Hours(2)).ok());
+      EXPECT_TRUE(
+          world.orders.PendingBefore(world.community, world.start, 10)->empty());
+      GoOn(world);
+      world.RunUntilDone(GateClosure(world));
+      EXPECT_EQ(Story(world), expected) << "call " << cut_at << ", " << after_effect;
+    }
+  }
+}
+
+TEST_F(CutOffTest, AtEveryDatabaseCallOfClearing) {
+  World undisturbed;
+  Prepare(undisturbed);
+  undisturbed.AddStandingOrders();
+  GoOn(undisturbed);
+  undisturbed.RunUntilDone(FirstGateClosure(undisturbed));
+  const std::string expected = Story(undisturbed);
+  int calls = 0;
+  for (int cut_at = -1; cut_at < calls; ++cut_at) {
+    for (const bool after_effect : {false, true}) {
+      World world;
+      Prepare(world);
+      world.AddStandingOrders();
+      GoOn(world);
+      {
+        Doomed doomed(world, cut_at, after_effect);
+        const absl::Status ended =
+            doomed.runner.RunOnce(FirstGateClosure(world), [] { return false; });
+        EXPECT_EQ(ended.ok(), cut_at < 0) << ended;
+        if (cut_at < 0) {
+          calls = doomed.proxy.calls();
+          ASSERT_GE(calls, 20);
+        }
+      }
+      world.RunUntilDone(FirstGateClosure(world));
+      EXPECT_EQ(Story(world), expected) << "call " << cut_at << ", " << after_effect;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace peerwatt::market
