@@ -46,10 +46,11 @@ struct WatchedWorld : World {
     Run(
         absl::StrCat("INSERT INTO trades (community_id, delivery_start_at, trade_number, "
                      "bid_order_id, offer_order_id, energy_wh, price_micros, "
-                     "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id) "
+                     "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id, "
+                     "buyer_price_micros, network_fee_micros) "
                      "VALUES ('c1', ",
                      Sql(delivery), ", ", number, ", 'b', 'o', ", energy_wh, ", 123450, 'm-", buyer,
-                     "', 'm-", seller, "', '", buyer, "', '", seller, "')"));
+                     "', 'm-", seller, "', '", buyer, "', '", seller, "', 123450, 0)"));
   }
   /// state: with its own columns, as `'CANCELLED'`.
   void AddOrders(absl::Time delivery, int first, int count, const std::string& participant,
