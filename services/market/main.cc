@@ -28,10 +28,14 @@
 #include "services/market/rpc/controls_service.h"
 #include "services/market/rpc/market_service.h"
 #include "services/market/rpc/metrics_probe.h"
+#include "services/market/rpc/survey_metrics.h"
+#include "services/market/rpc/surveillance_service.h"
+#include "services/market/rpc/surveyor_thread.h"
 #include "services/market/storage/control_store.h"
 #include "services/market/storage/migrations.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/store.h"
+#include "services/market/storage/surveillance_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7103", "Address of the gRPC server, host:port");
 ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
@@ -305,12 +309,19 @@ int Serve() {
   MarketInternalService internal(rules, view);
   Replay replay(auctions, view, crypto::Sha256Hex);
   ClearingService clearings(rules, auctions, view, replay);
+  PostgresSurveyStore survey_store(pool);
+  PostgresSurveyView survey_view(pool);
+  PostgresExportSource export_source(pool);
+  SurveyMetrics survey_metrics(metrics);
+  Surveyor surveyor(rules, survey_store, survey_metrics);
+  SurveillanceService surveillance(rules, survey_view, export_source, **clock);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &clearings, &controls_service, &internal}, metrics);
+      rpc::Server::Start(
+          options, {&service, &clearings, &controls_service, &internal, &surveillance}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {
@@ -321,6 +332,7 @@ int Serve() {
     const LeaseThread leasing(rules, leases, probe);
     const SweepThread sweeping(rules, leases, desk, **clock);
     const RunnerThread running(rules, runner, **clock);
+    const SurveyorThread surveying(surveyor, **clock);
     Log(Severity::kInfo, "the market serves", {{"address", options.address}});
     WaitForStopSignal();
   }

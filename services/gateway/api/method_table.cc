@@ -9,6 +9,7 @@
 #include "peerwatt/market/v1/clearing.pb.h"
 #include "peerwatt/market/v1/controls.pb.h"
 #include "peerwatt/market/v1/market.pb.h"
+#include "peerwatt/market/v1/surveillance.pb.h"
 #include "peerwatt/metering/v1/evidence.pb.h"
 #include "peerwatt/metering/v1/exchange.pb.h"
 #include "peerwatt/metering/v1/forecast.pb.h"
@@ -100,6 +101,8 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
       service(peerwatt::market::v1::Auction::descriptor(), "Market", Upstream::kMarket),
       service(peerwatt::market::v1::Clearing::descriptor(), "Clearings", Upstream::kMarket),
       service(peerwatt::market::v1::OrderLimits::descriptor(), "MarketControls",
+              Upstream::kMarket),
+      service(peerwatt::market::v1::SurveillanceFinding::descriptor(), "Surveillance",
               Upstream::kMarket),
       service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement)};
 }

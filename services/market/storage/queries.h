@@ -6,6 +6,7 @@
 #include "libs/postgres/pool.h"
 #include "services/market/storage/clearing_queries.h"
 #include "services/market/storage/control_queries.h"
+#include "services/market/storage/surveillance_queries.h"
 
 namespace peerwatt::market {
 
@@ -264,7 +265,8 @@ inline std::vector<postgres::Query> Queries() {
       kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
       kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing};
-  for (const auto& more : {postgres::Leases::Queries(), ControlQueries()}) {
+  for (const auto& more : {postgres::Leases::Queries(), ControlQueries(),
+                           SurveillanceQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());
   }
   return queries;
