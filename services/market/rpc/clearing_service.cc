@@ -15,6 +15,7 @@
 #include "services/market/core/errors.h"
 #include "services/market/rpc/clearing_codec.h"
 #include "services/market/rpc/codec.h"
+#include "services/market/rpc/listing.h"
 #include "services/market/rpc/market_service.h"
 
 namespace peerwatt::market {
@@ -22,8 +23,6 @@ namespace {
 
 constexpr int32_t kPageSizeMax = 100;
 constexpr int32_t kPageSizeDefault = 20;
-// The last second that a time on the wire can name.
-const absl::Time kEndOfTime = absl::FromUnixSeconds(253'402'300'799);
 
 absl::StatusOr<AuctionKey> KeyOfClearing(const std::string& name) {
   absl::string_view auction = name;
@@ -40,13 +39,7 @@ absl::StatusOr<Interval> SpanOf(const v1::ReplayAuctionsRequest& request, const 
   if (!request.has_start_time() || !request.has_end_time() || span.end <= span.start) {
     return FieldInvalid("end_time", "must be after start_time");
   }
-  if (!page.after.empty()) {
-    const absl::StatusOr<absl::Time> after = ParseTimeSegment(page.after);
-    if (!after.ok()) {
-      return Error(kPageTokenInvalid, "the page token is malformed");
-    }
-    span.start = std::max(span.start, *after + absl::Microseconds(1));
-  }
+  PW_RETURN_IF_ERROR(BeginAfter(page, span));
   return span;
 }
 

@@ -98,6 +98,20 @@ absl::Status ControlsService::Describe(const CommunityId& community,
   return absl::OkStatus();
 }
 
+template <typename Request>
+grpc::Status ControlsService::SetHalt(const grpc::ServerContext& context, const Request& request,
+                                      bool halted, v1::CommunityControls& response) {
+  return rpc::Handle(context, kErrorDomain, [&]() -> absl::Status {
+    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
+    PW_ASSIGN_OR_RETURN(const CommunityId community, CommunityOf(request.name()));
+    PW_ASSIGN_OR_RETURN(const Act act, ActOf(caller, request.reason(), clock_.Now()));
+    PW_RETURN_IF_ERROR(RequireOperator(caller));
+    PW_RETURN_IF_ERROR(rules_.Find(community).status());
+    PW_RETURN_IF_ERROR(store_.SetHalt(community, halted, act));
+    return Describe(community, response);
+  });
+}
+
 absl::Status ControlsService::DescribeSwitch(const ParticipantContext& owner,
                                              v1::KillSwitch& response) {
   PW_ASSIGN_OR_RETURN(const std::optional<KillSwitch> found,
@@ -124,29 +138,13 @@ grpc::Status ControlsService::GetCommunityControls(grpc::ServerContext* context,
 grpc::Status ControlsService::HaltMarket(grpc::ServerContext* context,
                                          const v1::HaltMarketRequest* request,
                                          v1::CommunityControls* response) {
-  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
-    PW_ASSIGN_OR_RETURN(const CommunityId community, CommunityOf(request->name()));
-    PW_ASSIGN_OR_RETURN(const Act act, ActOf(caller, request->reason(), clock_.Now()));
-    PW_RETURN_IF_ERROR(RequireOperator(caller));
-    PW_RETURN_IF_ERROR(rules_.Find(community).status());
-    PW_RETURN_IF_ERROR(store_.SetHalt(community, true, act));
-    return Describe(community, *response);
-  });
+  return SetHalt(*context, *request, true, *response);
 }
 
 grpc::Status ControlsService::ResumeMarket(grpc::ServerContext* context,
                                            const v1::ResumeMarketRequest* request,
                                            v1::CommunityControls* response) {
-  return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
-    PW_ASSIGN_OR_RETURN(const CommunityId community, CommunityOf(request->name()));
-    PW_ASSIGN_OR_RETURN(const Act act, ActOf(caller, request->reason(), clock_.Now()));
-    PW_RETURN_IF_ERROR(RequireOperator(caller));
-    PW_RETURN_IF_ERROR(rules_.Find(community).status());
-    PW_RETURN_IF_ERROR(store_.SetHalt(community, false, act));
-    return Describe(community, *response);
-  });
+  return SetHalt(*context, *request, false, *response);
 }
 
 grpc::Status ControlsService::AddOrderLimits(grpc::ServerContext* context,

@@ -45,6 +45,10 @@ class ControlsService final : public peerwatt::market::v1::MarketControls::Servi
                         peerwatt::market::v1::CommunityControls& response);
   absl::Status DescribeSwitch(const ParticipantContext& owner,
                               peerwatt::market::v1::KillSwitch& response);
+  /// Halts the market of a community or lets it go on. Request: of either.
+  template <typename Request>
+  grpc::Status SetHalt(const grpc::ServerContext& context, const Request& request, bool halted,
+                       peerwatt::market::v1::CommunityControls& response);
 
   RulesBook& rules_;
   ControlStore& store_;

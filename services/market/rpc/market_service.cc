@@ -15,22 +15,10 @@
 #include "services/market/core/errors.h"
 #include "services/market/rpc/caller.h"
 #include "services/market/rpc/codec.h"
+#include "services/market/rpc/listing.h"
 
 namespace peerwatt::market {
 namespace {
-
-// The last second that a time on the wire can name.
-const absl::Time kEndOfTime = absl::FromUnixSeconds(253'402'300'799);
-
-// Drops the row that only told that there is another page. Returns whether there is.
-template <typename Row>
-bool TrimPage(std::vector<Row>& rows, int32_t size) {
-  if (rows.size() <= static_cast<size_t>(size)) {
-    return false;
-  }
-  rows.resize(static_cast<size_t>(size));
-  return true;
-}
 
 absl::StatusOr<Interval> SpanOf(const v1::ListAuctionsRequest& request, const rpc::Page& page) {
   Interval span = {absl::UnixEpoch(), kEndOfTime};
@@ -40,13 +28,7 @@ absl::StatusOr<Interval> SpanOf(const v1::ListAuctionsRequest& request, const rp
   if (request.has_end_time()) {
     PW_ASSIGN_OR_RETURN(span.end, rpc::TimeFrom(request.end_time(), "end_time"));
   }
-  if (!page.after.empty()) {
-    const absl::StatusOr<absl::Time> after = ParseTimeSegment(page.after);
-    if (!after.ok()) {
-      return Error(kPageTokenInvalid, "the page token is malformed");
-    }
-    span.start = std::max(span.start, *after + absl::Microseconds(1));
-  }
+  PW_RETURN_IF_ERROR(BeginAfter(page, span));
   return span;
 }
 

@@ -15,6 +15,7 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "services/market/rpc/codec.h"
+#include "services/market/rpc/listing.h"
 #include "services/market/rpc/market_service.h"
 
 namespace peerwatt::market {
@@ -23,19 +24,6 @@ namespace {
 using ProtoFinding = v1::SurveillanceFinding;
 
 constexpr int32_t kIncompleteDaysMax = 100;
-// The last second that a time on the wire can name.
-const absl::Time kEndOfTime = absl::FromUnixSeconds(253'402'300'799);
-
-// Drops the row that only told that there is another page. Returns whether there is.
-template <typename Row>
-bool TrimPage(std::vector<Row>& rows, int32_t size) {
-  if (rows.size() <= static_cast<size_t>(size)) {
-    return false;
-  }
-  rows.resize(static_cast<size_t>(size));
-  return true;
-}
-
 ProtoFinding::Rule ToProto(SurveillanceRule rule) {
   switch (rule) {
     case SurveillanceRule::kOwnTrade:

@@ -2,7 +2,6 @@
 // The engine is built into this test with its deliberate bugs (book/mutant.h).
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <ostream>
@@ -10,6 +9,7 @@
 
 #include "services/market/core/book/mutant.h"
 #include "tests/property/market/book_faults.h"
+#include "tests/support/in_child.h"
 
 namespace peerwatt::market::book {
 namespace {
@@ -28,18 +28,14 @@ void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
 
 // Whether the properties fail, or the engine stops the process, which happens in one of its own.
 bool IsKilled(Mutant mutant, uint64_t seed) {
-  const pid_t child = fork();
-  if (child == 0) {
+  return !testing::HoldsInChild([&] {
     active_mutant = mutant;
     alarm(kSecondsMax);
-    _exit(TryBooks(seed, kCourses, kCommands).fault.empty() ? 0 : 1);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return TryBooks(seed, kCourses, kCommands).fault.empty();
+  });
 }
 
-class BookMutantTest : public testing::TestWithParam<Named> {};
+class BookMutantTest : public ::testing::TestWithParam<Named> {};
 
 TEST_P(BookMutantTest, IsKilledByTheProperties) {
   const uint64_t seed = std::random_device()();
@@ -53,7 +49,7 @@ TEST(NoBookMutantTest, WithoutAMutantThePropertiesHold) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BookMutantTest,
-    testing::Values(Named{Mutant::kEqualPricesDoNotTrade, "EqualPricesDoNotTrade"},
+    ::testing::Values(Named{Mutant::kEqualPricesDoNotTrade, "EqualPricesDoNotTrade"},
                     Named{Mutant::kTradesAtIncomingPrice, "TradesAtIncomingPrice"},
                     Named{Mutant::kOffersAreReversed, "OffersAreReversed"},
                     Named{Mutant::kNewestFirst, "NewestFirst"},
@@ -79,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Named{Mutant::kErasedNumberHidesOthers, "ErasedNumberHidesOthers"},
                     Named{Mutant::kReductionHasNoSequence, "ReductionHasNoSequence"},
                     Named{Mutant::kOffersDoNotExpire, "OffersDoNotExpire"}),
-    [](const testing::TestParamInfo<Named>& named) { return named.param.name; });
+    [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace
 }  // namespace peerwatt::market::book

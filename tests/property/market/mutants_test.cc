@@ -2,8 +2,6 @@
 // engine is built into this test with its deliberate bugs (mutant.h).
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <ostream>
 #include <random>
@@ -12,6 +10,7 @@
 #include "services/market/core/clearing/mutant.h"
 #include "tests/property/market/clearing_oracle.h"
 #include "tests/property/market/preferences_oracle.h"
+#include "tests/support/in_child.h"
 
 namespace peerwatt::market {
 namespace {
@@ -31,17 +30,13 @@ void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
 // Whether the properties fail, or an invariant of the engine stops the process, which happens in
 // one of its own.
 bool IsKilled(Mutant mutant, uint64_t seed) {
-  const pid_t child = fork();
-  if (child == 0) {
+  return !testing::HoldsInChild([&] {
     clearing::active_mutant = mutant;
-    _exit(FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty() ? 0 : 1);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty();
+  });
 }
 
-class MutantTest : public testing::TestWithParam<Named> {};
+class MutantTest : public ::testing::TestWithParam<Named> {};
 
 TEST_P(MutantTest, IsKilledByTheProperties) {
   const uint64_t seed = std::random_device()();
@@ -55,7 +50,7 @@ TEST(NoMutantTest, WithoutAMutantThePropertiesHold) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, MutantTest,
-    testing::Values(Named{Mutant::kEqualLimitsDoNotTrade, "EqualLimitsDoNotTrade"},
+    ::testing::Values(Named{Mutant::kEqualLimitsDoNotTrade, "EqualLimitsDoNotTrade"},
                     Named{Mutant::kLeftBidsDoNotCount, "LeftBidsDoNotCount"},
                     Named{Mutant::kLeftOffersDoNotCount, "LeftOffersDoNotCount"},
                     Named{Mutant::kPriceIsRoundedUp, "PriceIsRoundedUp"},
@@ -78,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Named{Mutant::kBidsRequireNothing, "BidsRequireNothing"},
                     Named{Mutant::kOffersRequireNothing, "OffersRequireNothing"},
                     Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"}),
-    [](const testing::TestParamInfo<Named>& named) { return named.param.name; });
+    [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace
 }  // namespace peerwatt::market

@@ -3,8 +3,6 @@
 // (core/surveillance/mutant.h).
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <ostream>
 #include <random>
@@ -12,6 +10,7 @@
 
 #include "services/market/core/surveillance/mutant.h"
 #include "tests/property/market/survey_oracle.h"
+#include "tests/support/in_child.h"
 #include "tests/unit/market/surveillance_scenarios.h"
 
 namespace peerwatt::market {
@@ -37,17 +36,13 @@ bool AllIsWell(uint64_t seed) {
 
 // Whether a test fails, or an invariant stops the process, which is one of its own.
 bool IsKilled(Mutant mutant, uint64_t seed) {
-  const pid_t child = fork();
-  if (child == 0) {
+  return !testing::HoldsInChild([&] {
     surveillance::active_mutant = mutant;
-    _exit(AllIsWell(seed) ? 0 : 1);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return AllIsWell(seed);
+  });
 }
 
-class SurveyMutantTest : public testing::TestWithParam<Named> {};
+class SurveyMutantTest : public ::testing::TestWithParam<Named> {};
 
 TEST_P(SurveyMutantTest, IsKilled) {
   const uint64_t seed = std::random_device()();
@@ -61,7 +56,7 @@ TEST(NoSurveyMutantTest, WithoutAMutantAllIsWell) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, SurveyMutantTest,
-    testing::Values(Named{Mutant::kOwnersAreNotKnown, "OwnersAreNotKnown"},
+    ::testing::Values(Named{Mutant::kOwnersAreNotKnown, "OwnersAreNotKnown"},
                     Named{Mutant::kReturnIsTheLarger, "ReturnIsTheLarger"},
                     Named{Mutant::kReturnsStayInTheFlows, "ReturnsStayInTheFlows"},
                     Named{Mutant::kWindowsDoNotEnd, "WindowsDoNotEnd"},
