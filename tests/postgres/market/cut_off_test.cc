@@ -23,7 +23,9 @@ struct Doomed {
         pool(Through(world.database->dsn(), proxy.port()), Prepared(), 2),
         auctions(pool),
         orders(pool),
-        desk(orders, world.registry, world.settlement, probe, world.real_clock),
+        books(pool),
+        trading(books, orders, world.registry, world.settlement, world.clock, world.real_clock),
+        desk(orders, world.registry, world.settlement, probe, world.real_clock, trading),
         rules(world.registry),
         gate_closure(auctions, world.registry, world.metering, world.settlement, probe,
                      crypto::Sha256Hex),
@@ -47,6 +49,8 @@ struct Doomed {
   SoleReplica leases;
   PostgresAuctionStore auctions;
   PostgresOrderStore orders;
+  PostgresTradingStore books;
+  TradingDesk trading;
   OrderDesk desk;
   RulesBook rules;
   GateClosure gate_closure;
