@@ -103,7 +103,7 @@ struct TradingWorld : World {
 
   /// One step of a scenario, such as
   /// `p5 b1 buys 400 at 200 GTC`, `p6 o1 sells 300 at market IOC`, `p5 b1 amends 300 at 210`,
-  /// `p5 b1 cancels`, `the gate closes`, `p5 belongs to p6`, `the market halts`,
+  /// `p5 b1 cancels`, `the gate closes`, `p5 belongs p6` (to him), `the market halts`,
   /// `the market resumes`, `p5 is switched off`. Returns what was answered.
   std::string Do(const std::string& step) {
     std::istringstream in(step);
@@ -113,9 +113,7 @@ struct TradingWorld : World {
       return DoAll(what, verb);
     }
     if (what == "belongs") {
-      std::string owner;
-      in >> owner;
-      Require(owners.RecordOwner(community, {ParticipantId(who), ParticipantId(owner),
+      Require(owners.RecordOwner(community, {ParticipantId(who), ParticipantId(verb),
                                              clock.Now()}).status());
       return "";
     }
