@@ -88,7 +88,8 @@ class OrderDesk {
 bool SameContent(const Order& kept, const Order& asked);
 bool SameContent(const StandingOrder& kept, const StandingOrder& asked);
 
-/// The error of an order that was rejected for this reason: FUNDS_INSUFFICIENT or HOLD_REFUSED.
+/// The error of an order that was rejected for this reason: FUNDS_INSUFFICIENT, MARKET_HALTED,
+/// BOOK_FULL or HOLD_REFUSED.
 absl::Status Rejection(const std::string& reason);
 
 }  // namespace peerwatt::market

@@ -62,6 +62,12 @@ absl::Status Rejection(const std::string& reason) {
   if (reason == kFundsInsufficient.name) {
     return Error(kFundsInsufficient, "the account does not cover the order");
   }
+  if (reason == kMarketHalted.name) {
+    return Error(kMarketHalted, "the market was halted before the order came into its book");
+  }
+  if (reason == kBookFull.name) {
+    return Error(kBookFull, "no further order may rest in the book");
+  }
   return Error(kHoldRefused, "settlement refused to hold money for the order",
                {{"hold_reason", reason}});
 }

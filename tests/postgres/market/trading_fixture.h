@@ -1,11 +1,11 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "services/market/storage/control_store.h"
@@ -52,9 +52,7 @@ struct TradingWorld : World {
     order.book.is_market = !price.has_value();
     return order;
   }
-  absl::StatusOr<Order> Place(const Order& order) {
-    return desk.Create(order, false, clock.Now());
-  }
+  absl::StatusOr<Order> Place(const Order& order) { return desk.Create(order, false, clock.Now()); }
 
   static std::string Said(const absl::StatusOr<Order>& order) {
     if (!order.ok()) {
@@ -88,9 +86,8 @@ struct TradingWorld : World {
     const std::vector<Trade> trades = *auctions.TradesOf(Key(interval));
     std::string text;
     for (const Trade& trade : trades) {
-      absl::StrAppend(&text, text.empty() ? "" : ", ", trade.bid.value(), "<-",
-                      trade.offer.value(), " ", trade.energy.wh(), "@",
-                      trade.price.micros_per_kwh() / 1000,
+      absl::StrAppend(&text, text.empty() ? "" : ", ", trade.bid.value(), "<-", trade.offer.value(),
+                      " ", trade.energy.wh(), "@", trade.price.micros_per_kwh() / 1000,
                       trade.origin == TradeOrigin::kAuction ? "*" : "");
       EXPECT_EQ(trade.number, static_cast<int>(&trade - trades.data()) + 1);
     }
@@ -104,7 +101,9 @@ struct TradingWorld : World {
   /// One step of a scenario, such as
   /// `p5 b1 buys 400 at 200 GTC`, `p6 o1 sells 300 at market IOC`, `p5 b1 amends 300 at 210`,
   /// `p5 b1 cancels`, `the gate closes`, `p5 belongs p6` (to him), `the market halts`,
-  /// `the market resumes`, `p5 is switched off`. Returns what was answered.
+  /// `the market resumes`, `p5 is switched off`, `the next answer is lost` (about a hold), `the
+  /// sweep comes`, `the hour strikes` (of gate closure; the gate is not closed yet). Returns what
+  /// was answered.
   std::string Do(const std::string& step) {
     std::istringstream in(step);
     std::string who, what, verb;
@@ -113,8 +112,8 @@ struct TradingWorld : World {
       return DoAll(what, verb);
     }
     if (what == "belongs") {
-      Require(owners.RecordOwner(community, {ParticipantId(who), ParticipantId(verb),
-                                             clock.Now()}).status());
+      Require(owners.RecordOwner(community, {ParticipantId(who), ParticipantId(verb), clock.Now()})
+                  .status());
       return "";
     }
     if (what == "is") {
@@ -132,17 +131,23 @@ struct TradingWorld : World {
       return Said(trading.Amend(Key(), OrderId(what), ParticipantId(who), Energy::WattHours(wh),
                                 Price::MicrosPerKwh(std::stoll(price) * 1000)));
     }
-    const std::map<std::string, TimeInForce> kTimes = {
-        {"", TimeInForce::kClosingAuction},
-        {"GTC", TimeInForce::kGoodTillClosure},
-        {"IOC", TimeInForce::kImmediateOrCancel},
-        {"FOK", TimeInForce::kFillOrKill}};
+    const std::map<std::string, TimeInForce> kTimes = {{"", TimeInForce::kClosingAuction},
+                                                       {"GTC", TimeInForce::kGoodTillClosure},
+                                                       {"IOC", TimeInForce::kImmediateOrCancel},
+                                                       {"FOK", TimeInForce::kFillOrKill}};
     const auto limit = price == "market" ? std::nullopt : std::optional(std::stoll(price));
     return Said(Place(Wanted(who, what, verb == "buys" ? Side::kBid : Side::kOffer, wh, limit,
                              kTimes.at(time_in_force))));
   }
   std::string DoAll(const std::string& what, const std::string& verb) {
-    if (what == "gate") {
+    if (what == "next") {
+      weather.FailAt(0, true);  // Of settlement: the registry is asked every two seconds only.
+    } else if (what == "sweep") {
+      clock.Advance(absl::Minutes(1));
+      Require(desk.Sweep(community, clock.Now()).status());
+    } else if (what == "hour") {
+      clock.Set(start - absl::Hours(1));
+    } else if (what == "gate") {
       clock.Set(start - absl::Hours(1));
       RunUntilDone(clock.Now());
     } else {

@@ -1,9 +1,9 @@
 // Continuous trading beside the rest of the market: replicas, cut-offs of peers, gate closure.
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "services/market/core/order_rules.h"
 #include "services/market/core/replay.h"
@@ -144,7 +144,8 @@ TEST_F(TradingLifeTest, AHoldThatCouldNotBeLoweredIsLoweredLater) {
 
   EXPECT_EQ(Place(Sell("o2", 100, 150)), "ACTIVE 0");
   world_.weather.FailAt(1, false);
-  EXPECT_EQ(Place(Buy("b2", 100, 200)), "PEER_UNAVAILABLE") << "it has traded; its hold is as it was";
+  EXPECT_EQ(Place(Buy("b2", 100, 200)), "PEER_UNAVAILABLE")
+      << "it has traded; its hold is as it was";
   EXPECT_EQ(world_.Held("b2"), 100 * 250);
   EXPECT_EQ(Place(Buy("b2", 100, 200)), "FILLED 100") << "asked again";
   world_.Do("the gate closes");

@@ -1,8 +1,8 @@
-#include <string>
+#include "tests/postgres/market/trading_scenarios.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/postgres/market/trading_scenarios.h"
+#include <string>
 
 namespace peerwatt::market {
 namespace {
