@@ -47,36 +47,42 @@ TradingDesk::Answers TradingDesk::Submit(const std::vector<BookCommand>& command
   std::unique_lock lock(lane.mutex);
   lane.waiting.push_back(&own);
   while (!own.is_done) {
-    if (lane.is_busy) {
+    if (lane.is_busy || lane.waiting.empty()) {
       lane.done.wait(lock);
       continue;
     }
-    // Nobody works: this caller does, for all who wait.
+    // Nobody matches: this caller does, for all who wait.
     lane.is_busy = true;
     const std::vector<Waiting*> group = TakeGroup(lane);
+    std::vector<const BookCommand*> all;
+    for (const Waiting* waiting : group) {
+      for (const BookCommand& command : waiting->commands) {
+        all.push_back(&command);
+      }
+    }
     lock.unlock();
-    Run(lane, group);
+    GroupOutcome outcome = Match(lane, all);
+    lock.lock();
+    lane.is_busy = false;
+    lane.done.notify_all();  // The next group need not wait for holds to be lowered.
+    lock.unlock();
+    Answer(group, std::move(outcome));
     lock.lock();
     for (Waiting* waiting : group) {
       waiting->is_done = true;
     }
-    lane.is_busy = false;
     lane.done.notify_all();
   }
   return std::move(own.answers);
 }
 
-void TradingDesk::Run(Lane& lane, const std::vector<Waiting*>& group) {
+GroupOutcome TradingDesk::Match(Lane& lane, const std::vector<const BookCommand*>& commands) {
   const absl::Time now = clock_.Now();
-  std::vector<const BookCommand*> commands;
   std::vector<Order> orders;
   bool with_rules = false;
-  for (const Waiting* waiting : group) {
-    for (const BookCommand& command : waiting->commands) {
-      commands.push_back(&command);
-      orders.push_back(command.order);
-      with_rules = with_rules || command.kind == BookCommand::Kind::kAmend;
-    }
+  for (const BookCommand* command : commands) {
+    orders.push_back(command->order);
+    with_rules = with_rules || command->kind == BookCommand::Kind::kAmend;
   }
   std::erase_if(lane.books, [&](const auto& book) { return book.second.gate_closure() <= now; });
   GroupOutcome outcome;
@@ -98,11 +104,15 @@ void TradingDesk::Run(Lane& lane, const std::vector<Waiting*>& group) {
     outcome.answers.assign(commands.size(), kept);
     outcome.reductions.clear();
   }
+  return outcome;
+}
+
+void TradingDesk::Answer(const std::vector<Waiting*>& group, GroupOutcome outcome) {
+  const CommunityId& community = group.front()->commands.front().order.auction.community;
   // What is not lowered now is lowered at the end of the auction; who asks again is told then.
   std::map<absl::Time, std::pair<absl::Status, std::set<OrderId>>> failed;
   for (const auto& [start, reductions] : outcome.reductions) {
-    const absl::Status lowered =
-        settlement_.ReduceHolds({orders.front().auction.community, start}, reductions);
+    const absl::Status lowered = settlement_.ReduceHolds({community, start}, reductions);
     if (!lowered.ok()) {
       failed[start].first = lowered;
       for (const HoldReduction& reduction : reductions) {
@@ -112,12 +122,13 @@ void TradingDesk::Run(Lane& lane, const std::vector<Waiting*>& group) {
   }
   size_t at = 0;
   for (Waiting* waiting : group) {
-    for (size_t i = 0; i < waiting->commands.size(); ++i, ++at) {
-      const auto failure = failed.find(orders[at].auction.delivery_start);
-      const bool is_held = failure != failed.end() && outcome.answers[at].ok() &&
-                           failure->second.second.contains(orders[at].id);
+    for (const BookCommand& command : waiting->commands) {
+      absl::StatusOr<Order>& answer = outcome.answers[at++];
+      const auto failure = failed.find(command.order.auction.delivery_start);
+      const bool is_held = failure != failed.end() && answer.ok() &&
+                           failure->second.second.contains(command.order.id);
       waiting->answers.push_back(is_held ? absl::StatusOr<Order>(failure->second.first)
-                                         : std::move(outcome.answers[at]));
+                                         : std::move(answer));
     }
   }
 }

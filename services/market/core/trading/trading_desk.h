@@ -33,6 +33,8 @@ struct BookCommand {
   std::function<absl::Status(const Order&, const Placing&)> check;
 };
 
+struct GroupOutcome;
+
 /// Continuous trading. Commands of a community that come while others are carried out are the next
 /// group: one transaction matches and keeps them. Nobody waits for a group to fill. Safe for many
 /// threads and replicas: what is kept counts; the books in memory are copies that are brought up to
@@ -87,7 +89,10 @@ class TradingDesk final : public ContinuousBooks {
   Lane& LaneOf(const CommunityId& community);
   /// Takes what waits, up to a bound.
   static std::vector<Waiting*> TakeGroup(Lane& lane);
-  void Run(Lane& lane, const std::vector<Waiting*>& group);
+  /// Carries a group out, in one transaction.
+  GroupOutcome Match(Lane& lane, const std::vector<const BookCommand*>& commands);
+  /// Lowers holds, and answers.
+  void Answer(const std::vector<Waiting*>& group, GroupOutcome outcome);
   absl::StatusOr<Order> TryAmend(const Order& asked, const MemberDirectory::Found& facts);
 
   TradingStore& store_;
