@@ -24,6 +24,7 @@
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
 #include "services/market/clients/peers.h"
+#include "services/market/core/trading/book_feed.h"
 #include "services/market/core/trading/trading_desk.h"
 #include "services/market/rpc/clearing_service.h"
 #include "services/market/rpc/controls_service.h"
@@ -311,7 +312,8 @@ int Serve() {
 
   const MarketBackends backends = {rules, desk, intake, orders, view, registry, **clock};
   MarketService service(backends);
-  TradingService trading_service(backends, trading, book_view);
+  BookFeed book_feed(book_view, real_clock);
+  TradingService trading_service(backends, trading, book_feed);
   PostgresControlStore controls(pool);
   ControlsService controls_service(rules, controls, registry, settlement, **clock);
   MarketInternalService internal(rules, view);

@@ -176,7 +176,7 @@ grpc::ServerWriteReactor<v1::WatchOrderBookResponse>* TradingService::WatchOrder
       }
     }
     PW_ASSIGN_OR_RETURN(std::string currency, CurrencyOf(key.community));
-    PW_RETURN_IF_ERROR(view_.ListEvents(key, 0, 1).status());
+    PW_RETURN_IF_ERROR(view_.GetDepth(key, 1).status());
     return new BookWatch(*context, view_, std::move(key), std::move(currency), after);
   };
   const absl::StatusOr<BookWatch*> started = watch();

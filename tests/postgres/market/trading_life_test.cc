@@ -7,6 +7,7 @@
 
 #include "services/market/core/order_rules.h"
 #include "services/market/core/replay.h"
+#include "services/market/core/trading/book_feed.h"
 #include "tests/postgres/market/trading_fixture.h"
 
 namespace peerwatt::market {
@@ -172,6 +173,63 @@ TEST_F(TradingLifeTest, NothingMatchesOnceTheGateShouldHaveClosed) {
             "PENDING 0");
   world_.Do("the gate closes");
   EXPECT_EQ(world_.Traded(), "b1<-o1 100@200*");
+}
+
+// Counts the looks at what is kept.
+class CountingView final : public TradingView {
+ public:
+  explicit CountingView(TradingView& kept) : kept_(kept) {}
+  absl::StatusOr<BookDepth> GetDepth(const AuctionKey& key, int32_t levels_max) override {
+    return kept_.GetDepth(key, levels_max);
+  }
+  absl::StatusOr<BookOrders> GetOrders(const AuctionKey& key) override {
+    return kept_.GetOrders(key);
+  }
+  absl::StatusOr<BookNews> ListEvents(const AuctionKey& key, int64_t after,
+                                      int32_t limit) override {
+    ++looks;
+    return kept_.ListEvents(key, after, limit);
+  }
+  int looks = 0;
+
+ private:
+  TradingView& kept_;
+};
+
+TEST_F(TradingLifeTest, FollowersShareTheirLooks) {
+  CountingView counted(world_.books);
+  BookFeed feed(counted, world_.clock);
+  const AuctionKey key = world_.Key();
+  const auto numbers = [&](int64_t after, int32_t limit = 100) {
+    const auto news = feed.ListEvents(key, after, limit);
+    std::string text = news->is_open ? "" : "closed";
+    for (const BookEvent& event : news->events) {
+      absl::StrAppend(&text, event.number, " ");
+    }
+    return text;
+  };
+  EXPECT_EQ(Place(Sell("o1", 100, 200)), "ACTIVE 0");
+  EXPECT_EQ(numbers(0), "1 ");
+  EXPECT_EQ(Place(Buy("b1", 40, 200)), "FILLED 40");
+  EXPECT_EQ(numbers(0), "1 ") << "news may be a little old";
+  EXPECT_EQ(numbers(1), "");
+  EXPECT_EQ(counted.looks, 1);
+  world_.clock.Advance(absl::Milliseconds(40));
+  for (int follower = 0; follower < 10; ++follower) {
+    EXPECT_EQ(numbers(1), "2 3 ");
+    EXPECT_EQ(numbers(0, 2), "1 2 ");
+    EXPECT_EQ(numbers(3), "");
+  }
+  EXPECT_EQ(counted.looks, 2);
+  world_.Do("the gate closes");
+  EXPECT_EQ(numbers(3), "closed");
+  EXPECT_EQ(numbers(1, 1), "2 ") << "more follows";
+  EXPECT_EQ(counted.looks, 3);
+
+  BookFeed late(counted, world_.clock);
+  EXPECT_EQ(late.ListEvents(key, 2, 100)->events.size(), 1u);
+  EXPECT_EQ(late.ListEvents(key, 0, 100)->events.size(), 3u) << "older than what is remembered";
+  EXPECT_EQ(ReasonOf(late.ListEvents(world_.Key(1'000), 0, 100).status()), "NOT_FOUND");
 }
 
 TEST_F(TradingLifeTest, AnAuctionAfterTradingIsClearedAgainTheSame) {
