@@ -13,6 +13,7 @@
 
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
 #include "tests/postgres/market/trading_fixture.h"
 #include "tests/support/certificates.h"
