@@ -56,8 +56,6 @@ inline constexpr ErrorReason kStandingOrderActive{"STANDING_ORDER_ACTIVE",
 inline constexpr ErrorReason kBookInvalid{"BOOK_INVALID", absl::StatusCode::kInvalidArgument};
 /// The checker could not prove an outcome: a bug of ours. The auction is not cleared.
 inline constexpr ErrorReason kOutcomeUnproven{"OUTCOME_UNPROVEN", absl::StatusCode::kInternal};
-/// A pool that cannot be shared: negative energy, or coefficients that do not sum to 1.
-inline constexpr ErrorReason kSharingInvalid{"SHARING_INVALID", absl::StatusCode::kInvalidArgument};
 /// A preference that names what is not there, or a premium out of range.
 inline constexpr ErrorReason kPreferencesInvalid{"PREFERENCES_INVALID",
                                                  absl::StatusCode::kInvalidArgument};

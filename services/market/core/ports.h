@@ -14,6 +14,7 @@
 #include "services/market/core/forecast.h"
 #include "services/market/core/model.h"
 #include "services/market/core/network.h"
+#include "services/market/core/phases.h"
 
 namespace peerwatt::market {
 
@@ -33,6 +34,10 @@ class Registry {
   /// within it, by start; none: the community is one zone.
   virtual absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules& rules,
                                                                    Interval span) = 0;
+  /// The phase of a community at the start of a span and those that start within it, by start;
+  /// none: it trades.
+  virtual absl::StatusOr<std::vector<TradingPhase>> ListPhases(const CommunityRules& rules,
+                                                               Interval span) = 0;
 };
 
 /// What flowed, and what is likely to flow.

@@ -90,11 +90,16 @@ class InMemoryRegistry final : public Registry {
     }
     return found;
   }
+  absl::StatusOr<std::vector<TradingPhase>> ListPhases(const CommunityRules&, Interval) override {
+    return phases;
+  }
 
   CommunitySnapshot snapshot;
   /// By start.
   std::vector<NetworkVersion> networks;
   bool networks_are_away = false;
+  /// By start.
+  std::vector<TradingPhase> phases;
 
  private:
   Weather& weather_;
