@@ -100,7 +100,8 @@ struct TradingWorld : World {
 
   /// One step of a scenario, such as
   /// `p5 b1 buys 400 at 200 GTC`, `p6 o1 sells 300 at market IOC`, `p5 b1 amends 300 at 210`,
-  /// `p5 b1 cancels`, `the gate closes`, `p5 belongs p6` (to him), `the market halts`,
+  /// `p5 b1 cancels`, `p5 b1 withdraws` (at the books' own door), `p5 b1 enters` (once more),
+  /// `the gate closes`, `p5 belongs p6` (to him), `the market halts`,
   /// `the market resumes`, `p5 is switched off`, `the next answer is lost` (about a hold), `the
   /// sweep comes`, `the hour strikes` (of gate closure; the gate is not closed yet). Returns what
   /// was answered.
@@ -123,6 +124,14 @@ struct TradingWorld : World {
     }
     if (verb == "cancels") {
       return Said(desk.Cancel(Key(), OrderId(what), ParticipantId(who), clock.Now()));
+    }
+    if (verb == "withdraws") {
+      return Said(trading.Cancel(Key(), OrderId(what), ParticipantId(who)));
+    }
+    if (verb == "enters") {
+      Order pending = *orders.GetOrder(Key(), OrderId(what));
+      pending.state = OrderState::kPending;
+      return Said(trading.Enter({pending}, {""})->front());
     }
     int64_t wh = 0;
     std::string at, price, time_in_force;
