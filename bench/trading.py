@@ -27,19 +27,19 @@ SELECT owner_id FROM beneficial_owners WHERE community_id = 'orders'
 INSERT INTO book_events (community_id, delivery_start_at, event_number, kind, reason, side,
                          order_number, order_id, resting_number, resting_order_id, energy_wh,
                          price_micros, trade_number, created_at)
-VALUES ('orders', timestamptz '%(start)s' + :a * interval '15 minutes', :e * 2, 'ACCEPTED', '',
-        'BID', :e, 'o-' || :id, 0, '', 500, 150000, 0, now());
+VALUES ('orders', timestamptz '%(start)s' + :a * interval '15 minutes', :e::bigint * 2,
+        'ACCEPTED', '', 'BID', :e, 'o-' || :id, 0, '', 500, 150000, 0, now());
 \if :t
 INSERT INTO book_events (community_id, delivery_start_at, event_number, kind, reason, side,
                          order_number, order_id, resting_number, resting_order_id, energy_wh,
                          price_micros, trade_number, created_at)
-VALUES ('orders', timestamptz '%(start)s' + :a * interval '15 minutes', :e * 2 + 1, 'TRADED', '',
-        'BID', :e, 'o-' || :id, :e, 'o-' || :id, 100, 150000, 1, now());
+VALUES ('orders', timestamptz '%(start)s' + :a * interval '15 minutes', :e::bigint * 2 + 1,
+        'TRADED', '', 'BID', :e, 'o-' || :id, :e, 'o-' || :id, 100, 150000, 1, now());
 INSERT INTO trades (community_id, delivery_start_at, trade_number, bid_order_id, offer_order_id,
                     energy_wh, price_micros, buyer_metering_point_id, seller_metering_point_id,
                     buyer_id, seller_id, buyer_price_micros, network_fee_micros, origin, traded_at)
-VALUES ('orders', timestamptz '%(start)s' + :a * interval '15 minutes', :e %% 2000000000 + 1,
-        'o-' || :id, 'o-' || :id, 100, 150000, 'p-' || :n, 'p-' || :n, 'p-' || :n, 'q', 150000, 0,
+VALUES ('orders', timestamptz '%(start)s' + :a * interval '15 minutes',
+        :e::bigint %% 2000000000 + 1, 'o-' || :id, 'o-' || :id, 100, 150000, 'p-' || :n, 'p-' || :n, 'p-' || :n, 'q', 150000, 0,
         'CONTINUOUS', now());
 UPDATE orders SET hold_micros = 60000 WHERE community_id = 'orders'
   AND delivery_start_at = timestamptz '%(start)s' + :a * interval '15 minutes'
