@@ -99,6 +99,24 @@ TEST_F(TradingLifeTest, ReplicasTakeTurnsOnOneBook) {
   EXPECT_EQ(news->events.size(), 8u);
 }
 
+TEST_F(TradingLifeTest, ACopyThatIsBehindIsBroughtUpToDateInAnyGroup) {
+  TradingDesk other_trading(world_.book_store, world_.orders, world_.registry, world_.settlement,
+                            world_.clock, world_.real_clock);
+  OrderDesk other(world_.orders, world_.registry, world_.settlement, world_.probe,
+                  world_.real_clock, other_trading);
+  EXPECT_EQ(Place(Sell("o1", 100, 200)), "ACTIVE 0");
+  EXPECT_EQ(TradingWorld::Said(other.Create(Sell("o2", 100, 190), false, world_.clock.Now())),
+            "ACTIVE 0");
+  // The first of the group is rejected, which changes the auction's orders but not its book.
+  world_.settlement.balances[ParticipantId("p7")] = 0;
+  const auto answers = world_.desk.CreateGroup(
+      {world_.Wanted("p7", "b1", Side::kBid, 10, 210, kGtc), Buy("b2", 150, 210)},
+      world_.clock.Now());
+  EXPECT_EQ(TradingWorld::Said(answers[0]), "FUNDS_INSUFFICIENT");
+  EXPECT_EQ(TradingWorld::Said(answers[1]), "FILLED 150");
+  EXPECT_EQ(world_.Traded(), "b2<-o2 100@190, b2<-o1 50@200");
+}
+
 TEST_F(TradingLifeTest, WhatWasInFlightAtGateClosureIsInTheAuctionUnlessImmediate) {
   for (const auto& [id, time_in_force] : {std::pair("b1", kGtc), std::pair("b2", kIoc)}) {
     world_.weather.FailAt(world_.weather.calls() == 0 ? 1 : 0, true);

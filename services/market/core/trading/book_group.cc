@@ -1,6 +1,7 @@
 #include "services/market/core/trading/book_group.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "libs/base/check.h"
@@ -90,7 +91,7 @@ class Group {
   LiveBook& BookOf(const BookHead& head) {
     const absl::Time start = head.auction.key.delivery_start;
     const auto found = books_.find(start);
-    if (writes_.contains(start) && found != books_.end()) {
+    if (!up_to_date_.insert(start).second) {
       return found->second;
     }
     if (found == books_.end() || found->second.last_event() > head.last_event) {
@@ -218,6 +219,8 @@ class Group {
   const absl::Time now_;
   BookAccess& access_;
   std::map<absl::Time, LiveBook>& books_;
+  /// Books that this group has brought up to date.
+  std::set<absl::Time> up_to_date_;
   std::map<absl::Time, BookWrites> writes_;
 };
 
