@@ -10,6 +10,7 @@
 #include "peerwatt/market/v1/controls.pb.h"
 #include "peerwatt/market/v1/market.pb.h"
 #include "peerwatt/market/v1/surveillance.pb.h"
+#include "peerwatt/market/v1/trading.pb.h"
 #include "peerwatt/metering/v1/evidence.pb.h"
 #include "peerwatt/metering/v1/exchange.pb.h"
 #include "peerwatt/metering/v1/forecast.pb.h"
@@ -106,6 +107,7 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
               Upstream::kMarket),
       service(peerwatt::market::v1::SurveillanceFinding::descriptor(), "Surveillance",
               Upstream::kMarket),
+      service(peerwatt::market::v1::OrderBook::descriptor(), "Trading", Upstream::kMarket),
       service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement)};
 }
 

@@ -67,6 +67,20 @@ class Settlement {
                                    const std::vector<HoldReduction>& reductions) = 0;
 };
 
+/// Where continuous orders meet.
+class ContinuousBooks {
+ public:
+  virtual ~ContinuousBooks() = default;
+  /// Pending orders of one community come into their books, or are rejected where a reason is
+  /// given. Returns them as they are then: an order may have traded, and ended, at once. Their
+  /// holds are lowered to what they need.
+  virtual absl::StatusOr<std::vector<Order>> Enter(const std::vector<Order>& orders,
+                                                   const std::vector<std::string>& reasons) = 0;
+  /// Withdraws a continuous order of `caller` and lowers its hold.
+  virtual absl::StatusOr<Order> Cancel(const AuctionKey& key, const OrderId& id,
+                                       const ParticipantId& caller) = 0;
+};
+
 /// How an order ends in clearing.
 struct OrderOutcome {
   OrderId id;
