@@ -75,7 +75,7 @@ absl::Status ReadMechanism(const v1::Scheme& proto, const std::string& currency,
   for (const v1::Scheme::Share& share : proto.shares()) {
     PW_ASSIGN_OR_RETURN(
         scheme.shares.emplace_back(),
-        ShareFrom(share, absl::StrCat("scheme.shares[", scheme.shares.size() - 1, "].")));
+        ShareFrom(share, absl::StrCat("scheme.shares[", scheme.shares.size(), "].")));
   }
   return absl::OkStatus();
 }

@@ -203,7 +203,7 @@ TEST_F(SchemesServiceTest, MembersReadAndPeersListWhatIsInForce) {
   *ask.mutable_start_time() = rpc::ToProto(kNow + absl::Hours(24));
   *ask.mutable_end_time() = rpc::ToProto(kNow + absl::Hours(26));
   for (const auto& [peer, expected] : std::vector<std::pair<std::string, std::string>>{
-           {"market", "OK"}, {"settlement", "OK"}, {"gateway", "PERMISSION_DENIED"}}) {
+           {"market", "OK"}, {"settlement", "OK"}, {"gateway", "CALLER_UNKNOWN"}}) {
     const auto stub = v1::SchemesInternal::NewStub(ChannelOf(peer));
     v1::ListSchemesInForceResponse answer;
     EXPECT_EQ(CallOn(*stub, nullptr, &v1::SchemesInternal::Stub::ListSchemesInForce, ask, &answer),

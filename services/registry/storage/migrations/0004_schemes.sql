@@ -29,8 +29,8 @@ CREATE TABLE schemes (
   CHECK ((mechanism = 'TRADING') = (sharing_key IS NULL)),
   CHECK ((mechanism = 'SHARING') = (internal_price_micros_per_kwh IS NOT NULL)),
   CHECK ((mechanism = 'FIXED_PRICE_POOL') = (pool_price_micros_per_kwh IS NOT NULL)),
-  CHECK (policy = 'FIRM' OR (imbalance_purchase_micros_per_kwh IS NULL
-                             AND imbalance_sale_micros_per_kwh IS NULL)),
+  CHECK (policy IS NOT DISTINCT FROM 'FIRM'
+         OR (imbalance_purchase_micros_per_kwh IS NULL AND imbalance_sale_micros_per_kwh IS NULL)),
   CHECK (mechanism = 'FIXED_PRICE_POOL' OR billing_unit_wh IS NULL),
   CHECK (billing_unit_wh IS NOT NULL
          OR (collection_quantum_micros IS NULL AND payout_quantum_micros IS NULL))
