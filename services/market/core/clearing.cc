@@ -118,7 +118,7 @@ absl::Status ClearByPreferences(const Intake& intake, const NetworkVersion& netw
     return Unproven(verdict);
   }
   TakeTotals(intake, found.outcome, result);
-  result.record.flows = CheapestFlows(network.lines, requests, found.deals);
+  result.record.flows = found.outcome.flows;
   result.record.goods = GoodsOf(requests, found.deals);
   result.record.requiring = found.requiring;
   result.record.requiring_traded = found.requiring_traded;

@@ -75,20 +75,12 @@ class Taker {
   }
 
   absl::Status TakePreferences(Intake& intake) {
-    int64_t limit_max = -kPriceMax.micros_per_kwh();
-    for (const uint32_t position : intake.positions) {
-      if (orders_[position].side == Side::kBid) {
-        limit_max = std::max(limit_max, orders_[position].limit.micros_per_kwh());
-      }
-    }
-    const int64_t premium_max =
-        std::min(kPriceMax.micros_per_kwh() - limit_max, kPriceMax.micros_per_kwh());
     absl::flat_hash_map<std::pair<absl::string_view, int64_t>, uint32_t> numbers;
     for (const uint32_t position : intake.positions) {
       const Order& order = orders_[position];
       uint32_t number = 0;
       if (!order.preference.empty()) {
-        const int64_t premium = std::min(order.premium.micros_per_kwh(), premium_max);
+        const int64_t premium = order.premium.micros_per_kwh();
         const auto [at, is_new] = numbers.try_emplace(
             {order.preference, premium}, static_cast<uint32_t>(intake.preferences.size()));
         if (is_new) {

@@ -72,7 +72,17 @@ INSTANTIATE_TEST_SUITE_P(
                           "PreferringOwnerTradesWithHimself"},
                     Named{Mutant::kBidsRequireNothing, "BidsRequireNothing"},
                     Named{Mutant::kOffersRequireNothing, "OffersRequireNothing"},
-                    Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"}),
+                    Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"},
+                    Named{Mutant::kPreferringOrdersOverloadLines, "PreferringOrdersOverloadLines"},
+                    Named{Mutant::kPreferringOrdersPayNoFees, "PreferringOrdersPayNoFees"},
+                    Named{Mutant::kNamedZonesDoNotMatter, "NamedZonesDoNotMatter"},
+                    Named{Mutant::kNamedOwnersDoNotMatter, "NamedOwnersDoNotMatter"},
+                    Named{Mutant::kLocalIsEverywhere, "LocalIsEverywhere"},
+                    Named{Mutant::kEqualPreferringLimitsDoNotTrade,
+                          "EqualPreferringLimitsDoNotTrade"},
+                    Named{Mutant::kRoughCostsAreKept, "RoughCostsAreKept"},
+                    Named{Mutant::kPreferredPriceIsRoundedUp, "PreferredPriceIsRoundedUp"},
+                    Named{Mutant::kPremiumIsNotPartOfWelfare, "PremiumIsNotPartOfWelfare"}),
     [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace

@@ -31,6 +31,15 @@ enum class Mutant {
   kBidsRequireNothing,
   kOffersRequireNothing,
   kPremiumsDoNotCount,
+  kPreferringOrdersOverloadLines,
+  kPreferringOrdersPayNoFees,
+  kNamedZonesDoNotMatter,
+  kNamedOwnersDoNotMatter,
+  kLocalIsEverywhere,
+  kEqualPreferringLimitsDoNotTrade,
+  kRoughCostsAreKept,
+  kPreferredPriceIsRoundedUp,
+  kPremiumIsNotPartOfWelfare,
 };
 
 /// The bug that is in force.
