@@ -17,17 +17,13 @@ namespace {
 constexpr int64_t kUnreached = std::numeric_limits<int64_t>::max() / 2;
 constexpr uint32_t kNoLevel = std::numeric_limits<uint32_t>::max();
 
-// An arc as its tail or its head sees it: a way to move energy on, or to take it back.
+// An arc as its tail or its head sees it, a way to move energy on or to take it back, with what can
+// be moved that way at one cost. All of a node lie side by side: they are what is looked at most.
 struct Step {
-  uint32_t arc = 0;
-  uint32_t next = 0;
-  bool is_forward = true;
-};
-
-// What more can be moved at one cost.
-struct Room {
   int64_t cost = 0;
-  int64_t energy_wh = 0;
+  int64_t room_wh = 0;
+  uint32_t next = 0;
+  uint32_t arc = 0;
 };
 
 class Solver {
@@ -43,18 +39,20 @@ class Solver {
       first_step_[node + 1] += first_step_[node];
     }
     steps_.resize(2 * arcs.size());
+    forward_.resize(arcs.size());
+    back_.resize(arcs.size());
     std::vector<uint32_t> next(first_step_.begin(), first_step_.end() - 1);
     ends_.resize(arcs.size());
     for (uint32_t i = 0; i < arcs.size(); ++i) {
-      steps_[next[arcs[i].tail]++] = {i, arcs[i].head, true};
-      steps_[next[arcs[i].head]++] = {i, arcs[i].tail, false};
+      forward_[i] = next[arcs[i].tail]++;
+      back_[i] = next[arcs[i].head]++;
+      steps_[forward_[i]] = {0, 0, arcs[i].head, i};
+      steps_[back_[i]] = {0, 0, arcs[i].tail, i};
       int64_t end = 0;
       for (const Jump& piece : arcs[i].pieces) {
         ends_[i].push_back(end += piece.energy_wh);
       }
     }
-    forward_.resize(arcs.size());
-    back_.resize(arcs.size());
   }
 
   Circulation Run() {
@@ -134,10 +132,13 @@ class Solver {
     const std::vector<int64_t>& ends = ends_[i];
     const std::vector<Jump>& pieces = arcs_[i].pieces;
     const int64_t flow = flows_[i];
+    Step& forward = steps_[forward_[i]];
+    Step& back = steps_[back_[i]];
     if (pieces.size() == 1) {
-      const int64_t cost = Rounded(pieces[0].key);
-      forward_[i] = {cost, ends[0] - flow};
-      back_[i] = {-cost, flow};
+      forward.cost = Rounded(pieces[0].key);
+      forward.room_wh = ends[0] - flow;
+      back.cost = -forward.cost;
+      back.room_wh = flow;
       return;
     }
     const auto is_cheaper = [&](const Jump& jump, int64_t cost) {
@@ -145,14 +146,14 @@ class Solver {
     };
     const size_t next =
         static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), flow) - ends.begin());
-    forward_[i] = {};
+    forward.room_wh = 0;
     if (next < ends.size()) {
-      const int64_t cost = Rounded(pieces[next].key);
+      forward.cost = Rounded(pieces[next].key);
       const auto last = std::lower_bound(pieces.begin() + static_cast<std::ptrdiff_t>(next),
-                                         pieces.end(), cost + 1, is_cheaper);
-      forward_[i] = {cost, ends[static_cast<size_t>(last - pieces.begin()) - 1] - flow};
+                                         pieces.end(), forward.cost + 1, is_cheaper);
+      forward.room_wh = ends[static_cast<size_t>(last - pieces.begin()) - 1] - flow;
     }
-    back_[i] = {};
+    back.room_wh = 0;
     if (flow > 0) {
       const auto used = std::lower_bound(ends.begin(), ends.end(), flow) - ends.begin();
       const int64_t cost = Rounded(pieces[static_cast<size_t>(used)].key);
@@ -160,18 +161,16 @@ class Solver {
           std::lower_bound(pieces.begin(), pieces.begin() + used, cost, is_cheaper);
       const int64_t before =
           first == pieces.begin() ? 0 : ends[static_cast<size_t>(first - pieces.begin()) - 1];
-      back_[i] = {-cost, flow - before};
+      back.cost = -cost;
+      back.room_wh = flow - before;
     }
   }
 
-  const Room& RoomOf(const Step& step) const {
-    return step.is_forward ? forward_[step.arc] : back_[step.arc];
-  }
   std::span<const Step> StepsFrom(uint32_t node) const {
     return std::span(steps_).subspan(first_step_[node], first_step_[node + 1] - first_step_[node]);
   }
   int64_t ReducedCost(uint32_t node, const Step& step) const {
-    return RoomOf(step).cost + potentials_[node] - potentials_[step.next];
+    return step.cost + potentials_[node] - potentials_[step.next];
   }
 
   // Dijkstra from all nodes with too much to the nearest with too little. Moves the potentials by
@@ -198,7 +197,7 @@ class Solver {
         break;
       }
       for (const Step& step : StepsFrom(node)) {
-        if (RoomOf(step).energy_wh == 0) {
+        if (step.room_wh == 0) {
           continue;
         }
         const int64_t reduced = ReducedCost(node, step);
@@ -234,8 +233,7 @@ class Solver {
       const uint32_t node = queue[at];
       is_reached = is_reached || excess_[node] < 0;
       for (const Step& step : StepsFrom(node)) {
-        if (levels_[step.next] == kNoLevel && RoomOf(step).energy_wh > 0 &&
-            ReducedCost(node, step) == 0) {
+        if (step.room_wh > 0 && levels_[step.next] == kNoLevel && ReducedCost(node, step) == 0) {
           levels_[step.next] = levels_[node] + 1;
           queue.push_back(step.next);
         }
@@ -281,19 +279,19 @@ class Solver {
   }
 
   bool IsDown(uint32_t node, const Step& step) const {
-    return levels_[step.next] != kNoLevel && levels_[step.next] == levels_[node] + 1 &&
-           RoomOf(step).energy_wh > 0 && ReducedCost(node, step) == 0;
+    return step.room_wh > 0 && levels_[step.next] == levels_[node] + 1 &&
+           ReducedCost(node, step) == 0;
   }
 
   void MovePath(uint32_t source) {
     int64_t energy = std::min(excess_[source], -excess_[target_]);
     for (const uint32_t node : path_) {
-      energy = std::min(energy, RoomOf(steps_[next_[node]]).energy_wh);
+      energy = std::min(energy, steps_[next_[node]].room_wh);
     }
     PW_CHECK(energy > 0, "a path without room");
     for (const uint32_t node : path_) {
       const Step& step = steps_[next_[node]];
-      flows_[step.arc] += step.is_forward ? energy : -energy;
+      flows_[step.arc] += next_[node] == forward_[step.arc] ? energy : -energy;
       Look(step.arc);
     }
     excess_[source] -= energy;
@@ -307,8 +305,8 @@ class Solver {
   std::vector<int64_t> potentials_;  // In steps of 2^shift_.
   unsigned shift_ = 0;
   std::vector<int64_t> excess_;
-  std::vector<Room> forward_;
-  std::vector<Room> back_;
+  std::vector<uint32_t> forward_;  // The steps of each arc.
+  std::vector<uint32_t> back_;
   std::vector<uint32_t> first_step_;  // By node.
   std::vector<Step> steps_;
   std::vector<uint32_t> levels_;

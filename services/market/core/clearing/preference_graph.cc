@@ -1,6 +1,7 @@
 #include "services/market/core/clearing/preference_graph.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -97,7 +98,10 @@ class Builder {
   void NoteWhatMatters() {
     for (const Preference& preference : preferences_) {
       types_matter_ = types_matter_ || preference.premium_types != 0;
+      bool& names_somebody = names_somebody_.emplace_back(false);
       for (const Condition& condition : preference.any_of) {
+        names_somebody = names_somebody || !condition.zones.empty() ||
+                         !condition.partners.empty() || !condition.excluded.empty();
         types_matter_ = types_matter_ || condition.types != ~uint32_t{0};
         zones_that_matter_.insert(condition.zones.begin(), condition.zones.end());
         owners_that_matter_.insert(condition.partners.begin(), condition.partners.end());
@@ -208,9 +212,15 @@ class Builder {
     return wanted_;
   }
 
+  // Bids that name no zones and no partners are joined to all offers of a type at once.
   void Join(const Kind& offers) {
     const Request& offer = requests_[offers.first];
     const std::set<Between>& wanted = Wanted();
+    const auto [of_type, is_new_type] = of_type_.try_emplace(
+        {offers.component, offers.preference, types_matter_ ? offer.type : uint8_t{0}},
+        graph_.nodes);
+    graph_.nodes += is_new_type ? 1 : 0;
+    AddArc(offers.node, of_type->second, 0);
     for (auto at = wanted.lower_bound({offers.component, 0, 0, 0});
          at != wanted.end() && at->component == offers.component; ++at) {
       const Preference& wish = preferences_[at->bids_preference];
@@ -227,7 +237,12 @@ class Builder {
       const bool is_met =
           PW_MUTANT(kLocalIsEverywhere, true, is_local || !wish.premium_local) &&
           (wish.premium_types == 0 || (wish.premium_types >> offer.type & 1) != 0);
-      AddArc(offers.node, node->second, is_met ? wish.premium : 0);
+      const int64_t premium = is_met ? wish.premium : 0;
+      if (is_local || names_somebody_[at->bids_preference]) {
+        AddArc(offers.node, node->second, premium);
+      } else if (is_new_type) {
+        AddArc(of_type->second, node->second, premium);
+      }
     }
   }
 
@@ -264,11 +279,14 @@ class Builder {
   std::set<uint32_t> owners_that_matter_;
   std::set<uint32_t> zones_that_matter_;
   bool types_matter_ = false;
+  std::deque<bool> names_somebody_;  // By preference.
   std::vector<Kind> offers_;
   std::vector<Kind> bids_;
   std::map<std::pair<uint32_t, uint32_t>, std::vector<const Kind*>> bids_by_preference_;
   std::set<Between> wanted_;
   std::map<Between, uint32_t> between_;
+  // Where offers of a type, under one preference, come together.
+  std::map<std::tuple<uint32_t, uint32_t, uint8_t>, uint32_t> of_type_;
   PreferenceGraph graph_;
 };
 

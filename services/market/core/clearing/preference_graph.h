@@ -44,8 +44,8 @@ struct PreferenceGraph {
 /// type or an owner counts as far as some preference names it.
 /// book: the orders' entries, energy from 0. apart: owners whose offers must not reach their own
 /// bids; each of their kinds is joined to those of others one by one.
-/// O(n log n + s q p + p q b) for s kinds of offers and b of bids, whose orders have q and p
-/// different preferences.
+/// O(n log n + s p + q p t + q b) for s kinds of offers and b of bids, whose orders have q and p
+/// different preferences, and t types.
 PreferenceGraph BuildPreferenceGraph(std::span<const Request> requests,
                                      std::span<const Entry> book,
                                      std::span<const Preference> preferences,
