@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 
 namespace peerwatt::market::checker {
 namespace {
@@ -31,8 +32,8 @@ bool LetsIn(const Preference& preference, const Request& partner) {
     const bool is_offer = partner.entry.way() == Way::kSell;
     if (is_offer && (wanted.types & uint32_t{1} << partner.type) == 0) continue;
     if (!wanted.zones.empty() && !Has(wanted.zones, partner.zone)) continue;
-    if (!wanted.partners.empty() && !Has(wanted.partners, partner.entry.owner())) continue;
-    if (Has(wanted.excluded, partner.entry.owner())) continue;
+    if (!wanted.partners.empty() && !Has(wanted.partners, partner.account)) continue;
+    if (Has(wanted.excluded, partner.account)) continue;
     return true;
   }
   return preference.any_of.empty();
@@ -93,16 +94,17 @@ class Proof {
     return {};
   }
 
-  // Who is on both sides, or named by somebody, must not share a class with others.
+  // An owner on both sides, or an account that somebody names, must not share a class with others.
   Verdict CheckClasses() {
     absl::flat_hash_map<uint32_t, int> sides;
+    absl::flat_hash_set<uint32_t> named;
     for (const Request& request : requests_) {
       sides[request.entry.owner()] |= request.entry.way() == Way::kBuy ? 1 : 2;
     }
     for (const Preference& preference : preferences_) {
       for (const Condition& condition : preference.any_of) {
-        for (const uint32_t owner : condition.partners) sides[owner] = 3;
-        for (const uint32_t owner : condition.excluded) sides[owner] = 3;
+        named.insert(condition.partners.begin(), condition.partners.end());
+        named.insert(condition.excluded.begin(), condition.excluded.end());
       }
     }
     first_of_.assign(found_.class_network.zones, kNobody);
@@ -113,8 +115,10 @@ class Proof {
       const Request& b = requests_[i];
       const bool is_same_owner = a.entry.owner() == b.entry.owner() ||
                                  (sides[a.entry.owner()] != 3 && sides[b.entry.owner()] != 3);
+      const bool is_same_account =
+          a.account == b.account || (!named.contains(a.account) && !named.contains(b.account));
       if (IsBid(first) != IsBid(i) || a.zone != b.zone || a.preference != b.preference ||
-          (!IsBid(i) && a.type != b.type) || !is_same_owner) {
+          (!IsBid(i) && a.type != b.type) || !is_same_owner || !is_same_account) {
         return {Flaw::kPreference, i};
       }
     }

@@ -20,7 +20,7 @@ using clearing::Way;
 Request Make(Way way, uint32_t owner, int64_t wh, int64_t limit, uint32_t zone, uint8_t type,
              uint32_t preference) {
   return {MakeEntry(way, owner, Energy::WattHours(wh), Price::MicrosPerKwh(limit)), zone, type,
-          preference};
+          preference, owner};
 }
 
 // A bid for sun or for what owner 3 sells, one that pays 40 more for local energy, and three
@@ -69,6 +69,16 @@ TEST(CheckPreferencesTest, SeesWhatIsWrong) {
        [](Book& b) {
          b.requests[3].zone = 0;
          b.requests[3].type = 0;
+         b.found.classes[3] = b.found.classes[2];
+       },
+       Flaw::kPreference},
+      {"a named account shares a class with another of its owner",
+       [](Book& b) {
+         b.requests[3] = b.requests[2];
+         b.requests[3].account = 9;
+         b.requests[3].entry.energy = Energy::WattHours(8);
+         b.requests[3].entry.limit = 30;
+         b.found.class_book[3] = b.requests[3].entry;
          b.found.classes[3] = b.found.classes[2];
        },
        Flaw::kPreference},

@@ -31,6 +31,9 @@ enum class Mutant {
   kBidsRequireNothing,
   kOffersRequireNothing,
   kPremiumsDoNotCount,
+  kAccountsAreTakenForOwners,
+  kPartnersAreMeantByOwner,
+  kNamedAccountsShareAClass,
 };
 
 /// The bug that is in force.

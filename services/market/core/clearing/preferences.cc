@@ -33,11 +33,15 @@ bool Contains(const std::vector<uint32_t>& list, uint32_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+uint32_t AccountOf(const Request& request) {
+  return PW_MUTANT(kPartnersAreMeantByOwner, request.entry.owner(), request.account);
+}
+
 bool Holds(const Condition& condition, const Request& partner) {
   const bool has_type = IsBid(partner) || (condition.types >> partner.type & 1) != 0;
   return has_type && (condition.zones.empty() || Contains(condition.zones, partner.zone)) &&
-         (condition.partners.empty() || Contains(condition.partners, partner.entry.owner())) &&
-         !Contains(condition.excluded, partner.entry.owner());
+         (condition.partners.empty() || Contains(condition.partners, AccountOf(partner))) &&
+         !Contains(condition.excluded, AccountOf(partner));
 }
 
 // Whether an offer is what a bid would pay its premium for.
@@ -106,15 +110,19 @@ class Classes {
   }
 
   void Build(PreferenceOutcome& result) {
-    NoteOwnersThatMatter();
-    std::map<std::tuple<Way, uint32_t, uint8_t, uint32_t, uint32_t>, uint32_t> numbers;
+    NoteWhoMatters();
+    std::map<std::tuple<Way, uint32_t, uint8_t, uint32_t, uint32_t, uint32_t>, uint32_t> numbers;
     for (uint32_t i = 0; i < requests_.size(); ++i) {
       const Request& request = requests_[i];
       const uint32_t owner =
           owners_that_matter_.contains(request.entry.owner()) ? request.entry.owner() : kNobody;
+      const uint32_t account = PW_MUTANT(kNamedAccountsShareAClass, false,
+                                         accounts_that_matter_.contains(request.account))
+                                   ? request.account
+                                   : kNobody;
       const auto [at, is_new] = numbers.try_emplace(
           {request.entry.way(), request.zone, IsBid(request) ? uint8_t{0} : request.type,
-           request.preference, owner},
+           request.preference, owner, account},
           static_cast<uint32_t>(members_.size()));
       if (is_new) {
         members_.push_back(i);
@@ -132,8 +140,8 @@ class Classes {
   int64_t FeeOf(size_t edge) const { return fees_[edge]; }
 
  private:
-  // An owner matters when he is on both sides, or is named by somebody.
-  void NoteOwnersThatMatter() {
+  // An owner matters when he is on both sides, an account when it is named by somebody.
+  void NoteWhoMatters() {
     std::map<uint32_t, int> sides;
     for (const Request& request : requests_) {
       sides[request.entry.owner()] |= IsBid(request) ? 1 : 2;
@@ -145,8 +153,8 @@ class Classes {
     }
     for (const Preference& preference : preferences_) {
       for (const Condition& condition : preference.any_of) {
-        owners_that_matter_.insert(condition.partners.begin(), condition.partners.end());
-        owners_that_matter_.insert(condition.excluded.begin(), condition.excluded.end());
+        accounts_that_matter_.insert(condition.partners.begin(), condition.partners.end());
+        accounts_that_matter_.insert(condition.excluded.begin(), condition.excluded.end());
       }
     }
   }
@@ -204,6 +212,7 @@ class Classes {
   const Network& network_;
   int32_t premium_max_ = 0;
   std::set<uint32_t> owners_that_matter_;
+  std::set<uint32_t> accounts_that_matter_;
   std::vector<uint32_t> members_;  // One order of each class.
   std::vector<int64_t> fees_;
 };
