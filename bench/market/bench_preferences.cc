@@ -102,6 +102,7 @@ class Maker {
     request.entry = MakeEntry(is_bid ? Way::kBuy : Way::kSell, owner,
                               Energy::WattHours(Draw(1, 2'000)),
                               Price::MicrosPerKwh(Draw(50'000, 350'000)));
+    request.account = owner;
     request.zone = static_cast<uint32_t>(Draw(0, shape_.zones - 1));
     request.type = is_bid ? uint8_t{0} : static_cast<uint8_t>(Draw(0, kTypes - 1));
     const int64_t count = is_bid ? shape_.bids_preferences : shape_.offers_preferences;

@@ -303,4 +303,13 @@ Verdict CheckTrades(std::span<const Entry> book, const Outcome& outcome,
   return {};
 }
 
+Verdict CheckOwnerNames(std::span<const NamedTrade> trades) {
+  for (size_t i = 0; i < trades.size(); ++i) {
+    if (trades[i].buyer == trades[i].seller) {
+      return {Flaw::kSelfTrade, i};
+    }
+  }
+  return {};
+}
+
 }  // namespace peerwatt::market::checker

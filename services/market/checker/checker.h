@@ -63,4 +63,13 @@ struct Trade {
 Verdict CheckTrades(std::span<const clearing::Entry> book, const clearing::Outcome& outcome,
                     std::span<const Trade> trades);
 
+/// The beneficial owners of a trade's two orders, by name.
+struct NamedTrade {
+  absl::string_view buyer;
+  absl::string_view seller;
+};
+
+/// Proves by name that nobody trades with himself, whatever numbers owners were given. O(t).
+Verdict CheckOwnerNames(std::span<const NamedTrade> trades);
+
 }  // namespace peerwatt::market::checker

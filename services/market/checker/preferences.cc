@@ -33,8 +33,8 @@ bool LetsIn(const Preference& preference, const Request& partner) {
     const bool is_offer = partner.entry.way() == Way::kSell;
     if (is_offer && (wanted.types & uint32_t{1} << partner.type) == 0) continue;
     if (!wanted.zones.empty() && !Has(wanted.zones, partner.zone)) continue;
-    if (!wanted.partners.empty() && !Has(wanted.partners, partner.entry.owner())) continue;
-    if (Has(wanted.excluded, partner.entry.owner())) continue;
+    if (!wanted.partners.empty() && !Has(wanted.partners, partner.account)) continue;
+    if (Has(wanted.excluded, partner.account)) continue;
     return true;
   }
   return preference.any_of.empty();
@@ -216,12 +216,13 @@ class Proof {
   // No bid would pay more for an offer that it might be sold: of all offers of a kind that with the
   // least surcharge, of bids that with the greatest, stand for the others.
   Verdict CheckKinds() {
-    absl::flat_hash_set<uint32_t> owners(found_.apart.begin(), found_.apart.end());
+    const absl::flat_hash_set<uint32_t> owners(found_.apart.begin(), found_.apart.end());
+    absl::flat_hash_set<uint32_t> accounts;
     absl::flat_hash_set<uint32_t> zones;
     for (const Preference& preference : preferences_) {
       for (const Condition& condition : preference.any_of) {
-        owners.insert(condition.partners.begin(), condition.partners.end());
-        owners.insert(condition.excluded.begin(), condition.excluded.end());
+        accounts.insert(condition.partners.begin(), condition.partners.end());
+        accounts.insert(condition.excluded.begin(), condition.excluded.end());
         zones.insert(condition.zones.begin(), condition.zones.end());
       }
     }
@@ -230,8 +231,8 @@ class Proof {
     }
     std::vector<Kind> offers;
     std::vector<Kind> bids;
-    absl::flat_hash_map<std::tuple<bool, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t>, size_t>
-        numbers;
+    using Traits = std::tuple<bool, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t>;
+    absl::flat_hash_map<Traits, size_t> numbers;
     for (uint32_t i = 0; i < requests_.size(); ++i) {
       const Request& request = requests_[i];
       const bool is_bid = IsBid(i);
@@ -241,7 +242,8 @@ class Proof {
       std::vector<Kind>& side = is_bid ? bids : offers;
       const auto [at, is_new] = numbers.try_emplace(
           {is_bid, kind.joined, zones.contains(request.zone) ? request.zone : kAnybody,
-           is_bid ? 0 : request.type, kind.sole_owner, request.preference},
+           is_bid ? 0 : request.type, kind.sole_owner,
+           accounts.contains(request.account) ? request.account : kAnybody, request.preference},
           side.size());
       if (is_new) {
         side.push_back(kind);

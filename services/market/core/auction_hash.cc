@@ -62,6 +62,7 @@ void WriteRules(const Auction& auction, const NetworkVersion& network, Writer& w
 void WriteOrder(const Order& order, const OrderOutcome& outcome, Writer& writer) {
   writer.Text(order.id.value());
   writer.Text(order.participant.value());
+  writer.Text(OwnerOf(order).value());
   writer.Number(static_cast<int64_t>(order.side));
   writer.Number(order.energy.wh());
   writer.Number(order.limit.micros_per_kwh());

@@ -61,6 +61,17 @@ void TakeTrades(const Intake& intake, std::vector<PricedPair> trades, ClearingRe
   result.trades = std::move(trades);
 }
 
+// What numbers stand for is not taken on trust.
+absl::Status ProveOwners(std::span<const Order> orders, const ClearingResult& result) {
+  std::vector<checker::NamedTrade> named;
+  named.reserve(result.trades.size());
+  for (const PricedPair& trade : result.trades) {
+    named.push_back({OwnerOf(orders[trade.bid]).value(), OwnerOf(orders[trade.offer]).value()});
+  }
+  const checker::Verdict verdict = checker::CheckOwnerNames(named);
+  return verdict.ok() ? absl::OkStatus() : Unproven(verdict);
+}
+
 absl::Status ClearByZones(const Intake& intake, const NetworkVersion& network,
                           ClearingResult& result) {
   clearing::Scratch scratch;
@@ -158,6 +169,7 @@ absl::StatusOr<ClearingResult> Clear(std::span<const Order> orders, const Networ
   result.record.zones.resize(network.zones.size());
   PW_RETURN_IF_ERROR(intake.HasPreferences() ? ClearByPreferences(intake, network, result)
                                              : ClearByZones(intake, network, result));
+  PW_RETURN_IF_ERROR(ProveOwners(orders, result));
   return result;
 }
 

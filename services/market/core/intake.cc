@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "libs/base/status_macros.h"
+#include "services/market/core/clearing/mutant.h"
 #include "services/market/core/errors.h"
 #include "services/market/core/preference.h"
 
@@ -54,9 +55,11 @@ class Taker {
         return Error(kBookInvalid, "the limit of an order is out of range",
                      {{"order", order.id.value()}});
       }
-      intake.book.push_back(MakeEntry(order.side == Side::kBid ? Way::kBuy : Way::kSell,
-                                      owners_.Of(order.participant.value()), order.energy,
-                                      order.limit));
+      intake.book.push_back(MakeEntry(
+          order.side == Side::kBid ? Way::kBuy : Way::kSell,
+          owners_.Of(
+              PW_MUTANT(kAccountsAreTakenForOwners, order.participant, OwnerOf(order)).value()),
+          order.energy, order.limit));
       if (network_.zones.size() > 1) {
         intake.zones.push_back(ZoneOf(order.zone, 0));
       }
@@ -90,6 +93,7 @@ class Taker {
         number = at->second;
       }
       intake.preference_of.push_back(number);
+      intake.accounts.push_back(accounts_.Of(order.participant.value()));
       intake.types.push_back(static_cast<uint8_t>(order.source));
     }
     return absl::OkStatus();
@@ -105,10 +109,10 @@ class Taker {
         condition.zones.push_back(ZoneOf(zone, static_cast<uint32_t>(network_.zones.size())));
       }
       for (const ParticipantId& partner : requirement.partners) {
-        condition.partners.push_back(owners_.Of(NameFor(partner)));
+        condition.partners.push_back(accounts_.Of(NameFor(partner)));
       }
       for (const ParticipantId& partner : requirement.excluded) {
-        condition.excluded.push_back(owners_.Of(NameFor(partner)));
+        condition.excluded.push_back(accounts_.Of(NameFor(partner)));
       }
     }
     preference.premium = static_cast<int32_t>(premium);
@@ -126,6 +130,7 @@ class Taker {
   const NetworkVersion& network_;
   absl::flat_hash_map<absl::string_view, uint32_t> zones_;
   Numbers owners_;
+  Numbers accounts_;
   std::deque<std::string> names_;
   bool has_preferences_ = false;
 };
@@ -151,7 +156,7 @@ std::vector<clearing::Request> Intake::Requests() const {
   std::vector<clearing::Request> requests;
   requests.reserve(book.size());
   for (uint32_t i = 0; i < book.size(); ++i) {
-    requests.push_back({book[i], ZoneOf(i), types[i], preference_of[i]});
+    requests.push_back({book[i], ZoneOf(i), types[i], preference_of[i], accounts[i]});
   }
   return requests;
 }

@@ -89,6 +89,9 @@ struct Order {
   MeteringPointId metering_point;
   GridConnectionId grid_connection;
   ParticipantId participant;
+  /// Who stood behind the participant when the gate closed, as OrdersOf reads it; empty before, and
+  /// where nobody was recorded: see OwnerOf.
+  ParticipantId owner;
   Energy energy;
   Price limit;
   Energy filled;
@@ -108,6 +111,11 @@ struct Order {
   /// Requirements and what the premium is for, as preference.h writes them; empty for none.
   std::string preference;
 };
+
+/// The beneficial owner of an order: without a record the participant stands for himself.
+inline const ParticipantId& OwnerOf(const Order& order) {
+  return order.owner.empty() ? order.participant : order.owner;
+}
 
 /// Energy that one offer sells to one bid.
 struct Trade {

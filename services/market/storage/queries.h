@@ -264,7 +264,8 @@ inline std::vector<postgres::Query> Queries() {
       kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrders, kPendingBefore, kCancelOrder,
       kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
-      kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing};
+      kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing,
+      kKeepOwners, kOwnersOf};
   for (const auto& more : {postgres::Leases::Queries(), ControlQueries(),
                            SurveillanceQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());

@@ -9,6 +9,7 @@
 
 #include "services/market/core/clearing/mutant.h"
 #include "tests/property/market/clearing_oracle.h"
+#include "tests/property/market/owner_books.h"
 #include "tests/property/market/preferences_oracle.h"
 #include "tests/support/in_child.h"
 
@@ -19,6 +20,7 @@ using clearing::Mutant;
 
 // The rarest mutant shows in one of a thousand books or so.
 constexpr int kBooks = 20'000;
+constexpr int kOwnerBooks = 300;
 
 struct Named {
   Mutant mutant;
@@ -32,7 +34,8 @@ void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
 bool IsKilled(Mutant mutant, uint64_t seed) {
   return !testing::HoldsInChild([&] {
     clearing::active_mutant = mutant;
-    return FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty();
+    return FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty() &&
+           FirstOwnerFault(seed, kOwnerBooks).empty();
   });
 }
 
@@ -76,13 +79,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Named{Mutant::kPreferringOrdersOverloadLines, "PreferringOrdersOverloadLines"},
                     Named{Mutant::kPreferringOrdersPayNoFees, "PreferringOrdersPayNoFees"},
                     Named{Mutant::kNamedZonesDoNotMatter, "NamedZonesDoNotMatter"},
-                    Named{Mutant::kNamedOwnersDoNotMatter, "NamedOwnersDoNotMatter"},
                     Named{Mutant::kLocalIsEverywhere, "LocalIsEverywhere"},
                     Named{Mutant::kEqualPreferringLimitsDoNotTrade,
                           "EqualPreferringLimitsDoNotTrade"},
                     Named{Mutant::kRoughCostsAreKept, "RoughCostsAreKept"},
                     Named{Mutant::kPreferredPriceIsRoundedUp, "PreferredPriceIsRoundedUp"},
-                    Named{Mutant::kPremiumIsNotPartOfWelfare, "PremiumIsNotPartOfWelfare"}),
+                    Named{Mutant::kPremiumIsNotPartOfWelfare, "PremiumIsNotPartOfWelfare"},
+                    Named{Mutant::kAccountsAreTakenForOwners, "AccountsAreTakenForOwners"},
+                    Named{Mutant::kPartnersAreMeantByOwner, "PartnersAreMeantByOwner"},
+                    Named{Mutant::kNamedAccountsShareAKind, "NamedAccountsShareAKind"}),
     [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace

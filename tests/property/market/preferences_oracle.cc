@@ -37,8 +37,8 @@ bool MayTrade(const SmallBook& book, size_t self, size_t other) {
   bool may = any_of.empty();
   for (const Condition& condition : any_of) {
     bool all = condition.zones.empty() || Has(condition.zones, partner.zone);
-    all = all && (condition.partners.empty() || Has(condition.partners, partner.entry.owner()));
-    all = all && !Has(condition.excluded, partner.entry.owner());
+    all = all && (condition.partners.empty() || Has(condition.partners, partner.account));
+    all = all && !Has(condition.excluded, partner.account);
     if (partner.entry.way() == Way::kSell) {
       all = all && (condition.types & (1u << partner.type)) != 0;
     }
@@ -158,6 +158,8 @@ class RandomBooks {
       request.entry =
           MakeEntry(side == 0 ? Way::kBuy : Way::kSell, static_cast<uint32_t>(Draw(1, 3)),
                     Energy::WattHours(Draw(1, 2)), Price::MicrosPerKwh(Draw(-4, 6)));
+      // The first owner has two accounts.
+      request.account = request.entry.owner() == 1 && Draw(0, 1) == 0 ? 4 : request.entry.owner();
       request.zone = static_cast<uint32_t>(Draw(0, 2));
       request.type = static_cast<uint8_t>(Draw(0, 2));
       request.preference =
@@ -209,8 +211,8 @@ class RandomBooks {
         }
       };
       some(condition.zones, 0, 2);
-      some(condition.partners, 1, 3);
-      some(condition.excluded, 1, 3);
+      some(condition.partners, 1, 4);
+      some(condition.excluded, 1, 4);
       preference.any_of.push_back(condition);
     }
     if (Draw(0, 1) == 0) {

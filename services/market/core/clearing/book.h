@@ -109,9 +109,9 @@ struct Condition {
   /// One bit per type of energy; only what offers sell has a type.
   uint32_t types = ~uint32_t{0};
   std::vector<uint32_t> zones;
-  /// Owners it may be.
+  /// Accounts it may be.
   std::vector<uint32_t> partners;
-  /// Owners it must not be.
+  /// Accounts it must not be.
   std::vector<uint32_t> excluded;
 };
 
@@ -134,6 +134,9 @@ struct Request {
   uint8_t type = 0;
   /// Position in the list of preferences.
   uint32_t preference = 0;
+  /// Number of the account that the owner trades through. Preferences are about accounts: who
+  /// stands behind one is not for everybody to know.
+  uint32_t account = 0;
 };
 
 /// Energy that one offer sells to one bid.

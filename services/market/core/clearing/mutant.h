@@ -34,12 +34,14 @@ enum class Mutant {
   kPreferringOrdersOverloadLines,
   kPreferringOrdersPayNoFees,
   kNamedZonesDoNotMatter,
-  kNamedOwnersDoNotMatter,
   kLocalIsEverywhere,
   kEqualPreferringLimitsDoNotTrade,
   kRoughCostsAreKept,
   kPreferredPriceIsRoundedUp,
   kPremiumIsNotPartOfWelfare,
+  kAccountsAreTakenForOwners,
+  kPartnersAreMeantByOwner,
+  kNamedAccountsShareAKind,
 };
 
 /// The bug that is in force.

@@ -50,8 +50,7 @@ class Builder {
         preferences_(preferences),
         network_(network),
         apart_(apart),
-        components_(ComponentsOf(network)),
-        owners_that_matter_(apart) {}
+        components_(ComponentsOf(network)) {}
 
   PreferenceGraph Build() {
     graph_.zones = graph_.nodes = network_.zones;
@@ -83,7 +82,7 @@ class Builder {
     uint32_t first = 0;  // One of its orders.
     uint32_t component = 0;
     uint32_t zone = kAny;
-    uint32_t owner = kAny;
+    uint32_t owner = kAny;  // When he is kept apart.
     uint32_t preference = 0;
   };
   // What is sold under one preference to bids with another, of any zone or within one.
@@ -104,8 +103,8 @@ class Builder {
                          !condition.partners.empty() || !condition.excluded.empty();
         types_matter_ = types_matter_ || condition.types != ~uint32_t{0};
         zones_that_matter_.insert(condition.zones.begin(), condition.zones.end());
-        owners_that_matter_.insert(condition.partners.begin(), condition.partners.end());
-        owners_that_matter_.insert(condition.excluded.begin(), condition.excluded.end());
+        accounts_that_matter_.insert(condition.partners.begin(), condition.partners.end());
+        accounts_that_matter_.insert(condition.excluded.begin(), condition.excluded.end());
       }
     }
     for (const Request& request : requests_) {
@@ -115,9 +114,6 @@ class Builder {
     }
     if (PW_MUTANT(kNamedZonesDoNotMatter, true, false)) {
       zones_that_matter_.clear();
-    }
-    if (PW_MUTANT(kNamedOwnersDoNotMatter, true, false)) {
-      owners_that_matter_ = apart_;
     }
   }
 
@@ -141,7 +137,8 @@ class Builder {
   }
 
   void AddOrders() {
-    std::map<std::tuple<Way, uint32_t, uint32_t, uint8_t, uint32_t, uint32_t>, uint32_t> kinds;
+    std::map<std::tuple<Way, uint32_t, uint32_t, uint8_t, uint32_t, uint32_t, uint32_t>, uint32_t>
+        kinds;
     std::map<std::pair<uint32_t, uint32_t>, size_t> arcs;  // By kind and zone.
     graph_.kind_of.reserve(requests_.size());
     for (uint32_t i = 0; i < requests_.size(); ++i) {
@@ -152,12 +149,14 @@ class Builder {
           i,
           components_[request.zone],
           zones_that_matter_.contains(request.zone) ? request.zone : kAny,
-          owners_that_matter_.contains(request.entry.owner()) ? request.entry.owner() : kAny,
+          apart_.contains(request.entry.owner()) ? request.entry.owner() : kAny,
           request.preference};
+      const bool is_named = PW_MUTANT(kNamedAccountsShareAKind, false,
+                                      accounts_that_matter_.contains(request.account));
       const uint8_t type = types_matter_ && !is_bid ? request.type : uint8_t{0};
       const auto [at, is_new] =
           kinds.try_emplace({request.entry.way(), kind.component, kind.zone, type, kind.owner,
-                             kind.preference},
+                             is_named ? request.account : kAny, kind.preference},
                             graph_.nodes);
       if (is_new) {
         ++graph_.nodes;
@@ -276,7 +275,7 @@ class Builder {
   const Network& network_;
   const std::set<uint32_t>& apart_;
   const std::vector<uint32_t> components_;
-  std::set<uint32_t> owners_that_matter_;
+  std::set<uint32_t> accounts_that_matter_;
   std::set<uint32_t> zones_that_matter_;
   bool types_matter_ = false;
   std::deque<bool> names_somebody_;  // By preference.

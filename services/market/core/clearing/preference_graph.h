@@ -41,7 +41,7 @@ struct PreferenceGraph {
 };
 
 /// Builds the graph. Orders are of one kind when nobody tells them apart but by zone: a zone, a
-/// type or an owner counts as far as some preference names it.
+/// type or an account counts as far as some preference names it.
 /// book: the orders' entries, energy from 0. apart: owners whose offers must not reach their own
 /// bids; each of their kinds is joined to those of others one by one.
 /// O(n log n + s p + q p t + q b) for s kinds of offers and b of bids, whose orders have q and p

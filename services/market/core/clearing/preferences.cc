@@ -29,11 +29,15 @@ bool Contains(const std::vector<uint32_t>& list, uint32_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+uint32_t AccountOf(const Request& request) {
+  return PW_MUTANT(kPartnersAreMeantByOwner, request.entry.owner(), request.account);
+}
+
 bool Holds(const Condition& condition, const Request& partner) {
   const bool has_type = IsBid(partner) || (condition.types >> partner.type & 1) != 0;
   return has_type && (condition.zones.empty() || Contains(condition.zones, partner.zone)) &&
-         (condition.partners.empty() || Contains(condition.partners, partner.entry.owner())) &&
-         !Contains(condition.excluded, partner.entry.owner());
+         (condition.partners.empty() || Contains(condition.partners, AccountOf(partner))) &&
+         !Contains(condition.excluded, AccountOf(partner));
 }
 
 absl::Status CheckRequests(std::span<const Request> requests,
