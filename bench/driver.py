@@ -58,6 +58,16 @@ def gate_closure():
     yield from figure.gate_closure()
 
 
+def preferences():
+    """Clearing with preferences over full lines, also the worst that fits the market's bounds,
+    against the five seconds of a gate closure; the checker against the clearing."""
+    for row in lines_of("bench_preferences"):
+        yield {"figure": f"preferences_{row['book']}", "value": row["seconds"], "unit": "s",
+               "limit": 5.0, "goal": 1.0, "lower_is_better": True}
+        yield {"figure": f"preferences_{row['book']}_check", "value": row["check_seconds"],
+               "unit": "s", "limit": row["seconds"], "goal": 0.5, "lower_is_better": True}
+
+
 def book():
     """Continuous matching in memory, one core, against CppTrader, or else books of std::map."""
     for row in lines_of("bench_book"):
@@ -127,6 +137,7 @@ FIGURES = {
     "zones": ("market", zones),
     "orders": ("market", orders),
     "gate_closure": ("market", gate_closure),
+    "preferences": ("market", preferences),
     "book": ("market", book),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),

@@ -54,8 +54,11 @@ class Maker {
     Case made;
     made.network.zones = shape_.zones;
     for (uint32_t zone = 1; zone < shape_.zones; ++zone) {
-      clearing::Edge line = {static_cast<uint32_t>(Draw(0, zone - 1)), zone,
-                             static_cast<int32_t>(Draw(0, 20'000)), {}, {}};
+      clearing::Edge line = {static_cast<uint32_t>(Draw(0, zone - 1)),
+                             zone,
+                             static_cast<int32_t>(Draw(0, 20'000)),
+                             {},
+                             {}};
       if (Draw(0, 1) == 0) {
         const int64_t most = 1'000 * static_cast<int64_t>(shape_.orders) / shape_.zones;
         line.capacity = Energy::WattHours(Draw(0, most));
@@ -99,16 +102,16 @@ class Maker {
     Request request;
     const bool is_bid = Draw(0, 1) == 0;
     const uint32_t owner = static_cast<uint32_t>(Draw(0, shape_.owners - 1));
-    request.entry = MakeEntry(is_bid ? Way::kBuy : Way::kSell, owner,
-                              Energy::WattHours(Draw(1, 2'000)),
-                              Price::MicrosPerKwh(Draw(50'000, 350'000)));
+    request.entry =
+        MakeEntry(is_bid ? Way::kBuy : Way::kSell, owner, Energy::WattHours(Draw(1, 2'000)),
+                  Price::MicrosPerKwh(Draw(50'000, 350'000)));
     request.account = owner;
     request.zone = static_cast<uint32_t>(Draw(0, shape_.zones - 1));
     request.type = is_bid ? uint8_t{0} : static_cast<uint8_t>(Draw(0, kTypes - 1));
     const int64_t count = is_bid ? shape_.bids_preferences : shape_.offers_preferences;
     if (count > 0 && Draw(0, 99) < shape_.preferring) {
-      request.preference = static_cast<uint32_t>(
-          (is_bid ? 1 : 1 + shape_.bids_preferences) + Draw(0, count - 1));
+      request.preference =
+          static_cast<uint32_t>((is_bid ? 1 : 1 + shape_.bids_preferences) + Draw(0, count - 1));
     }
     return request;
   }
@@ -166,9 +169,10 @@ void Measure(const Shape& shape) {
       PW_CHECK(ClearNetwork(book, zones, made.network, {}, scratch, outcome).ok(), "a valid book");
     }));
   }
-  std::printf("{\"book\":\"%s\",\"orders\":%zu,\"seconds\":%.9f,\"check_seconds\":%.9f,"
-              "\"plain_seconds\":%.9f}\n",
-              shape.name, shape.orders, Median(preferring), Median(check), Median(plain));
+  std::printf(
+      "{\"book\":\"%s\",\"orders\":%zu,\"seconds\":%.9f,\"check_seconds\":%.9f,"
+      "\"plain_seconds\":%.9f}\n",
+      shape.name, shape.orders, Median(preferring), Median(check), Median(plain));
 }
 
 }  // namespace
@@ -179,7 +183,7 @@ int main() {
   // The last two are near the bounds of PreferenceLoad: what members may place at most.
   for (const Shape& shape : {Shape{"ordinary", 5, 10'000, 20, 4'000, 20, 5, 2, 30},
                              Shape{"large", 3, 100'000, 100, 40'000, 20, 5, 2, 30},
-                             Shape{"entangled", 3, 20'000, 100, 5'000, 12, 12, 2, 100},
+                             Shape{"entangled", 3, 20'000, 100, 5'000, 16, 16, 2, 100},
                              Shape{"manifold", 3, 20'000, 100, 5'000, 1'999, 0, 0, 100}}) {
     peerwatt::market::Measure(shape);
   }

@@ -148,8 +148,7 @@ class Proof {
       if ((energy > 0 && gain < edge.fee) || (energy < 0 && -gain < edge.fee)) {
         return {Flaw::kFlowAtLoss, i};
       }
-      if (outcome_.flows[i].congestion !=
-          std::max<int64_t>(std::max(gain, -gain) - edge.fee, 0)) {
+      if (outcome_.flows[i].congestion != std::max<int64_t>(std::max(gain, -gain) - edge.fee, 0)) {
         return {Flaw::kCongestion, i};
       }
       balance_wh_[edge.from] -= energy;
@@ -157,8 +156,8 @@ class Proof {
       welfare_ -= absl::int128(edge.fee) * std::max(energy, -energy);
       JoinZones(edge.from, edge.to);
     }
-    const auto off = std::find_if(balance_wh_.begin(), balance_wh_.end(),
-                                  [](int64_t wh) { return wh != 0; });
+    const auto off =
+        std::find_if(balance_wh_.begin(), balance_wh_.end(), [](int64_t wh) { return wh != 0; });
     return off == balance_wh_.end()
                ? Verdict()
                : Verdict{Flaw::kBalance, static_cast<size_t>(off - balance_wh_.begin())};
@@ -285,10 +284,10 @@ class Proof {
     if (outcome_.welfare_milli_micros != welfare_) {
       return {Flaw::kWelfare, 0};
     }
-    const bool is_right =
-        traded == outcome_.energy && requiring == found_.requiring &&
-        requiring_traded == found_.requiring_traded && premium_traded == found_.premium_traded &&
-        premium_met == found_.premium_met;
+    const bool is_right = traded == outcome_.energy && requiring == found_.requiring &&
+                          requiring_traded == found_.requiring_traded &&
+                          premium_traded == found_.premium_traded &&
+                          premium_met == found_.premium_met;
     return is_right ? Verdict() : Verdict{Flaw::kEnergy, 0};
   }
 

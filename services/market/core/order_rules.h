@@ -36,7 +36,8 @@ struct OrderFacts {
 /// Every rule but funds that an order breaks, in the order of the rules: GATE_CLOSED,
 /// MARKET_HALTED, METERING_POINT_UNKNOWN, PARTICIPANT_NOT_APPROVED, TRADING_BLOCKED,
 /// ENERGY_OUT_OF_RANGE (within the limits; a bid at most what its connection can draw),
-/// PRICE_OUT_OF_RANGE (the community's bounds and the limits), those of CheckPreference,
+/// PRICE_OUT_OF_RANGE (the community's bounds and the limits), those of CheckPreference
+/// and CheckLoad,
 /// ORDER_COUNT_EXCEEDED, EXPORT_CAPACITY_EXCEEDED. Those that need the metering point are not
 /// judged without it.
 std::vector<absl::Status> BrokenRules(const Order& order, const OrderFacts& facts);

@@ -283,8 +283,8 @@ std::string PlainFault(const SmallBook& book) {
   const bool is_cleared = CrossZones(entries, zones, book.network, Energy::WattHours(1),
                                      clearing::TieRule::kTime, plain)
                               .ok();
-  const auto found = ClearWithPreferences(book.requests, book.preferences, book.network,
-                                          clearing::TieRule::kTime);
+  const auto found =
+      ClearWithPreferences(book.requests, book.preferences, book.network, clearing::TieRule::kTime);
   if (!is_cleared || !found.ok()) {
     return "refused";
   }

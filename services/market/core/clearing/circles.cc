@@ -57,8 +57,7 @@ class Walker {
   // Nothing flows over the line any more, or its head leads to no circle.
   bool IsDone(uint32_t line) const {
     const uint32_t head = flows_[line] == 0 ? 0 : HeadOf(line);
-    return flows_[line] == 0 ||
-           (!is_on_walk_[head] && next_[head] == leaving_[head].size());
+    return flows_[line] == 0 || (!is_on_walk_[head] && next_[head] == leaving_[head].size());
   }
 
   // The walk's last lines, from `node` back to it, are a circle.

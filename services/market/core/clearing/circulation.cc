@@ -113,9 +113,9 @@ class Solver {
       const Arc& arc = arcs_[i];
       const int64_t gain = potentials_[arc.head] - potentials_[arc.tail];
       const auto energy_below = [&](int64_t rounded) {
-        const auto piece = std::partition_point(
-            arc.pieces.begin(), arc.pieces.end(),
-            [&](const Jump& jump) { return Rounded(jump.key) < rounded; });
+        const auto piece =
+            std::partition_point(arc.pieces.begin(), arc.pieces.end(),
+                                 [&](const Jump& jump) { return Rounded(jump.key) < rounded; });
         return piece == arc.pieces.begin()
                    ? 0
                    : ends_[i][static_cast<size_t>(piece - arc.pieces.begin()) - 1];
@@ -157,8 +157,7 @@ class Solver {
     if (flow > 0) {
       const auto used = std::lower_bound(ends.begin(), ends.end(), flow) - ends.begin();
       const int64_t cost = Rounded(pieces[static_cast<size_t>(used)].key);
-      const auto first =
-          std::lower_bound(pieces.begin(), pieces.begin() + used, cost, is_cheaper);
+      const auto first = std::lower_bound(pieces.begin(), pieces.begin() + used, cost, is_cheaper);
       const int64_t before =
           first == pieces.begin() ? 0 : ends[static_cast<size_t>(first - pieces.begin()) - 1];
       back.cost = -cost;

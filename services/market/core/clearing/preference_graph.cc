@@ -144,13 +144,12 @@ class Builder {
     for (uint32_t i = 0; i < requests_.size(); ++i) {
       const Request& request = requests_[i];
       const bool is_bid = IsBid(request);
-      const Kind kind = {
-          graph_.nodes,
-          i,
-          components_[request.zone],
-          zones_that_matter_.contains(request.zone) ? request.zone : kAny,
-          apart_.contains(request.entry.owner()) ? request.entry.owner() : kAny,
-          request.preference};
+      const Kind kind = {graph_.nodes,
+                         i,
+                         components_[request.zone],
+                         zones_that_matter_.contains(request.zone) ? request.zone : kAny,
+                         apart_.contains(request.entry.owner()) ? request.entry.owner() : kAny,
+                         request.preference};
       const bool is_named = PW_MUTANT(kNamedAccountsShareAKind, false,
                                       accounts_that_matter_.contains(request.account));
       const uint8_t type = types_matter_ && !is_bid ? request.type : uint8_t{0};
@@ -233,9 +232,8 @@ class Builder {
       const auto [node, is_new] = between_.try_emplace(between, graph_.nodes);
       graph_.nodes += is_new ? 1 : 0;
       // As if the bid was in the offer's zone; of other zones a local wish is not met.
-      const bool is_met =
-          PW_MUTANT(kLocalIsEverywhere, true, is_local || !wish.premium_local) &&
-          (wish.premium_types == 0 || (wish.premium_types >> offer.type & 1) != 0);
+      const bool is_met = PW_MUTANT(kLocalIsEverywhere, true, is_local || !wish.premium_local) &&
+                          (wish.premium_types == 0 || (wish.premium_types >> offer.type & 1) != 0);
       const int64_t premium = is_met ? wish.premium : 0;
       if (is_local || names_somebody_[at->bids_preference]) {
         AddArc(offers.node, node->second, premium);
@@ -308,8 +306,7 @@ bool MeetsPremium(const Preference& preference, const Request& bid, const Reques
   return preference.premium > 0 && is_type && (!preference.premium_local || bid.zone == offer.zone);
 }
 
-PreferenceGraph BuildPreferenceGraph(std::span<const Request> requests,
-                                     std::span<const Entry> book,
+PreferenceGraph BuildPreferenceGraph(std::span<const Request> requests, std::span<const Entry> book,
                                      std::span<const Preference> preferences,
                                      const Network& network, const std::set<uint32_t>& apart) {
   return Builder(requests, book, preferences, network, apart).Build();

@@ -46,8 +46,7 @@ struct PreferenceGraph {
 /// bids; each of their kinds is joined to those of others one by one.
 /// O(n log n + s p + q p t + q b) for s kinds of offers and b of bids, whose orders have q and p
 /// different preferences, and t types.
-PreferenceGraph BuildPreferenceGraph(std::span<const Request> requests,
-                                     std::span<const Entry> book,
+PreferenceGraph BuildPreferenceGraph(std::span<const Request> requests, std::span<const Entry> book,
                                      std::span<const Preference> preferences,
                                      const Network& network, const std::set<uint32_t>& apart);
 

@@ -179,9 +179,9 @@ class Potentials {
     for (uint32_t node = 0; node < graph_.nodes; ++node) {
       const std::vector<uint32_t>& view = views[part_of_[node]];
       if (!view.empty()) {
-        const int64_t mean = MulDiv(sums[node], 1, 2 * static_cast<int64_t>(view.size()),
-                                    PW_MUTANT(kPreferredPriceIsRoundedUp, Rounding::kDown,
-                                              Rounding::kUp));
+        const int64_t mean =
+            MulDiv(sums[node], 1, 2 * static_cast<int64_t>(view.size()),
+                   PW_MUTANT(kPreferredPriceIsRoundedUp, Rounding::kDown, Rounding::kUp));
         values_[node] = old[view[0]] + mean;
       }
     }
@@ -216,8 +216,8 @@ class Potentials {
       }
     }
     for (const uint32_t node : touched) {
-      sums[node] += values_[node] - values_[root] +
-                    (is_highest ? distances_[node] : -distances_[node]);
+      sums[node] +=
+          values_[node] - values_[root] + (is_highest ? distances_[node] : -distances_[node]);
       distances_[node] = kUnreached;
     }
   }
@@ -234,8 +234,9 @@ class Potentials {
     for (uint32_t part = 0; part < parts_; ++part) {
       for (const uint32_t i : into[part]) {
         const Bound& bound = bounds_[i];
-        lowered[part] = std::min(lowered[part], values_[bound.from] + lowered[part_of_[bound.from]] +
-                                                    bound.most - values_[bound.to]);
+        lowered[part] =
+            std::min(lowered[part], values_[bound.from] + lowered[part_of_[bound.from]] +
+                                        bound.most - values_[bound.to]);
       }
     }
     for (uint32_t node = 0; node < graph_.nodes; ++node) {

@@ -194,8 +194,7 @@ void Report(std::span<const Request> requests, std::span<const Preference> prefe
             const Network& network, PreferenceOutcome& result) {
   absl::int128 welfare = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
-    const absl::int128 worth =
-        absl::int128(requests[i].entry.limit) * result.outcome.fills[i].wh();
+    const absl::int128 worth = absl::int128(requests[i].entry.limit) * result.outcome.fills[i].wh();
     welfare += IsBid(requests[i]) ? worth : -worth;
     if (!preferences[requests[i].preference].any_of.empty()) {
       result.requiring += requests[i].entry.energy;
@@ -209,8 +208,7 @@ void Report(std::span<const Request> requests, std::span<const Preference> prefe
       const Energy met = is_met ? deal.energy : Energy();
       result.premium_traded += deal.energy;
       result.premium_met += met;
-      welfare +=
-          absl::int128(PW_MUTANT(kPremiumIsNotPartOfWelfare, 0, wish.premium)) * met.wh();
+      welfare += absl::int128(PW_MUTANT(kPremiumIsNotPartOfWelfare, 0, wish.premium)) * met.wh();
     }
   }
   for (size_t i = 0; i < network.edges.size(); ++i) {
