@@ -184,7 +184,7 @@ int main() {
   for (const Shape& shape : {Shape{"ordinary", 5, 10'000, 20, 4'000, 20, 5, 2, 30},
                              Shape{"large", 3, 100'000, 100, 40'000, 20, 5, 2, 30},
                              Shape{"entangled", 3, 20'000, 100, 5'000, 16, 16, 2, 100},
-                             Shape{"manifold", 3, 20'000, 100, 5'000, 1'999, 0, 0, 100}}) {
+                             Shape{"manifold", 3, 20'000, 100, 5'000, 1'000, 0, 0, 100}}) {
     peerwatt::market::Measure(shape);
   }
   return 0;

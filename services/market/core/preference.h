@@ -54,7 +54,7 @@ struct PreferenceLoad {
   int64_t names = 0;
   bool operator==(const PreferenceLoad&) const = default;
 };
-inline constexpr int64_t kPreferencesMax = 2'000;
+inline constexpr int64_t kPreferencesMax = 1'000;
 inline constexpr int64_t kPreferenceLoadMax = 100'000;
 
 /// Zones and partners that a preference names.

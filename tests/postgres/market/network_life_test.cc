@@ -243,7 +243,7 @@ TEST_F(NetworkLifeTest, DifferentPreferencesAreCounted) {
   pqxx::connection owner(world_.database->owner_dsn());
   pqxx::work tx(owner);
   tx.exec("INSERT INTO auction_preferences SELECT community_id, delivery_start_at, 'BID', n, "
-          "sha256(n::text::bytea), 0 FROM auctions, generate_series(1, 1999) AS n");
+          "sha256(n::text::bytea), 0 FROM auctions, generate_series(1, 999) AS n");
   tx.commit();
   ASSERT_TRUE(Place("house", Side::kBid, 100, 300'000, "sources=solar").ok()) << "the last one";
   ASSERT_TRUE(Place("house", Side::kBid, 100, 300'000, "sources=solar").ok()) << "the same order";

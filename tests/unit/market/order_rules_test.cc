@@ -94,7 +94,7 @@ TEST(CheckOrderTest, TheFirstBrokenRuleWins) {
            c.order.preference = "except=p2";
            c.placing.network = std::make_shared<NetworkVersion>();
          }
-         c.placing.load = {0, 2'000, 0, 0};
+         c.placing.load = {0, 1'000, 0, 0};
        }},
       {"ORDER_COUNT_EXCEEDED", [](Case& c) { c.placing.open_orders = 1'000'000; }},
       {"EXPORT_CAPACITY_EXCEEDED", [](Case& c) { c.offered = Energy::WattHours(501); }},

@@ -123,8 +123,8 @@ struct LoadCase {
 TEST(PreferenceLoadTest, IsBounded) {
   const std::vector<LoadCase> cases = {
       {"none", {}, 1, true},
-      {"2,000 that name nobody", {0, 2'000, 0, 0}, 1'000, true},
-      {"one more", {0, 2'001, 0, 0}, 1, false},
+      {"1,000 that name nobody", {0, 1'000, 0, 0}, 1'000, true},
+      {"one more", {0, 1'001, 0, 0}, 1, false},
       {"300 that name one each", {0, 300, 300, 300}, 20, true},
       {"320 that do", {0, 320, 320, 320}, 20, false},
       {"16 on either side, two names each", {16, 16, 16, 64}, 100, true},
