@@ -51,6 +51,11 @@ TEST(NoMutantTest, WithoutAMutantThePropertiesHold) {
   EXPECT_FALSE(IsKilled(Mutant::kNone, seed)) << "seed " << seed;
 }
 
+TEST(NoMutantTest, ThePropertiesHoldWhereCandidatesAreTooManyToRank) {
+  const uint64_t seed = std::random_device()();
+  EXPECT_FALSE(IsKilled(Mutant::kPricesAreNarrowedInRounds, seed)) << "seed " << seed;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, MutantTest,
     ::testing::Values(Named{Mutant::kEqualLimitsDoNotTrade, "EqualLimitsDoNotTrade"},

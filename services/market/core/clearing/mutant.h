@@ -34,6 +34,8 @@ enum class Mutant {
   kAccountsAreTakenForOwners,
   kPartnersAreMeantByOwner,
   kNamedAccountsShareAClass,
+  /// No bug: the other way to exact prices, which small books never take.
+  kPricesAreNarrowedInRounds,
 };
 
 /// The bug that is in force.
