@@ -83,7 +83,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"},
                     Named{Mutant::kAccountsAreTakenForOwners, "AccountsAreTakenForOwners"},
                     Named{Mutant::kPartnersAreMeantByOwner, "PartnersAreMeantByOwner"},
-                    Named{Mutant::kNamedAccountsShareAClass, "NamedAccountsShareAClass"}),
+                    Named{Mutant::kNamedAccountsShareAClass, "NamedAccountsShareAClass"},
+                    Named{Mutant::kExchangedSellersAreNotLookedAt,
+                          "ExchangedSellersAreNotLookedAt"}),
     [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace

@@ -34,6 +34,7 @@ enum class Mutant {
   kAccountsAreTakenForOwners,
   kPartnersAreMeantByOwner,
   kNamedAccountsShareAClass,
+  kExchangedSellersAreNotLookedAt,
   /// No bug: the other way to exact prices, which small books never take.
   kPricesAreNarrowedInRounds,
 };
