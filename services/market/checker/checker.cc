@@ -81,8 +81,8 @@ Verdict CheckOrders(std::span<const Entry> book, std::span<const uint32_t> zones
     const int64_t limit = entry.limit;
     const int64_t is_offer = -static_cast<int64_t>(entry.way());  // All ones for an offer.
     signs |= static_cast<uint64_t>(fill) | static_cast<uint64_t>(kHasWithdrawn ? available : 0);
-    if (static_cast<uint64_t>(limit - price.low) <=
-        static_cast<uint64_t>(price.high - price.low)) [[unlikely]] {
+    if (static_cast<uint64_t>(limit - price.low) <= static_cast<uint64_t>(price.high - price.low))
+        [[unlikely]] {
       differences |= FlawOf(entry, available, fill, price) == Flaw::kNone ? 0u : 1u;
     } else {
       const int64_t is_above = -static_cast<int64_t>(limit > price.high);

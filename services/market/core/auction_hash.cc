@@ -1,6 +1,5 @@
 #include "services/market/core/auction_hash.h"
 
-#include <array>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -22,11 +21,11 @@ constexpr size_t kTradeBytes = 128;
 class Writer {
  public:
   void Number(int64_t value) {
-    std::array<char, 8> bytes;
-    for (size_t i = 0; i < bytes.size(); ++i) {
-      bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (56 - 8 * i) & 0xff);
-    }
-    bytes_.append(bytes.data(), bytes.size());
+    const uint64_t bits = static_cast<uint64_t>(value);
+    const auto byte = [&](unsigned shift) { return static_cast<char>(bits >> shift & 0xff); };
+    const char bytes[] = {byte(56), byte(48), byte(40), byte(32),
+                          byte(24), byte(16), byte(8),  byte(0)};
+    bytes_.append(bytes, sizeof(bytes));
   }
   void Count(size_t value) { Number(static_cast<int64_t>(value)); }
   void Text(absl::string_view text) {
