@@ -23,7 +23,7 @@ def lines_of(program, *arguments):
 
 
 def clearing():
-    """Clearing one zone of N orders against std::sort and a sweep over the same arrays."""
+    """Clearing N orders of one zone against std::sort and a sweep, and against CppTrader."""
     goals = {1_000: 0.8, 10_000: 1.0, 100_000: 5.0, 1_000_000: 5.0, 10_000_000: 5.0}
     per_order = {}
     for row in lines_of("bench_clearing"):
@@ -32,6 +32,9 @@ def clearing():
         yield {"figure": f"clearing_{orders}", "value": orders / row["clear_seconds"],
                "unit": "orders/s", "limit": orders / row["sort_seconds"],
                "goal": goals[orders], "lower_is_better": False}
+        yield {"figure": f"clearing_{orders}_against_{row['peer']}",
+               "value": orders / row["clear_seconds"], "unit": "orders/s",
+               "limit": orders / row["peer_seconds"], "goal": 10.0, "lower_is_better": False}
     yield {"figure": "clearing_growth", "value": per_order[10_000_000], "unit": "ns/order",
            "limit": per_order[10_000], "goal": 1.2, "lower_is_better": True}
 

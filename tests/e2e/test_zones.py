@@ -215,6 +215,16 @@ class ZonesTest(unittest.TestCase):
             "requiringWh", "requiringTradedWh", "premiumTradedWh", "premiumMetWh")],
             [1_000, 600, 500, 500])
 
+    def test_a_community_without_lines_chooses_its_rules(self):
+        self.stack.call("POST", "/v1/communities?communityId=plain", {
+            "displayName": "plain", "timeZone": "Europe/Berlin", "currencyCode": "EUR",
+            "tradingStartTime": text(START), "priceMaxPerKwh": money(1_000_000)}, self.admin)
+        made = self.stack.call("POST", "/v1/communities/plain/networks?networkId=rules", {
+            "startTime": text(START), "zones": ["all"], "tieRule": "PRO_RATA",
+            "selfTradeMode": "WITHDRAW_OFFERS"}, self.admin)
+        self.assertEqual((made["zones"], made["tieRule"], made["selfTradeMode"]),
+                         (["all"], "PRO_RATA", "WITHDRAW_OFFERS"))
+
     def test_networks_are_checked(self):
         later = text(START + INTERVAL)
         for reason, network in (

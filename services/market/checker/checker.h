@@ -53,11 +53,7 @@ Verdict Check(std::span<const clearing::Entry> book, std::span<const uint32_t> z
               const clearing::Outcome& outcome);
 
 /// One trade as the checker reads it: positions in the book.
-struct Trade {
-  uint32_t bid = 0;
-  uint32_t offer = 0;
-  Energy energy;
-};
+using Trade = clearing::Pair;
 
 /// Proves that trades add up to the fills and that nobody trades with himself. O(n + t).
 Verdict CheckTrades(std::span<const clearing::Entry> book, const clearing::Outcome& outcome,

@@ -181,7 +181,7 @@ class Proof {
   }
 
   Verdict CheckDeals() {
-    std::vector<Trade> trades;
+    std::vector<clearing::Pair> trades;
     std::vector<clearing::Entry> book;
     for (const Request& request : requests_) {
       book.push_back(request.entry);

@@ -150,14 +150,9 @@ absl::Status ClearByPreferences(const Intake& intake, const NetworkVersion& netw
 absl::Status Prove(std::span<const Entry> book, std::span<const uint32_t> zones,
                    const clearing::Network& network, const clearing::Rules& rules,
                    const Outcome& outcome, const std::vector<clearing::Pair>& trades) {
-  std::vector<checker::Trade> shown;
-  shown.reserve(trades.size());
-  for (const clearing::Pair& trade : trades) {
-    shown.push_back({trade.bid, trade.offer, trade.energy});
-  }
   checker::Verdict verdict = checker::Check(book, zones, network, rules, outcome);
   if (verdict.ok()) {
-    verdict = checker::CheckTrades(book, outcome, shown);
+    verdict = checker::CheckTrades(book, outcome, trades);
   }
   return verdict.ok() ? absl::OkStatus() : Unproven(verdict);
 }

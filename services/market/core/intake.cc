@@ -45,26 +45,30 @@ class Taker {
 
   absl::StatusOr<Intake> Take() {
     Intake intake;
-    intake.positions = BookOf(orders_);
-    intake.book.reserve(intake.positions.size());
-    owners_.Reserve(intake.positions.size());
-    intake.preferences.emplace_back();
-    for (const uint32_t position : intake.positions) {
+    Reserve(intake);
+    const Order* last = nullptr;
+    bool is_sorted = true;
+    for (uint32_t position = 0; position < orders_.size(); ++position) {
       const Order& order = orders_[position];
-      if (order.limit > kPriceMax || order.limit < Price() - kPriceMax) {
-        return Error(kBookInvalid, "the limit of an order is out of range",
-                     {{"order", order.id.value()}});
+      if (order.state == OrderState::kActive) {
+        is_sorted = is_sorted && (last == nullptr || !IsEarlier(order, *last));
+        last = &order;
+        Add(position, intake);
       }
-      intake.book.push_back(MakeEntry(
-          order.side == Side::kBid ? Way::kBuy : Way::kSell,
-          owners_.Of(
-              PW_MUTANT(kAccountsAreTakenForOwners, order.participant, OwnerOf(order)).value()),
-          order.energy, order.limit));
-      if (network_.zones.size() > 1) {
-        intake.zones.push_back(ZoneOf(order.zone, 0));
-      }
-      has_preferences_ = has_preferences_ || !order.preference.empty();
     }
+    if (!is_sorted) {  // Seldom: the store gives them in order.
+      intake = Intake();
+      owners_ = Numbers();
+      Reserve(intake);
+      for (const uint32_t position : BookOf(orders_)) {
+        Add(position, intake);
+      }
+    }
+    if (wrong_limit_ != nullptr) {
+      return Error(kBookInvalid, "the limit of an order is out of range",
+                   {{"order", wrong_limit_->id.value()}});
+    }
+    intake.preferences.emplace_back();
     if (has_preferences_) {
       PW_RETURN_IF_ERROR(TakePreferences(intake));
     }
@@ -72,6 +76,30 @@ class Taker {
   }
 
  private:
+  void Reserve(Intake& intake) {
+    intake.positions.reserve(orders_.size());
+    intake.book.reserve(orders_.size());
+    intake.zones.reserve(network_.zones.size() > 1 ? orders_.size() : 0);
+    owners_.Reserve(orders_.size() / 4);
+  }
+
+  void Add(uint32_t position, Intake& intake) {
+    const Order& order = orders_[position];
+    if (order.limit > kPriceMax || order.limit < Price() - kPriceMax) [[unlikely]] {
+      wrong_limit_ = &order;
+      return;
+    }
+    const ParticipantId& owner =
+        PW_MUTANT(kAccountsAreTakenForOwners, order.participant, OwnerOf(order));
+    intake.positions.push_back(position);
+    intake.book.push_back(MakeEntry(order.side == Side::kBid ? Way::kBuy : Way::kSell,
+                                    owners_.Of(owner.value()), order.energy, order.limit));
+    if (network_.zones.size() > 1) {
+      intake.zones.push_back(ZoneOf(order.zone, 0));
+    }
+    has_preferences_ = has_preferences_ || !order.preference.empty();
+  }
+
   uint32_t ZoneOf(const ZoneId& zone, uint32_t unknown) const {
     const auto found = zones_.find(zone.value());
     return found == zones_.end() ? unknown : found->second;
@@ -133,6 +161,7 @@ class Taker {
   Numbers accounts_;
   std::deque<std::string> names_;
   bool has_preferences_ = false;
+  const Order* wrong_limit_ = nullptr;
 };
 
 }  // namespace

@@ -51,6 +51,11 @@ TEST(NoMutantTest, WithoutAMutantThePropertiesHold) {
   EXPECT_FALSE(IsKilled(Mutant::kNone, seed)) << "seed " << seed;
 }
 
+TEST(NoMutantTest, ThePropertiesHoldWhereCandidatesAreTooManyToRank) {
+  const uint64_t seed = std::random_device()();
+  EXPECT_FALSE(IsKilled(Mutant::kPricesAreNarrowedInRounds, seed)) << "seed " << seed;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, MutantTest,
     ::testing::Values(Named{Mutant::kEqualLimitsDoNotTrade, "EqualLimitsDoNotTrade"},
@@ -87,7 +92,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Named{Mutant::kPremiumIsNotPartOfWelfare, "PremiumIsNotPartOfWelfare"},
                     Named{Mutant::kAccountsAreTakenForOwners, "AccountsAreTakenForOwners"},
                     Named{Mutant::kPartnersAreMeantByOwner, "PartnersAreMeantByOwner"},
-                    Named{Mutant::kNamedAccountsShareAKind, "NamedAccountsShareAKind"}),
+                    Named{Mutant::kNamedAccountsShareAKind, "NamedAccountsShareAKind"},
+                    Named{Mutant::kExchangedSellersAreNotLookedAt,
+                          "ExchangedSellersAreNotLookedAt"}),
     [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace

@@ -104,6 +104,13 @@ struct Outcome {
   std::vector<EdgeFlow> flows;
 };
 
+/// Energy that the offer at one position of the book sells to the bid at another.
+struct Pair {
+  uint32_t bid = 0;
+  uint32_t offer = 0;
+  Energy energy;
+};
+
 /// What a partner must be, all of it. Empty lists ask for nothing.
 struct Condition {
   /// One bit per type of energy; only what offers sell has a type.

@@ -42,6 +42,9 @@ enum class Mutant {
   kAccountsAreTakenForOwners,
   kPartnersAreMeantByOwner,
   kNamedAccountsShareAKind,
+  kExchangedSellersAreNotLookedAt,
+  /// No bug: the other way to exact prices, which small books never take.
+  kPricesAreNarrowedInRounds,
 };
 
 /// The bug that is in force.
