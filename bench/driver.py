@@ -23,7 +23,7 @@ def lines_of(program, *arguments):
 
 
 def clearing():
-    """Clearing one zone of N orders against std::sort and a sweep over the same arrays."""
+    """Clearing N orders of one zone against std::sort and a sweep, and against CppTrader."""
     goals = {1_000: 0.8, 10_000: 1.0, 100_000: 5.0, 1_000_000: 5.0, 10_000_000: 5.0}
     per_order = {}
     for row in lines_of("bench_clearing"):
@@ -32,6 +32,9 @@ def clearing():
         yield {"figure": f"clearing_{orders}", "value": orders / row["clear_seconds"],
                "unit": "orders/s", "limit": orders / row["sort_seconds"],
                "goal": goals[orders], "lower_is_better": False}
+        yield {"figure": f"clearing_{orders}_against_{row['peer']}",
+               "value": orders / row["clear_seconds"], "unit": "orders/s",
+               "limit": orders / row["peer_seconds"], "goal": 10.0, "lower_is_better": False}
     yield {"figure": "clearing_growth", "value": per_order[10_000_000], "unit": "ns/order",
            "limit": per_order[10_000], "goal": 1.2, "lower_is_better": True}
 
@@ -62,6 +65,16 @@ def gate_closure():
     """From gate closure of 100,000 standing orders to their trades committed, in seconds."""
     import gate_closure as figure
     yield from figure.gate_closure()
+
+
+def preferences():
+    """Clearing with preferences over full lines, also the worst that fits the market's bounds,
+    against the five seconds of a gate closure; the checker against the clearing."""
+    for row in lines_of("bench_preferences"):
+        yield {"figure": f"preferences_{row['book']}", "value": row["seconds"], "unit": "s",
+               "limit": 5.0, "goal": 1.0, "lower_is_better": True}
+        yield {"figure": f"preferences_{row['book']}_check", "value": row["check_seconds"],
+               "unit": "s", "limit": row["seconds"], "goal": 0.5, "lower_is_better": True}
 
 
 def book():
@@ -134,6 +147,7 @@ FIGURES = {
     "orders": ("market", orders),
     "trading": ("market", trading),
     "gate_closure": ("market", gate_closure),
+    "preferences": ("market", preferences),
     "book": ("market", book),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),

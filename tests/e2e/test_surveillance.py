@@ -43,8 +43,6 @@ class SurveillanceTest(unittest.TestCase):
                 "user": {"email": f"{role}@example.org", "roles": [role.upper()]}}, admin)
         cls.homes = {key: Household(cls.stack, admin, "communities/c1", key)
                      for key in ("alice", "bob", "carol")}
-        cls.stack.call("POST", "/v1/communities/c1/beneficialOwners:record",
-                       {"participant": "participants/carol", "owner": "alice"}, admin)
         cls.stack.eventually("the opening of the auctions", lambda: cls.stack.call(
             "GET", "/v1/communities/c1/auctions/20270115t120000z", token=admin)["state"] == "OPEN")
         cls.trade("20270115t100000z", "alice", "bob", 1_000)
@@ -52,6 +50,15 @@ class SurveillanceTest(unittest.TestCase):
         cls.trade("20270115t120000z", "carol", "alice", 700)
         withdrawn = cls.order("20270115t120000z", "bob", "BID", "withdrawn", 500, 100_001)
         cls.stack.call("POST", f"/v1/{withdrawn['name']}:cancel", {}, cls.homes["bob"].token)
+        cls.trade("20270115t180000z", "carol", "alice", 300)
+        # Between two gate closures it becomes known that Carol is Alice.
+        cls.clock.set((DAY + 13 * HOUR).timestamp())
+        admin = cls.stack.admin()
+        cls.stack.eventually("the trade at noon", lambda: cls.stack.call(
+            "GET", "/v1/communities/c1/auctions/20270115t120000z", token=admin)["state"] ==
+            "CLEARED", seconds=120)
+        cls.stack.call("POST", "/v1/communities/c1/beneficialOwners:record",
+                       {"participant": "participants/carol", "owner": "alice"}, admin)
         cls.clock.set((DAY + 25 * HOUR).timestamp())
         cls.operator, cls.regulator = (
             cls.stack.sign_in(f"{role}@example.org", f"password-of-{role}")
@@ -134,13 +141,15 @@ class SurveillanceTest(unittest.TestCase):
                          [("buy", "bob", "FILLED"), ("sell", "alice", "FILLED"),
                           ("buy", "alice", "FILLED"), ("sell", "bob", "FILLED"),
                           ("buy", "alice", "FILLED"), ("sell", "carol", "FILLED"),
-                          ("withdrawn", "bob", "CANCELLED")])
+                          ("withdrawn", "bob", "CANCELLED"), ("buy", "alice", "EXPIRED"),
+                          ("sell", "carol", "EXPIRED")],
+                         "what was known at gate closure keeps Alice from herself")
         self.assertEqual((rows[6]["side"], rows[6]["energy_wh"], rows[6]["limit_price_per_kwh"],
                           rows[6]["currency"]), ("BID", "500", "0.100001", "EUR"))
         records = self.records("orders", "orderReport")
         self.assertEqual([(r["idOfMarketParticipant"], r["orderStatus"]) for r in records],
-                         [(r["participant"], {"FILLED": "MAC", "CANCELLED": "WIT"}[r["state"]])
-                          for r in rows])
+                         [(r["participant"], {"FILLED": "MAC", "CANCELLED": "WIT",
+                                               "EXPIRED": "EXP"}[r["state"]]) for r in rows])
 
     def test_trades_come_as_csv_and_as_records_of_both_parties(self):
         rows = self.rows("trades")
@@ -148,7 +157,8 @@ class SurveillanceTest(unittest.TestCase):
                          [("alice", "bob", "1000", "t1"), ("bob", "alice", "1200", "t1"),
                           ("carol", "alice", "700", "t1")])
         for row in rows:
-            self.assertEqual(row["price_per_kwh"], "0.15")
+            self.assertEqual((row["price_per_kwh"], row["buyer_price_per_kwh"],
+                              row["network_fee_per_kwh"]), ("0.15", "0.15", "0.05"))
         records = self.records("trades", "tradeReport")
         self.assertEqual([(r["buySellIndicator"], r["idOfMarketParticipant"],
                            r["otherMarketParticipant"], r["quantity"]) for r in records],

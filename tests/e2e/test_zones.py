@@ -60,8 +60,10 @@ class ZonesTest(unittest.TestCase):
         order(cls.full, "sun", "OFFER", 1_000, 100_000)
         order(cls.full, "gas", "OFFER", 500, 250_000)
         cls.of_the_house = order(cls.full, "house", "BID", 1_000, 300_000)
-        cls.unsupported = cls.refused(lambda: order(
-            cls.full, "farm", "BID", 100, 300_000, requirements=[{"energySources": ["SOLAR"]}]))
+        cls.over_a_line = order(cls.full, "farm", "BID", 100, 300_000,
+                                requirements=[{"energySources": ["SOLAR"]}])
+        cls.stack.call("POST", f"/v1/{cls.over_a_line['name']}:cancel", {},
+                       cls.homes[cls.full, "farm"].token)
         cls.of_the_sun = order(cls.green, "sun", "OFFER", 600, 150_000, energySource="WIND")
         order(cls.green, "gas", "OFFER", 1_000, 100_000)
         cls.of_the_choosy = order(cls.green, "house", "BID", 1_000, 300_000, requirements=[
@@ -201,8 +203,8 @@ class ZonesTest(unittest.TestCase):
     def test_preferences_are_honoured(self):
         self.assertEqual(self.of_the_sun["energySource"], "SOLAR", "not what the seller says")
         self.assertEqual(len(self.of_the_choosy["requirements"]), 2)
-        self.assertEqual((self.unsupported, self.invalid),
-                         ("PREFERENCES_UNSUPPORTED", "PREFERENCES_INVALID"))
+        self.assertEqual(self.over_a_line["state"], "ACTIVE", "the line has a capacity")
+        self.assertEqual(self.invalid, "PREFERENCES_INVALID")
         self.assertEqual(sorted(trade[:3] for trade in self.trades(self.green)),
                          [("farm", "gas", 500), ("house", "sun", 600)])
         clearing = self.clearing(self.green)
@@ -212,6 +214,16 @@ class ZonesTest(unittest.TestCase):
         self.assertEqual([int(clearing[key]) for key in (
             "requiringWh", "requiringTradedWh", "premiumTradedWh", "premiumMetWh")],
             [1_000, 600, 500, 500])
+
+    def test_a_community_without_lines_chooses_its_rules(self):
+        self.stack.call("POST", "/v1/communities?communityId=plain", {
+            "displayName": "plain", "timeZone": "Europe/Berlin", "currencyCode": "EUR",
+            "tradingStartTime": text(START), "priceMaxPerKwh": money(1_000_000)}, self.admin)
+        made = self.stack.call("POST", "/v1/communities/plain/networks?networkId=rules", {
+            "startTime": text(START), "zones": ["all"], "tieRule": "PRO_RATA",
+            "selfTradeMode": "WITHDRAW_OFFERS"}, self.admin)
+        self.assertEqual((made["zones"], made["tieRule"], made["selfTradeMode"]),
+                         (["all"], "PRO_RATA", "WITHDRAW_OFFERS"))
 
     def test_networks_are_checked(self):
         later = text(START + INTERVAL)

@@ -58,6 +58,9 @@ FAULTS = {
     "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
     "stolen_lease": market(
         "stolen_lease", "The holder of a lease stands still, another takes over. Control: no tokens."),
+    "self_trades": market(
+        "self_trades",
+        "10^6 orders in every mode, owners with many accounts. Control: owners not known."),
     "duplicates": metering(
         "duplicates",
         "Each batch five times, 20 kills of each process: 0 Wh off. Control: adding up."),

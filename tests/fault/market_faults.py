@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import json
 import os
 import pathlib
 import signal
@@ -141,3 +142,13 @@ def stolen_lease():
            "control": "found" if without > 0 else "missed", "written_after_theft": written,
            "writes_refused": int(refused), "cleared_twice": twice, "clearings_too_many": doubled,
            "written_in_control": without}
+
+
+def self_trades():
+    """Who trades with himself among 10^6 orders, in every mode. Control: owners not known."""
+    out = subprocess.run([harness.BIN / "fault_self_trades"], check=True, stdout=subprocess.PIPE,
+                         encoding="utf-8").stdout
+    row = json.loads(out)
+    yield {"fault": "self_trades",
+           "holds": row["self_trades"] == 0 and row["refused"] == 0 and row["withdrawn_wh"] > 0,
+           "control": "found" if row["control_self_trades"] > 0 else "missed", **row}

@@ -21,14 +21,10 @@ using clearing::ZonePrice;
 
 constexpr size_t kGroups = 512;
 
-// What one zone's orders buy and sell.
-struct Traded {
-  int64_t bought_wh = 0;
-  int64_t sold_wh = 0;
-};
-
 struct Sums {
-  std::vector<Traded> zones;
+  // What each zone's orders buy less what they sell.
+  std::vector<int64_t> net_wh;
+  int64_t fills_wh = 0;
   absl::int128 worth = 0;
   // Fills of groups of owners. Whoever holds more than half is in a group that does.
   std::array<uint64_t, kGroups> groups = {};
@@ -63,47 +59,51 @@ Flaw FlawOf(const Entry& entry, int64_t available, int64_t fill, const ZonePrice
   return Flaw::kNone;
 }
 
-// Looks at every order without a branch; finds which one is wrong only when one is.
+// Looks at every order; finds which one is wrong only when one is. An order whose limit lies beyond
+// the prices must fill in full or not at all; only the few between them need a closer look.
 template <bool kHasZones, bool kHasWithdrawn>
 Verdict CheckOrders(std::span<const Entry> book, std::span<const uint32_t> zones,
                     const Outcome& outcome, Sums& sums) {
   // Sums stay in registers: what is written elsewhere could be what is read here.
-  uint64_t faults = 0;
-  Traded all;
-  absl::int128 total_worth = 0;
+  uint64_t signs = 0;
+  uint64_t differences = 0;
+  uint64_t fills = 0;
+  int64_t net = 0;
+  absl::int128 worth = 0;
   const ZonePrice first = outcome.zones[0];
+  const Energy* const filled = outcome.fills.data();
+  int64_t* const net_of = sums.net_wh.data();
   for (size_t i = 0; i < book.size(); ++i) {
     const Entry& entry = book[i];
-    const size_t zone = kHasZones ? zones[i] : 0;
-    const ZonePrice price = kHasZones ? outcome.zones[zone] : first;
+    const ZonePrice& price = kHasZones ? outcome.zones[zones[i]] : first;
     const int64_t available = entry.energy.wh() - (kHasWithdrawn ? outcome.withdrawn[i].wh() : 0);
-    const int64_t fill = outcome.fills[i].wh();
-    // Seen from an offer; a bid is an offer with all prices turned round.
-    const int64_t is_bid = static_cast<int64_t>(entry.way()) - 1;  // All ones for a bid.
-    const int64_t limit = int64_t{entry.limit} ^ is_bid;
-    const int64_t wanted = (price.low & ~is_bid) | (~price.high & is_bid);
-    const int64_t refused = (price.high & ~is_bid) | (~price.low & is_bid);
-    faults |= static_cast<uint64_t>(fill) | static_cast<uint64_t>(available - fill);
-    // A sign bit is set where a rule is broken: filled above low, or not filled below high.
-    faults |= static_cast<uint64_t>((wanted - limit) & -fill);
-    faults |= static_cast<uint64_t>((limit - refused) & (fill - available));
-    const int64_t bought = fill & is_bid;
-    if constexpr (kHasZones) {
-      sums.zones[zone].bought_wh += bought;
-      sums.zones[zone].sold_wh += fill - bought;
+    const int64_t fill = filled[i].wh();
+    const int64_t limit = entry.limit;
+    const int64_t is_offer = -static_cast<int64_t>(entry.way());  // All ones for an offer.
+    signs |= static_cast<uint64_t>(fill) | static_cast<uint64_t>(kHasWithdrawn ? available : 0);
+    if (static_cast<uint64_t>(limit - price.low) <= static_cast<uint64_t>(price.high - price.low))
+        [[unlikely]] {
+      differences |= FlawOf(entry, available, fill, price) == Flaw::kNone ? 0u : 1u;
     } else {
-      all.bought_wh += bought;
-      all.sold_wh += fill - bought;
+      const int64_t is_above = -static_cast<int64_t>(limit > price.high);
+      differences |= static_cast<uint64_t>(fill ^ (available & (is_above ^ is_offer)));
     }
-    const int64_t worth = (int64_t{entry.limit} ^ ~is_bid) - ~is_bid;
-    total_worth += absl::int128(worth) * fill;
+    const int64_t bought = (fill ^ is_offer) - is_offer;  // Negative for an offer.
+    if constexpr (kHasZones) {
+      net_of[zones[i]] += bought;
+    } else {
+      net += bought;
+    }
+    fills += static_cast<uint64_t>(fill);
+    worth += absl::int128(limit) * bought;
     sums.groups[entry.owner() % kGroups] += static_cast<uint64_t>(fill);
   }
-  sums.worth = total_worth;
+  sums.worth = worth;
+  sums.fills_wh = static_cast<int64_t>(fills);
   if constexpr (!kHasZones) {
-    sums.zones[0] = all;
+    sums.net_wh[0] = net;
   }
-  if (faults >> 63 == 0) {
+  if (signs >> 63 == 0 && differences == 0) {
     return {};
   }
   for (size_t i = 0; i < book.size(); ++i) {
@@ -160,12 +160,12 @@ Verdict CheckEdges(const Network& network, const Outcome& outcome, Sums& sums) {
     if (outcome.flows[i].congestion != std::max<int64_t>(gain - edge.fee, 0)) {
       return {Flaw::kCongestion, i};
     }
-    sums.zones[edge.from].bought_wh += energy;
-    sums.zones[edge.to].bought_wh -= energy;
+    sums.net_wh[edge.from] += energy;
+    sums.net_wh[edge.to] -= energy;
     sums.worth -= absl::int128(edge.fee) * (energy < 0 ? -energy : energy);
   }
-  for (size_t zone = 0; zone < sums.zones.size(); ++zone) {
-    if (sums.zones[zone].bought_wh != sums.zones[zone].sold_wh) {
+  for (size_t zone = 0; zone < sums.net_wh.size(); ++zone) {
+    if (sums.net_wh[zone] != 0) {
       return {Flaw::kBalance, zone};
     }
   }
@@ -252,7 +252,7 @@ Verdict Check(std::span<const Entry> book, std::span<const uint32_t> zones, cons
     return verdict;
   }
   Sums sums;
-  sums.zones.resize(network.zones);
+  sums.net_wh.resize(network.zones);
   const bool has_withdrawn = !outcome.withdrawn.empty();
   const auto check_orders =
       network.zones == 1 ? (has_withdrawn ? CheckOrders<false, true> : CheckOrders<false, false>)
@@ -260,10 +260,8 @@ Verdict Check(std::span<const Entry> book, std::span<const uint32_t> zones, cons
   if (const Verdict verdict = check_orders(book, zones, outcome, sums); !verdict.ok()) {
     return verdict;
   }
-  int64_t bought = 0;
-  for (const Traded& traded : sums.zones) {
-    bought += traded.bought_wh;
-  }
+  // Nothing is left over when all zones balance: then half of all fills is bought.
+  const int64_t bought = sums.fills_wh / 2;
   if (const Verdict verdict = CheckEdges(network, outcome, sums); !verdict.ok()) {
     return verdict;
   }
@@ -299,6 +297,15 @@ Verdict CheckTrades(std::span<const Entry> book, const Outcome& outcome,
   const auto unpaired = std::find_if(left.begin(), left.end(), [](int64_t wh) { return wh != 0; });
   if (unpaired != left.end()) {
     return {Flaw::kTrade, static_cast<size_t>(unpaired - left.begin())};
+  }
+  return {};
+}
+
+Verdict CheckOwnerNames(std::span<const NamedTrade> trades) {
+  for (size_t i = 0; i < trades.size(); ++i) {
+    if (trades[i].buyer == trades[i].seller) {
+      return {Flaw::kSelfTrade, i};
+    }
   }
   return {};
 }

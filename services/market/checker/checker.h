@@ -53,14 +53,19 @@ Verdict Check(std::span<const clearing::Entry> book, std::span<const uint32_t> z
               const clearing::Outcome& outcome);
 
 /// One trade as the checker reads it: positions in the book.
-struct Trade {
-  uint32_t bid = 0;
-  uint32_t offer = 0;
-  Energy energy;
-};
+using Trade = clearing::Pair;
 
 /// Proves that trades add up to the fills and that nobody trades with himself. O(n + t).
 Verdict CheckTrades(std::span<const clearing::Entry> book, const clearing::Outcome& outcome,
                     std::span<const Trade> trades);
+
+/// The beneficial owners of a trade's two orders, by name.
+struct NamedTrade {
+  absl::string_view buyer;
+  absl::string_view seller;
+};
+
+/// Proves by name that nobody trades with himself, whatever numbers owners were given. O(t).
+Verdict CheckOwnerNames(std::span<const NamedTrade> trades);
 
 }  // namespace peerwatt::market::checker

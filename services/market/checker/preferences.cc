@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/numeric/int128.h"
 
 namespace peerwatt::market::checker {
 namespace {
@@ -19,7 +21,7 @@ using clearing::PreferenceOutcome;
 using clearing::Request;
 using clearing::Way;
 
-constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
+constexpr uint32_t kAnybody = std::numeric_limits<uint32_t>::max();
 
 bool Has(const std::vector<uint32_t>& values, uint32_t value) {
   return std::count(values.begin(), values.end(), value) != 0;
@@ -31,8 +33,8 @@ bool LetsIn(const Preference& preference, const Request& partner) {
     const bool is_offer = partner.entry.way() == Way::kSell;
     if (is_offer && (wanted.types & uint32_t{1} << partner.type) == 0) continue;
     if (!wanted.zones.empty() && !Has(wanted.zones, partner.zone)) continue;
-    if (!wanted.partners.empty() && !Has(wanted.partners, partner.entry.owner())) continue;
-    if (Has(wanted.excluded, partner.entry.owner())) continue;
+    if (!wanted.partners.empty() && !Has(wanted.partners, partner.account)) continue;
+    if (Has(wanted.excluded, partner.account)) continue;
     return true;
   }
   return preference.any_of.empty();
@@ -50,11 +52,15 @@ class Proof {
  public:
   Proof(std::span<const Request> requests, std::span<const Preference> preferences,
         const Network& network, const PreferenceOutcome& found)
-      : requests_(requests), preferences_(preferences), network_(network), found_(found) {}
+      : requests_(requests),
+        preferences_(preferences),
+        network_(network),
+        found_(found),
+        outcome_(found.outcome) {}
 
   Verdict Run() {
-    for (const auto step : {&Proof::CheckBook, &Proof::CheckClasses, &Proof::CheckEdges,
-                            &Proof::CheckOptimum, &Proof::CheckDeals, &Proof::CheckShares}) {
+    for (const auto step : {&Proof::CheckShape, &Proof::CheckOrders, &Proof::CheckLines,
+                            &Proof::CheckDeals, &Proof::CheckKinds, &Proof::CheckSums}) {
       if (const Verdict verdict = (this->*step)(); !verdict.ok()) {
         return verdict;
       }
@@ -63,204 +69,236 @@ class Proof {
   }
 
  private:
+  // Orders that no preference tells apart: the one whose surcharge binds stands for them.
+  struct Kind {
+    uint32_t order = 0;
+    uint32_t joined = 0;
+    uint32_t sole_owner = kAnybody;
+    int64_t surcharge = 0;
+  };
+
   bool IsBid(uint32_t order) const { return requests_[order].entry.way() == Way::kBuy; }
   const Preference& WishOf(uint32_t order) const {
     return preferences_[requests_[order].preference];
   }
+  // What an order would be sold or bought at in a zone.
+  int64_t PriceOf(uint32_t order, uint32_t zone) const {
+    return outcome_.zones[zone].price + found_.surcharges[order];
+  }
 
-  // The book solved is that asked, with every bid raised by the same.
-  Verdict CheckBook() {
-    if (found_.classes.size() != requests_.size() || found_.class_book.size() != requests_.size() ||
-        found_.outcome.fills.size() != requests_.size() || !found_.outcome.withdrawn.empty()) {
+  Verdict CheckShape() {
+    const bool has_shape =
+        outcome_.fills.size() == requests_.size() && found_.surcharges.size() == requests_.size() &&
+        (outcome_.withdrawn.empty() || outcome_.withdrawn.size() == requests_.size()) &&
+        outcome_.zones.size() == network_.zones && outcome_.flows.size() == network_.edges.size();
+    if (!has_shape) {
       return {Flaw::kShape, 0};
     }
-    std::optional<int64_t> raise;
     for (uint32_t i = 0; i < requests_.size(); ++i) {
-      const clearing::Entry& asked = requests_[i].entry;
-      const clearing::Entry& solved = found_.class_book[i];
-      const int64_t raised = int64_t{solved.limit} - asked.limit;
-      if (IsBid(i) && !raise.has_value()) {
-        raise = raised;
-      }
-      if (raised != (IsBid(i) ? *raise : 0) || solved.energy != asked.energy ||
-          solved.owner_and_way != asked.owner_and_way ||
-          found_.classes[i] >= found_.class_network.zones ||
-          requests_[i].preference >= preferences_.size() || requests_[i].zone >= network_.zones) {
+      if (requests_[i].preference >= preferences_.size() || requests_[i].zone >= network_.zones) {
         return {Flaw::kShape, i};
       }
     }
-    raise_ = raise.value_or(0);
     return {};
   }
 
-  // Who is on both sides, or named by somebody, must not share a class with others.
-  Verdict CheckClasses() {
-    absl::flat_hash_map<uint32_t, int> sides;
-    for (const Request& request : requests_) {
-      sides[request.entry.owner()] |= request.entry.way() == Way::kBuy ? 1 : 2;
-    }
-    for (const Preference& preference : preferences_) {
-      for (const Condition& condition : preference.any_of) {
-        for (const uint32_t owner : condition.partners) sides[owner] = 3;
-        for (const uint32_t owner : condition.excluded) sides[owner] = 3;
-      }
-    }
-    first_of_.assign(found_.class_network.zones, kNobody);
+  Verdict CheckOrders() {
+    balance_wh_.assign(network_.zones, 0);
     for (uint32_t i = 0; i < requests_.size(); ++i) {
-      uint32_t& first = first_of_[found_.classes[i]];
-      first = first == kNobody ? i : first;
-      const Request& a = requests_[first];
-      const Request& b = requests_[i];
-      const bool is_same_owner = a.entry.owner() == b.entry.owner() ||
-                                 (sides[a.entry.owner()] != 3 && sides[b.entry.owner()] != 3);
-      if (IsBid(first) != IsBid(i) || a.zone != b.zone || a.preference != b.preference ||
-          (!IsBid(i) && a.type != b.type) || !is_same_owner) {
-        return {Flaw::kPreference, i};
+      const clearing::Entry& entry = requests_[i].entry;
+      const Energy withdrawn = outcome_.withdrawn.empty() ? Energy() : outcome_.withdrawn[i];
+      const Energy fill = outcome_.fills[i];
+      if (withdrawn < Energy() || fill < Energy() || fill > entry.energy - withdrawn) {
+        return {Flaw::kFill, i};
       }
+      const int64_t price = PriceOf(i, requests_[i].zone);
+      const int64_t gain = IsBid(i) ? entry.limit - price : price - entry.limit;
+      if (fill > Energy() && gain < 0) {
+        return {Flaw::kUnwilling, i};
+      }
+      if (fill < entry.energy - withdrawn && gain > 0) {
+        return {Flaw::kPassedOver, i};
+      }
+      const int64_t sold = IsBid(i) ? -fill.wh() : fill.wh();
+      balance_wh_[requests_[i].zone] += sold;
+      welfare_ -= absl::int128(entry.limit) * sold;
     }
     return {};
   }
 
-  // The least fees from one zone: every line is looked at again while it shortens a way.
-  std::vector<int64_t> LeastFees(uint32_t zone) const {
-    std::vector<int64_t> fees(network_.zones, kFar);
-    fees[zone] = 0;
-    for (bool is_shorter = true; is_shorter;) {
-      is_shorter = false;
-      for (const Edge& line : network_.edges) {
-        for (const auto& [a, b] : {std::pair(line.from, line.to), std::pair(line.to, line.from)}) {
-          if (fees[a] != kFar && fees[a] + line.fee < fees[b]) {
-            fees[b] = fees[a] + line.fee;
-            is_shorter = true;
-          }
-        }
-      }
+  Verdict CheckLines() {
+    joined_.resize(network_.zones);
+    for (uint32_t zone = 0; zone < network_.zones; ++zone) {
+      joined_[zone] = zone;
     }
-    return fees;
+    for (size_t i = 0; i < network_.edges.size(); ++i) {
+      const Edge& edge = network_.edges[i];
+      const int64_t energy = outcome_.flows[i].energy_wh;
+      if ((edge.capacity.has_value() && energy > edge.capacity->wh()) ||
+          (edge.capacity_back.has_value() && -energy > edge.capacity_back->wh())) {
+        return {Flaw::kCapacity, i};
+      }
+      const int64_t gain = outcome_.zones[edge.to].price - outcome_.zones[edge.from].price;
+      const bool has_room = !edge.capacity.has_value() || energy < edge.capacity->wh();
+      const bool has_room_back =
+          !edge.capacity_back.has_value() || -energy < edge.capacity_back->wh();
+      if ((gain > edge.fee && has_room) || (-gain > edge.fee && has_room_back)) {
+        return {Flaw::kArbitrage, i};
+      }
+      if ((energy > 0 && gain < edge.fee) || (energy < 0 && -gain < edge.fee)) {
+        return {Flaw::kFlowAtLoss, i};
+      }
+      if (outcome_.flows[i].congestion != std::max<int64_t>(std::max(gain, -gain) - edge.fee, 0)) {
+        return {Flaw::kCongestion, i};
+      }
+      balance_wh_[edge.from] -= energy;
+      balance_wh_[edge.to] += energy;
+      welfare_ -= absl::int128(edge.fee) * std::max(energy, -energy);
+      JoinZones(edge.from, edge.to);
+    }
+    const auto off =
+        std::find_if(balance_wh_.begin(), balance_wh_.end(), [](int64_t wh) { return wh != 0; });
+    return off == balance_wh_.end()
+               ? Verdict()
+               : Verdict{Flaw::kBalance, static_cast<size_t>(off - balance_wh_.begin())};
   }
 
-  Verdict CheckEdges() {
-    int64_t highest = std::numeric_limits<int32_t>::min();
-    int64_t lowest = std::numeric_limits<int32_t>::max();
-    for (const clearing::Entry& entry : found_.class_book) {
-      highest = entry.way() == Way::kBuy ? std::max<int64_t>(highest, entry.limit) : highest;
-      lowest = entry.way() == Way::kSell ? std::min<int64_t>(lowest, entry.limit) : lowest;
+  uint32_t HeadOf(uint32_t zone) {
+    while (joined_[zone] != zone) {
+      joined_[zone] = joined_[joined_[zone]];
+      zone = joined_[zone];
     }
-    absl::flat_hash_map<uint64_t, size_t> edges;
-    for (size_t i = 0; i < found_.class_network.edges.size(); ++i) {
-      const Edge& edge = found_.class_network.edges[i];
-      if (!edges.try_emplace(KeyOf(edge.from, edge.to), i).second || edge.capacity.has_value() ||
-          edge.capacity_back != Energy()) {
-        return {Flaw::kPreference, i};
-      }
-    }
-    fees_.assign(found_.class_network.edges.size(), kFar);
-    absl::flat_hash_map<uint32_t, std::vector<int64_t>> fees_from;
-    size_t matched = 0;
-    for (uint32_t from = 0; from < first_of_.size(); ++from) {
-      if (first_of_[from] == kNobody || IsBid(first_of_[from])) continue;
-      const uint32_t zone = requests_[first_of_[from]].zone;
-      if (!fees_from.contains(zone)) fees_from[zone] = LeastFees(zone);
-      for (uint32_t to = 0; to < first_of_.size(); ++to) {
-        if (first_of_[to] == kNobody || !IsBid(first_of_[to])) continue;
-        const int64_t fee = fees_from[zone][requests_[first_of_[to]].zone];
-        const auto edge = edges.find(KeyOf(from, to));
-        const bool is_there = edge != edges.end();
-        const std::optional<int64_t> cost = CostOf(first_of_[from], first_of_[to], fee);
-        // A way that costs more than any bid exceeds any offer may be left out.
-        if (is_there ? cost != found_.class_network.edges[edge->second].fee
-                     : cost.has_value() && *cost < highest - lowest) {
-          return {Flaw::kPreference, is_there ? edge->second : first_of_[to]};
-        }
-        if (is_there) {
-          fees_[edge->second] = fee;
-          ++matched;
-        }
-      }
-    }
-    return matched == edges.size() ? Verdict() : Verdict{Flaw::kPreference, edges.size()};
+    return zone;
   }
+  void JoinZones(uint32_t a, uint32_t b) { joined_[HeadOf(a)] = HeadOf(b); }
 
-  // What a watt hour between two orders costs welfare; nothing when they may not trade.
-  std::optional<int64_t> CostOf(uint32_t offer, uint32_t bid, int64_t fee) const {
-    if (fee == kFar || requests_[offer].entry.owner() == requests_[bid].entry.owner() ||
-        !LetsIn(WishOf(bid), requests_[offer]) || !LetsIn(WishOf(offer), requests_[bid])) {
-      return std::nullopt;
-    }
-    const bool is_wished = IsWished(WishOf(bid), requests_[bid], requests_[offer]);
-    return fee - (is_wished ? WishOf(bid).premium : 0) + raise_;
+  // Whether an offer may be sold to a bid, whoever owns them.
+  bool Fit(uint32_t offer, uint32_t bid) const {
+    return LetsIn(WishOf(bid), requests_[offer]) && LetsIn(WishOf(offer), requests_[bid]);
   }
-
-  Verdict CheckOptimum() {
-    return Check(found_.class_book, found_.classes, found_.class_network, {}, found_.outcome);
+  int64_t PremiumOf(uint32_t offer, uint32_t bid) const {
+    return IsWished(WishOf(bid), requests_[bid], requests_[offer]) ? WishOf(bid).premium : 0;
   }
 
   Verdict CheckDeals() {
-    std::vector<Trade> trades;
-    absl::flat_hash_map<uint64_t, int64_t> moved;
+    std::vector<clearing::Pair> trades;
+    std::vector<clearing::Entry> book;
+    for (const Request& request : requests_) {
+      book.push_back(request.entry);
+    }
     for (const clearing::Deal& deal : found_.deals) {
       trades.push_back({deal.bid, deal.offer, deal.energy});
     }
-    if (const Verdict verdict = CheckTrades(found_.class_book, found_.outcome, trades);
-        !verdict.ok()) {
+    if (const Verdict verdict = CheckTrades(book, outcome_, trades); !verdict.ok()) {
       return verdict;
     }
-    absl::flat_hash_map<uint64_t, int64_t> fee_of;
-    for (size_t i = 0; i < found_.class_network.edges.size(); ++i) {
-      const Edge& edge = found_.class_network.edges[i];
-      moved[KeyOf(edge.from, edge.to)] = found_.outcome.flows[i].energy_wh;
-      fee_of[KeyOf(edge.from, edge.to)] = fees_[i];
-    }
+    constexpr int64_t kBound = kPriceMax.micros_per_kwh();
     for (size_t i = 0; i < found_.deals.size(); ++i) {
       const clearing::Deal& deal = found_.deals[i];
-      const uint32_t seller = found_.classes[deal.offer];
-      const uint64_t key = KeyOf(seller, found_.classes[deal.bid]);
-      if (!moved.contains(key)) {
+      const uint32_t here = requests_[deal.offer].zone;
+      const uint32_t there = requests_[deal.bid].zone;
+      const int64_t premium = PremiumOf(deal.offer, deal.bid);
+      if (HeadOf(here) != HeadOf(there) || !Fit(deal.offer, deal.bid) ||
+          found_.surcharges[deal.bid] != found_.surcharges[deal.offer] - premium) {
         return {Flaw::kPreference, i};
       }
-      if (deal.price != found_.outcome.zones[seller].price || deal.fee != fee_of[key]) {
+      const int64_t price = std::clamp(PriceOf(deal.offer, here), -kBound, kBound);
+      const int64_t paid = std::clamp(PriceOf(deal.offer, there), -kBound, kBound);
+      if (deal.price != price || deal.fee != paid - price) {
         return {Flaw::kPrice, i};
       }
-      moved[key] -= deal.energy.wh();
+      welfare_ += absl::int128(premium) * deal.energy.wh();
     }
-    const bool is_all =
-        std::all_of(moved.begin(), moved.end(), [](const auto& left) { return left.second == 0; });
-    return is_all ? Verdict() : Verdict{Flaw::kTrade, found_.deals.size()};
+    return {};
   }
 
-  Verdict CheckShares() {
+  // No bid would pay more for an offer that it might be sold: of all offers of a kind that with the
+  // least surcharge, of bids that with the greatest, stand for the others.
+  Verdict CheckKinds() {
+    const absl::flat_hash_set<uint32_t> owners(found_.apart.begin(), found_.apart.end());
+    absl::flat_hash_set<uint32_t> accounts;
+    absl::flat_hash_set<uint32_t> zones;
+    for (const Preference& preference : preferences_) {
+      for (const Condition& condition : preference.any_of) {
+        accounts.insert(condition.partners.begin(), condition.partners.end());
+        accounts.insert(condition.excluded.begin(), condition.excluded.end());
+        zones.insert(condition.zones.begin(), condition.zones.end());
+      }
+    }
+    for (uint32_t i = 0; i < requests_.size(); ++i) {
+      if (IsBid(i) && WishOf(i).premium_local) zones.insert(requests_[i].zone);
+    }
+    std::vector<Kind> offers;
+    std::vector<Kind> bids;
+    using Traits = std::tuple<bool, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t>;
+    absl::flat_hash_map<Traits, size_t> numbers;
+    for (uint32_t i = 0; i < requests_.size(); ++i) {
+      const Request& request = requests_[i];
+      const bool is_bid = IsBid(i);
+      const uint32_t owner = request.entry.owner();
+      const Kind kind = {i, HeadOf(request.zone), owners.contains(owner) ? owner : kAnybody,
+                         found_.surcharges[i]};
+      std::vector<Kind>& side = is_bid ? bids : offers;
+      const auto [at, is_new] = numbers.try_emplace(
+          {is_bid, kind.joined, zones.contains(request.zone) ? request.zone : kAnybody,
+           is_bid ? 0 : request.type, kind.sole_owner,
+           accounts.contains(request.account) ? request.account : kAnybody, request.preference},
+          side.size());
+      if (is_new) {
+        side.push_back(kind);
+      } else if (is_bid ? kind.surcharge > side[at->second].surcharge
+                        : kind.surcharge < side[at->second].surcharge) {
+        side[at->second] = kind;
+      }
+    }
+    for (const Kind& offer : offers) {
+      for (const Kind& bid : bids) {
+        const bool is_same = offer.sole_owner != kAnybody && offer.sole_owner == bid.sole_owner;
+        if (offer.joined == bid.joined && !is_same &&
+            bid.surcharge > offer.surcharge - PremiumOf(offer.order, bid.order) &&
+            Fit(offer.order, bid.order)) {
+          return {Flaw::kPreference, offer.order};
+        }
+      }
+    }
+    return {};
+  }
+
+  Verdict CheckSums() {
     Energy requiring;
     Energy requiring_traded;
     Energy premium_traded;
     Energy premium_met;
+    Energy traded;
     for (uint32_t i = 0; i < requests_.size(); ++i) {
       if (!WishOf(i).any_of.empty()) {
         requiring += requests_[i].entry.energy;
-        requiring_traded += found_.outcome.fills[i];
+        requiring_traded += outcome_.fills[i];
       }
     }
     for (const clearing::Deal& deal : found_.deals) {
-      const Preference& wish = WishOf(deal.bid);
-      premium_traded += wish.premium > 0 ? deal.energy : Energy();
-      premium_met +=
-          IsWished(wish, requests_[deal.bid], requests_[deal.offer]) ? deal.energy : Energy();
+      traded += deal.energy;
+      premium_traded += WishOf(deal.bid).premium > 0 ? deal.energy : Energy();
+      premium_met += PremiumOf(deal.offer, deal.bid) > 0 ? deal.energy : Energy();
     }
-    const bool is_right =
-        requiring == found_.requiring && requiring_traded == found_.requiring_traded &&
-        premium_traded == found_.premium_traded && premium_met == found_.premium_met;
+    if (outcome_.welfare_milli_micros != welfare_) {
+      return {Flaw::kWelfare, 0};
+    }
+    const bool is_right = traded == outcome_.energy && requiring == found_.requiring &&
+                          requiring_traded == found_.requiring_traded &&
+                          premium_traded == found_.premium_traded &&
+                          premium_met == found_.premium_met;
     return is_right ? Verdict() : Verdict{Flaw::kEnergy, 0};
   }
-
-  static uint64_t KeyOf(uint32_t from, uint32_t to) { return uint64_t{from} << 32 | to; }
-  static constexpr uint32_t kNobody = std::numeric_limits<uint32_t>::max();
 
   std::span<const Request> requests_;
   std::span<const Preference> preferences_;
   const Network& network_;
   const PreferenceOutcome& found_;
-  int64_t raise_ = 0;
-  std::vector<uint32_t> first_of_;
-  std::vector<int64_t> fees_;
+  const clearing::Outcome& outcome_;
+  std::vector<int64_t> balance_wh_;  // Sold less bought, by zone.
+  std::vector<uint32_t> joined_;     // Zones that lines join, however far.
+  absl::int128 welfare_ = 0;
 };
 
 }  // namespace

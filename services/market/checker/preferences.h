@@ -7,14 +7,14 @@
 
 namespace peerwatt::market::checker {
 
-/// Proves an outcome with preferences. First that the problem solved is the one asked: classes put
-/// together only orders that can trade with the same partners on the same terms, and an edge joins
-/// two classes exactly when each accepts the other, at the least fee between their zones less the
-/// premium that is met. Then, as Check does, that the outcome is optimal for it. Then that the
-/// deals are that outcome, at the prices of sellers' classes and these fees, and that the shares of
-/// satisfied preferences are right.
-/// Shares no code with the engine. O(n + c (c + l)) for n orders, c classes, l lines, and more for
-/// networks whose cheapest ways have many lines.
+/// Proves an outcome with preferences: feasible, as zones balance over lines within capacities;
+/// priced, as no order trades beyond its limit or is passed over at the price of its zone and its
+/// surcharge, lines gain their fee or are full, and no bid that an offer might be sold to could pay
+/// more than it does; each deal accepted by both its orders, at these prices, of two owners. Then
+/// welfare equals the dual value, so no outcome that honours the preferences has more. Also that
+/// fills, energy, welfare and the shares of satisfied preferences are what the deals come to.
+/// Shares no code with the engine. O(n + d + l + g h) for n orders, d deals, l lines, and g and h
+/// kinds of offers and bids that some preference tells apart.
 Verdict CheckPreferences(std::span<const clearing::Request> requests,
                          std::span<const clearing::Preference> preferences,
                          const clearing::Network& network,

@@ -14,12 +14,18 @@ constexpr absl::string_view kVersion = "peerwatt auction v1";
 // Stands for a capacity, or a price, that is not there.
 constexpr int64_t kAbsent = std::numeric_limits<int64_t>::min();
 
+// What an order and a trade mostly take at most; no more than a hint.
+constexpr size_t kOrderBytes = 256;
+constexpr size_t kTradeBytes = 128;
+
 class Writer {
  public:
   void Number(int64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) {
-      bytes_.push_back(static_cast<char>(static_cast<uint64_t>(value) >> shift & 0xff));
-    }
+    const uint64_t bits = static_cast<uint64_t>(value);
+    const auto byte = [&](unsigned shift) { return static_cast<char>(bits >> shift & 0xff); };
+    const char bytes[] = {byte(56), byte(48), byte(40), byte(32),
+                          byte(24), byte(16), byte(8),  byte(0)};
+    bytes_.append(bytes, sizeof(bytes));
   }
   void Count(size_t value) { Number(static_cast<int64_t>(value)); }
   void Text(absl::string_view text) {
@@ -27,6 +33,7 @@ class Writer {
     bytes_.append(text.data(), text.size());
   }
   void Instant(absl::Time time) { Number(absl::ToUnixMicros(time)); }
+  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   std::string Take() { return std::move(bytes_); }
 
  private:
@@ -62,6 +69,7 @@ void WriteRules(const Auction& auction, const NetworkVersion& network, Writer& w
 void WriteOrder(const Order& order, const OrderOutcome& outcome, Writer& writer) {
   writer.Text(order.id.value());
   writer.Text(order.participant.value());
+  writer.Text(OwnerOf(order).value());
   writer.Number(static_cast<int64_t>(order.side));
   writer.Number(OpenEnergy(order).wh());
   writer.Number(order.limit.micros_per_kwh());
@@ -103,6 +111,7 @@ void WriteOutcome(const AuctionOutcome& outcome, Writer& writer) {
 std::string CanonicalBytes(const Auction& auction, const NetworkVersion& network,
                            std::span<const Order> orders, const AuctionOutcome& outcome) {
   Writer writer;
+  writer.Reserve(kOrderBytes * orders.size() + kTradeBytes * outcome.trades.size());
   writer.Text(kVersion);
   WriteRules(auction, network, writer);
   // Outcomes come in the order in which the active orders were given.

@@ -61,6 +61,17 @@ void TakeTrades(const Intake& intake, std::vector<PricedPair> trades, ClearingRe
   result.trades = std::move(trades);
 }
 
+// What numbers stand for is not taken on trust.
+absl::Status ProveOwners(std::span<const Order> orders, const ClearingResult& result) {
+  std::vector<checker::NamedTrade> named;
+  named.reserve(result.trades.size());
+  for (const PricedPair& trade : result.trades) {
+    named.push_back({OwnerOf(orders[trade.bid]).value(), OwnerOf(orders[trade.offer]).value()});
+  }
+  const checker::Verdict verdict = checker::CheckOwnerNames(named);
+  return verdict.ok() ? absl::OkStatus() : Unproven(verdict);
+}
+
 absl::Status ClearByZones(const Intake& intake, const NetworkVersion& network,
                           ClearingResult& result) {
   clearing::Scratch scratch;
@@ -118,7 +129,7 @@ absl::Status ClearByPreferences(const Intake& intake, const NetworkVersion& netw
     return Unproven(verdict);
   }
   TakeTotals(intake, found.outcome, result);
-  result.record.flows = CheapestFlows(network.lines, requests, found.deals);
+  result.record.flows = found.outcome.flows;
   result.record.goods = GoodsOf(requests, found.deals);
   result.record.requiring = found.requiring;
   result.record.requiring_traded = found.requiring_traded;
@@ -139,14 +150,9 @@ absl::Status ClearByPreferences(const Intake& intake, const NetworkVersion& netw
 absl::Status Prove(std::span<const Entry> book, std::span<const uint32_t> zones,
                    const clearing::Network& network, const clearing::Rules& rules,
                    const Outcome& outcome, const std::vector<clearing::Pair>& trades) {
-  std::vector<checker::Trade> shown;
-  shown.reserve(trades.size());
-  for (const clearing::Pair& trade : trades) {
-    shown.push_back({trade.bid, trade.offer, trade.energy});
-  }
   checker::Verdict verdict = checker::Check(book, zones, network, rules, outcome);
   if (verdict.ok()) {
-    verdict = checker::CheckTrades(book, outcome, shown);
+    verdict = checker::CheckTrades(book, outcome, trades);
   }
   return verdict.ok() ? absl::OkStatus() : Unproven(verdict);
 }
@@ -158,6 +164,7 @@ absl::StatusOr<ClearingResult> Clear(std::span<const Order> orders, const Networ
   result.record.zones.resize(network.zones.size());
   PW_RETURN_IF_ERROR(intake.HasPreferences() ? ClearByPreferences(intake, network, result)
                                              : ClearByZones(intake, network, result));
+  PW_RETURN_IF_ERROR(ProveOwners(orders, result));
   return result;
 }
 

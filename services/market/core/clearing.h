@@ -65,9 +65,9 @@ absl::Status Prove(std::span<const clearing::Entry> book, std::span<const uint32
 /// When an active order prefers something, the book is cleared subject to it: docs/clearing.md. A
 /// premium counts at most as far as limits and premiums stay within kPriceMax.
 ///
-/// Nobody trades with himself. Where a pairing without such trades exists, the outcome is the
-/// optimum; otherwise energy of that owner leaves the book, worst first, from the side that the
-/// mode names, and what remains is cleared.
+/// Nobody trades with himself, by beneficial owner: see OwnerOf. Where a pairing without such
+/// trades exists, the outcome is the optimum; otherwise energy of that owner leaves the book, worst
+/// first, from the side that the mode names, and what remains is cleared.
 ///
 /// orders: any order; those that are not active are passed over and trade nothing. Energy 1 to
 /// kEnergyMax, limit within kPriceMax, ids unique, preferences as CheckPreference lets pass.

@@ -48,11 +48,4 @@ struct ClearingRecord {
   bool operator==(const ClearingRecord&) const = default;
 };
 
-/// What moves over each line when energy takes the cheapest way (of equal ones, that found first
-/// with lines in their order) from where each deal's offer is to where its bid is.
-/// network: without capacities.
-std::vector<clearing::EdgeFlow> CheapestFlows(const clearing::Network& network,
-                                              const std::vector<clearing::Request>& requests,
-                                              const std::vector<clearing::Deal>& deals);
-
 }  // namespace peerwatt::market

@@ -27,7 +27,7 @@ class Matcher {
     for (uint32_t i = 0; i < intake.book.size(); ++i) {
       const bool has = intake.HasPreferences();
       requests_.push_back({intake.book[i], intake.ZoneOf(i), has ? intake.types[i] : uint8_t{0},
-                           has ? intake.preference_of[i] : 0});
+                           has ? intake.preference_of[i] : 0, has ? intake.accounts[i] : 0});
     }
   }
 

@@ -13,6 +13,7 @@
 #include "services/market/core/forecast.h"
 #include "services/market/core/model.h"
 #include "services/market/core/network.h"
+#include "services/market/core/preference.h"
 
 namespace peerwatt::market {
 
@@ -95,6 +96,9 @@ struct Placing {
   OrderLimits limits;
   /// The auction's network when the order prefers something or is continuous; else null.
   std::shared_ptr<const NetworkVersion> network;
+  /// The preferences of its orders; then also whether that of the order is one of them.
+  PreferenceLoad load;
+  bool is_preference_known = false;
 };
 
 }  // namespace peerwatt::market

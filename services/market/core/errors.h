@@ -59,7 +59,7 @@ inline constexpr ErrorReason kOutcomeUnproven{"OUTCOME_UNPROVEN", absl::StatusCo
 /// A preference that names what is not there, or a premium out of range.
 inline constexpr ErrorReason kPreferencesInvalid{"PREFERENCES_INVALID",
                                                  absl::StatusCode::kInvalidArgument};
-/// Orders prefer something, and lines of the network have capacities: that cannot be cleared.
+/// More zones, or more different preferences, than an auction can be cleared with in little time.
 inline constexpr ErrorReason kPreferencesUnsupported{"PREFERENCES_UNSUPPORTED",
                                                      absl::StatusCode::kFailedPrecondition};
 /// An auction that is not cleared has no clearing to look at.

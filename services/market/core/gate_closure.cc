@@ -52,6 +52,7 @@ absl::StatusOr<AuctionOutcome> DecideOutcome(const Auction& auction, const Netwo
   outcome.clearing_price = result.price;
   outcome.cleared_energy = result.energy;
   outcome.welfare = result.welfare;
+  outcome.orders.reserve(orders.size());
   for (size_t i = 0; i < orders.size(); ++i) {
     outcome.holds_reduced = outcome.holds_reduced && orders[i].hold == Money();
     if (orders[i].state == OrderState::kActive) {

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "libs/base/status_macros.h"
+#include "services/market/core/clearing/mutant.h"
 #include "services/market/core/errors.h"
 #include "services/market/core/preference.h"
 
@@ -44,24 +45,30 @@ class Taker {
 
   absl::StatusOr<Intake> Take() {
     Intake intake;
-    intake.positions = BookOf(orders_);
-    intake.book.reserve(intake.positions.size());
-    owners_.Reserve(intake.positions.size());
-    intake.preferences.emplace_back();
-    for (const uint32_t position : intake.positions) {
+    Reserve(intake);
+    const Order* last = nullptr;
+    bool is_sorted = true;
+    for (uint32_t position = 0; position < orders_.size(); ++position) {
       const Order& order = orders_[position];
-      if (order.limit > kPriceMax || order.limit < Price() - kPriceMax) {
-        return Error(kBookInvalid, "the limit of an order is out of range",
-                     {{"order", order.id.value()}});
+      if (order.state == OrderState::kActive) {
+        is_sorted = is_sorted && (last == nullptr || !IsEarlier(order, *last));
+        last = &order;
+        Add(position, intake);
       }
-      intake.book.push_back(MakeEntry(order.side == Side::kBid ? Way::kBuy : Way::kSell,
-                                      owners_.Of(order.participant.value()), OpenEnergy(order),
-                                      order.limit));
-      if (network_.zones.size() > 1) {
-        intake.zones.push_back(ZoneOf(order.zone, 0));
-      }
-      has_preferences_ = has_preferences_ || !order.preference.empty();
     }
+    if (!is_sorted) {  // Seldom: the store gives them in order.
+      intake = Intake();
+      owners_ = Numbers();
+      Reserve(intake);
+      for (const uint32_t position : BookOf(orders_)) {
+        Add(position, intake);
+      }
+    }
+    if (wrong_limit_ != nullptr) {
+      return Error(kBookInvalid, "the limit of an order is out of range",
+                   {{"order", wrong_limit_->id.value()}});
+    }
+    intake.preferences.emplace_back();
     if (has_preferences_) {
       PW_RETURN_IF_ERROR(TakePreferences(intake));
     }
@@ -69,26 +76,42 @@ class Taker {
   }
 
  private:
+  void Reserve(Intake& intake) {
+    intake.positions.reserve(orders_.size());
+    intake.book.reserve(orders_.size());
+    intake.zones.reserve(network_.zones.size() > 1 ? orders_.size() : 0);
+    owners_.Reserve(orders_.size() / 4);
+  }
+
+  void Add(uint32_t position, Intake& intake) {
+    const Order& order = orders_[position];
+    if (order.limit > kPriceMax || order.limit < Price() - kPriceMax) [[unlikely]] {
+      wrong_limit_ = &order;
+      return;
+    }
+    const ParticipantId& owner =
+        PW_MUTANT(kAccountsAreTakenForOwners, order.participant, OwnerOf(order));
+    intake.positions.push_back(position);
+    intake.book.push_back(MakeEntry(order.side == Side::kBid ? Way::kBuy : Way::kSell,
+                                    owners_.Of(owner.value()), OpenEnergy(order), order.limit));
+    if (network_.zones.size() > 1) {
+      intake.zones.push_back(ZoneOf(order.zone, 0));
+    }
+    has_preferences_ = has_preferences_ || !order.preference.empty();
+  }
+
   uint32_t ZoneOf(const ZoneId& zone, uint32_t unknown) const {
     const auto found = zones_.find(zone.value());
     return found == zones_.end() ? unknown : found->second;
   }
 
   absl::Status TakePreferences(Intake& intake) {
-    int64_t limit_max = -kPriceMax.micros_per_kwh();
-    for (const uint32_t position : intake.positions) {
-      if (orders_[position].side == Side::kBid) {
-        limit_max = std::max(limit_max, orders_[position].limit.micros_per_kwh());
-      }
-    }
-    const int64_t premium_max =
-        std::min(kPriceMax.micros_per_kwh() - limit_max, kPriceMax.micros_per_kwh());
     absl::flat_hash_map<std::pair<absl::string_view, int64_t>, uint32_t> numbers;
     for (const uint32_t position : intake.positions) {
       const Order& order = orders_[position];
       uint32_t number = 0;
       if (!order.preference.empty()) {
-        const int64_t premium = std::min(order.premium.micros_per_kwh(), premium_max);
+        const int64_t premium = order.premium.micros_per_kwh();
         const auto [at, is_new] = numbers.try_emplace(
             {order.preference, premium}, static_cast<uint32_t>(intake.preferences.size()));
         if (is_new) {
@@ -98,6 +121,7 @@ class Taker {
         number = at->second;
       }
       intake.preference_of.push_back(number);
+      intake.accounts.push_back(accounts_.Of(order.participant.value()));
       intake.types.push_back(static_cast<uint8_t>(order.source));
     }
     return absl::OkStatus();
@@ -113,10 +137,10 @@ class Taker {
         condition.zones.push_back(ZoneOf(zone, static_cast<uint32_t>(network_.zones.size())));
       }
       for (const ParticipantId& partner : requirement.partners) {
-        condition.partners.push_back(owners_.Of(NameFor(partner)));
+        condition.partners.push_back(accounts_.Of(NameFor(partner)));
       }
       for (const ParticipantId& partner : requirement.excluded) {
-        condition.excluded.push_back(owners_.Of(NameFor(partner)));
+        condition.excluded.push_back(accounts_.Of(NameFor(partner)));
       }
     }
     preference.premium = static_cast<int32_t>(premium);
@@ -134,8 +158,10 @@ class Taker {
   const NetworkVersion& network_;
   absl::flat_hash_map<absl::string_view, uint32_t> zones_;
   Numbers owners_;
+  Numbers accounts_;
   std::deque<std::string> names_;
   bool has_preferences_ = false;
+  const Order* wrong_limit_ = nullptr;
 };
 
 }  // namespace
@@ -159,7 +185,7 @@ std::vector<clearing::Request> Intake::Requests() const {
   std::vector<clearing::Request> requests;
   requests.reserve(book.size());
   for (uint32_t i = 0; i < book.size(); ++i) {
-    requests.push_back({book[i], ZoneOf(i), types[i], preference_of[i]});
+    requests.push_back({book[i], ZoneOf(i), types[i], preference_of[i], accounts[i]});
   }
   return requests;
 }

@@ -20,8 +20,10 @@ struct Intake {
   std::vector<uint32_t> zones;
   /// The first asks for nothing; others are those of orders, each once.
   std::vector<clearing::Preference> preferences;
-  /// Preference of each order, and what its energy is made from; empty when nobody has one.
+  /// Preference and account of each order, and what its energy is made from; empty when nobody has
+  /// a preference.
   std::vector<uint32_t> preference_of;
+  std::vector<uint32_t> accounts;
   std::vector<uint8_t> types;
 
   uint32_t ZoneOf(uint32_t order) const { return zones.empty() ? 0 : zones[order]; }
@@ -33,8 +35,9 @@ struct Intake {
 /// Positions of the active orders in order of time, then id: the book.
 std::vector<uint32_t> BookOf(std::span<const Order> orders);
 
-/// Turns the names of active orders into numbers, each name looked up once. Owners are numbered as
-/// they come; a zone that the network does not have is its first.
+/// Turns the names of active orders into numbers, each name looked up once. Beneficial owners, and
+/// the participants through whom they trade, are numbered as they come; a zone that the network
+/// does not have is its first.
 /// Errors: BOOK_INVALID for limits out of range, PREFERENCES_INVALID for text that is none.
 absl::StatusOr<Intake> TakeIn(std::span<const Order> orders, const NetworkVersion& network);
 

@@ -119,6 +119,9 @@ struct Order {
   MeteringPointId metering_point;
   GridConnectionId grid_connection;
   ParticipantId participant;
+  /// Who stood behind the participant when the gate closed, as OrdersOf reads it; empty before, and
+  /// where nobody was recorded: see OwnerOf.
+  ParticipantId owner;
   Energy energy;
   Price limit;
   Energy filled;
@@ -151,6 +154,11 @@ inline bool IsImmediate(const Order& order) {
 }
 /// What an order has not traded before the closing auction.
 inline Energy OpenEnergy(const Order& order) { return order.energy - order.book.traded; }
+
+/// The beneficial owner of an order: without a record the participant stands for himself.
+inline const ParticipantId& OwnerOf(const Order& order) {
+  return order.owner.empty() ? order.participant : order.owner;
+}
 
 /// Energy that one offer sells to one bid.
 struct Trade {

@@ -18,8 +18,6 @@ struct NetworkVersion {
   /// Capacities in Wh per interval.
   clearing::Network lines;
   clearing::Rules rules;
-
-  bool HasCapacities() const;
 };
 
 /// Gives each auction the latest version that has started at its delivery; none: one zone.

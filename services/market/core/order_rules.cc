@@ -159,6 +159,9 @@ std::vector<absl::Status> BrokenRules(const Order& order, const OrderFacts& fact
   }
   if (placing.network != nullptr && !IsContinuous(order)) {
     absl::Status preference = CheckPreference(order, *placing.network);
+    if (preference.ok() && !placing.is_preference_known) {
+      preference = CheckLoad(order, placing.load, *placing.network);
+    }
     if (!preference.ok()) {
       broken.push_back(std::move(preference));
     }

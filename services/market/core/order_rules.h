@@ -37,7 +37,8 @@ struct OrderFacts {
 /// MARKET_HALTED, for a continuous order CONTINUOUS_TRADING_OFF, CONTINUOUS_TRADING_UNSUPPORTED and
 /// PREFERENCES_UNSUPPORTED, METERING_POINT_UNKNOWN, PARTICIPANT_NOT_APPROVED, TRADING_BLOCKED,
 /// ENERGY_OUT_OF_RANGE (within the limits; a bid at most what its connection can draw),
-/// PRICE_OUT_OF_RANGE (the community's bounds and the limits), those of CheckPreference,
+/// PRICE_OUT_OF_RANGE (the community's bounds and the limits), those of CheckPreference
+/// and CheckLoad,
 /// ORDER_COUNT_EXCEEDED, EXPORT_CAPACITY_EXCEEDED. Those that need the metering point are not
 /// judged without it.
 std::vector<absl::Status> BrokenRules(const Order& order, const OrderFacts& facts);

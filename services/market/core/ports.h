@@ -121,13 +121,14 @@ class AuctionStore {
   /// Active standing orders by participant and id.
   virtual absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
       const CommunityId& community) = 0;
-  /// Freezes an open auction and adds the orders that `place` returns; that of a halted market
-  /// stays halted. Returns whether this call did it; false when the auction was not open.
+  /// Freezes an open auction, adds the orders that `place` returns, and keeps who stands behind
+  /// their participants, as recorded by gate closure; that of a halted market stays halted.
+  /// Returns whether this call did it; false when the auction was not open.
   virtual absl::StatusOr<bool> CloseAuction(
       const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) = 0;
   /// Whether the market was halted when the auction closed.
   virtual absl::StatusOr<bool> IsHalted(const AuctionKey& key) = 0;
-  /// All orders of an auction by time and id.
+  /// All orders of an auction by time and id, with their owners once the gate has closed.
   virtual absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) = 0;
   /// All trades of an auction by number.
   virtual absl::StatusOr<std::vector<Trade>> TradesOf(const AuctionKey& key) = 0;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
+#include "services/market/core/clearing/preferences.h"
 #include "services/market/core/errors.h"
 
 namespace peerwatt::market {
@@ -194,10 +195,47 @@ absl::Status CheckPreference(const Order& order, const NetworkVersion& network) 
   }
   PW_RETURN_IF_ERROR(CheckPremium(order, preference));
   const bool prefers = !order.preference.empty() || order.premium != Price();
-  if (prefers && network.HasCapacities()) {
+  if (prefers && network.zones.size() > clearing::kPreferenceZonesMax) {
+    return Error(kPreferencesUnsupported, "the community's network has too many zones",
+                 {{"zones_max", absl::StrCat(clearing::kPreferenceZonesMax)}});
+  }
+  return absl::OkStatus();
+}
+
+int64_t NamesIn(const OrderPreference& preference) {
+  size_t names = 0;
+  for (const Requirement& requirement : preference.any_of) {
+    names += requirement.zones.size() + requirement.partners.size() + requirement.excluded.size();
+  }
+  return static_cast<int64_t>(names);
+}
+
+PreferenceLoad Added(PreferenceLoad load, Side side, int64_t names) {
+  load.offers += side == Side::kOffer ? 1 : 0;
+  load.bids += side == Side::kBid ? 1 : 0;
+  load.naming_bids += side == Side::kBid && names > 0 ? 1 : 0;
+  load.names += names;
+  return load;
+}
+
+bool Fits(const PreferenceLoad& load, size_t zones) {
+  if (load.offers + load.bids > kPreferencesMax) {
+    return false;
+  }
+  // Each factor is bounded, so that the product is.
+  const int64_t named = std::min(load.names + static_cast<int64_t>(zones) + 1, kPreferenceLoadMax);
+  return named * ((load.offers + 1) * (load.naming_bids + 1) + load.offers * load.bids) <=
+         kPreferenceLoadMax;
+}
+
+absl::Status CheckLoad(const Order& order, const PreferenceLoad& load,
+                       const NetworkVersion& network) {
+  PW_ASSIGN_OR_RETURN(const OrderPreference preference, ParsePreference(order.preference));
+  if (!Fits(Added(load, order.side, NamesIn(preference)), network.zones.size())) {
     return Error(kPreferencesUnsupported,
-                 "the lines of the community's network have capacities: preferences cannot be kept",
-                 {{"network", network.id.value()}});
+                 "the auction has too many different preferences: use one that is there, or none",
+                 {{"preferences", absl::StrCat(load.offers + load.bids)},
+                  {"names", absl::StrCat(load.names)}});
   }
   return absl::OkStatus();
 }

@@ -43,11 +43,38 @@ std::string FormatPreference(const OrderPreference& preference);
 /// Reads what FormatPreference wrote. Errors: PREFERENCES_INVALID.
 absl::StatusOr<OrderPreference> ParsePreference(absl::string_view text);
 
+/// What the different preferences in an auction come to. Two are the same when their orders are on
+/// one side and have the same text and premium. Orders that ended count too.
+struct PreferenceLoad {
+  int64_t offers = 0;
+  int64_t bids = 0;
+  /// Those of bids that name zones or partners.
+  int64_t naming_bids = 0;
+  /// Zones and partners named, each as often as it is.
+  int64_t names = 0;
+  bool operator==(const PreferenceLoad&) const = default;
+};
+inline constexpr int64_t kPreferencesMax = 1'000;
+inline constexpr int64_t kPreferenceLoadMax = 100'000;
+
+/// Zones and partners that a preference names.
+int64_t NamesIn(const OrderPreference& preference);
+/// A load and what one more preference, of an order of this side, adds to it.
+PreferenceLoad Added(PreferenceLoad load, Side side, int64_t names);
+/// Whether an auction over so many zones can be cleared with these preferences in little time: at
+/// most kPreferencesMax of them, and (zones + names + 1) · ((offers + 1) · (naming_bids + 1) +
+/// offers · bids), which bounds the graph of clearing but for a factor, at most kPreferenceLoadMax.
+bool Fits(const PreferenceLoad& load, size_t zones);
+/// Whether a new preference still fits what is there already.
+/// order: as CheckPreference lets pass. Errors: PREFERENCES_UNSUPPORTED.
+absl::Status CheckLoad(const Order& order, const PreferenceLoad& load,
+                       const NetworkVersion& network);
+
 /// Whether clearing can honour what an order prefers.
 /// Errors: PREFERENCES_INVALID (kInvalidArgument): too many values, sources required by an offer,
 /// a zone that the network does not have, a premium that is negative, of an offer, for nothing, or
 /// that lifts the limit above kPriceMax, a wish without a premium. PREFERENCES_UNSUPPORTED
-/// (kFailedPrecondition): lines of the network have capacities.
+/// (kFailedPrecondition): the network has more than 1,000 zones.
 absl::Status CheckPreference(const Order& order, const NetworkVersion& network);
 
 }  // namespace peerwatt::market

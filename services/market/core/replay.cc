@@ -86,8 +86,9 @@ absl::StatusOr<ReplayedAuction> Replay::Run(const Auction& auction,
   const absl::StatusOr<ClearingResult> result = what_if->mechanism == Mechanism::kContinuous
                                                     ? ClearContinuously(orders, network)
                                                     : Clear(orders, network);
-  if (ReasonOf(result.status()) == kPreferencesInvalid.name) {
-    replayed.refusal = std::string(kPreferencesInvalid.name);
+  const std::string reason = ReasonOf(result.status());
+  if (reason == kPreferencesInvalid.name || reason == kPreferencesUnsupported.name) {
+    replayed.refusal = reason;
     return replayed;
   }
   PW_RETURN_IF_ERROR(result.status());

@@ -184,6 +184,7 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
         PW_CHECK(InsertOrders(tx, key.community, orders) == orders.size(),
                  "clients cannot take the ids of standing orders");
       }
+      KeepOwners(tx, key);
     }
     return absl::OkStatus();
   }));
@@ -207,6 +208,7 @@ absl::StatusOr<std::vector<Order>> PostgresAuctionStore::OrdersOf(const AuctionK
     for (const auto& row : Exec(tx, kOrdersOf, key.community.value(), At(key))) {
       orders.push_back(OrderFrom(row));
     }
+    ReadOwners(tx, key, orders);
     return absl::OkStatus();
   }));
   return orders;

@@ -35,4 +35,23 @@ inline constexpr postgres::Query kSelectClearing{"select_clearing", R"sql(
          premium_traded_wh, premium_met_wh, withdrawn_wh, verdict, sha256
   FROM clearings WHERE community_id = $1 AND delivery_start_at = $2)sql"};
 
+// The last records up to gate closure, of participants with orders, that name somebody else.
+inline constexpr postgres::Query kKeepOwners{"keep_owners", R"sql(
+  INSERT INTO auction_owners (community_id, delivery_start_at, participant_id, owner_id)
+  SELECT $1::text, $2::timestamptz, last.participant_id, last.owner_id
+  FROM (SELECT DISTINCT ON (participant_id) participant_id, owner_id
+        FROM beneficial_owners
+        WHERE community_id = $1 AND recorded_at <= (
+          SELECT gate_closure_at FROM auctions
+          WHERE community_id = $1 AND delivery_start_at = $2)
+        ORDER BY participant_id, recorded_at DESC) AS last
+  WHERE last.owner_id <> last.participant_id AND EXISTS (
+    SELECT FROM orders AS o
+    WHERE o.community_id = $1 AND o.delivery_start_at = $2
+      AND o.participant_id = last.participant_id AND o.state IN ('PENDING', 'ACTIVE')))sql"};
+
+inline constexpr postgres::Query kOwnersOf{"owners_of", R"sql(
+  SELECT participant_id, owner_id FROM auction_owners
+  WHERE community_id = $1 AND delivery_start_at = $2)sql"};
+
 }  // namespace peerwatt::market

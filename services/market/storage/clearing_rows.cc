@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "libs/base/check.h"
 #include "libs/base/error.h"
 #include "libs/postgres/codec.h"
@@ -185,6 +186,23 @@ void InsertClearing(pqxx::work& tx, const AuctionKey& key, const ClearingRecord&
        Column(record.goods, [](const Good& g) { return g.energy.wh(); }), record.requiring.wh(),
        record.requiring_traded.wh(), record.premium_traded.wh(), record.premium_met.wh(),
        record.withdrawn.wh(), record.verdict, record.sha256);
+}
+
+void KeepOwners(pqxx::work& tx, const AuctionKey& key) {
+  Exec(tx, kKeepOwners, key.community.value(), postgres::ToSql(key.delivery_start));
+}
+
+void ReadOwners(pqxx::work& tx, const AuctionKey& key, std::vector<Order>& orders) {
+  absl::flat_hash_map<std::string, ParticipantId> owners;
+  for (const auto& row :
+       Exec(tx, kOwnersOf, key.community.value(), postgres::ToSql(key.delivery_start))) {
+    owners.try_emplace(TextFrom(row[0]), TextFrom(row[1]));
+  }
+  for (size_t i = 0; i < orders.size() && !owners.empty(); ++i) {
+    if (const auto owner = owners.find(orders[i].participant.value()); owner != owners.end()) {
+      orders[i].owner = owner->second;
+    }
+  }
 }
 
 absl::StatusOr<ClearingRecord> ReadClearing(pqxx::work& tx, const AuctionKey& key) {

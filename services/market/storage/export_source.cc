@@ -61,6 +61,8 @@ ExportedTrade TradeOf(const pqxx::row& row) {
   trade.seller_metering_point = MeteringPointId(TextFrom(row[9]));
   trade.buyer = ParticipantId(TextFrom(row[10]));
   trade.seller = ParticipantId(TextFrom(row[11]));
+  trade.buyer_price = Price::MicrosPerKwh(Int64From(row[12]));
+  trade.network_fee = Price::MicrosPerKwh(Int64From(row[13]));
   return exported;
 }
 

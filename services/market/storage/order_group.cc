@@ -41,6 +41,29 @@ std::pair<std::string, std::string> ColumnsOf(const std::set<std::pair<absl::Tim
   return {ToSqlArray(times), ToSqlArray(ids)};
 }
 
+bool Prefers(const Order& order) { return !order.preference.empty() || order.premium != Price(); }
+
+int64_t NamesOf(const Order& order) {
+  const absl::StatusOr<OrderPreference> preference = ParsePreference(order.preference);
+  return preference.ok() ? NamesIn(*preference) : 0;
+}
+
+// Preferences of orders as columns.
+struct PreferenceColumns {
+  void Add(const Order& order) {
+    starts.push_back(order.auction.delivery_start);
+    sides.push_back(ToSql(order.side));
+    premiums.push_back(order.premium.micros_per_kwh());
+    texts.push_back(order.preference);
+    names.push_back(NamesOf(order));
+  }
+  std::vector<absl::Time> starts;
+  std::vector<std::string> sides;
+  std::vector<int64_t> premiums;
+  std::vector<std::string> texts;
+  std::vector<int64_t> names;
+};
+
 }  // namespace
 
 OrderGroup::OrderGroup(pqxx::work& tx, const std::vector<Order>& orders)
@@ -97,6 +120,49 @@ absl::Status OrderGroup::ReadNetworks() {
   return absl::OkStatus();
 }
 
+OrderGroup::PreferenceName OrderGroup::PreferenceOf(const Order& order) {
+  return {order.auction.delivery_start, order.side, order.premium, order.preference};
+}
+
+void OrderGroup::ReadPreferences() {
+  PreferenceColumns columns;
+  std::vector<const Order*> asked;
+  for (const Order& order : orders_) {
+    if (Prefers(order)) {
+      asked.push_back(&order);
+      columns.Add(order);
+    }
+  }
+  if (asked.empty()) {
+    return;
+  }
+  const std::string starts = ToSqlArray(columns.starts);
+  for (const auto& row : Exec(tx_, kPreferenceLoads, community_.value(), starts)) {
+    loads_[TimeFrom(row[0])] = {postgres::Int64From(row[1]), postgres::Int64From(row[2]),
+                                postgres::Int64From(row[3]), postgres::Int64From(row[4])};
+  }
+  for (const auto& row :
+       Exec(tx_, kKnownPreferences, community_.value(), starts, ToSqlArray(columns.sides),
+            ToSqlArray(columns.premiums), ToSqlArray(columns.texts))) {
+    known_preferences_.insert(
+        PreferenceOf(*asked[static_cast<size_t>(postgres::Int64From(row[0]))]));
+  }
+}
+
+void OrderGroup::AddPreferences(const std::vector<Order>& added) {
+  PreferenceColumns columns;
+  for (const Order& order : added) {
+    if (Prefers(order)) {
+      columns.Add(order);
+    }
+  }
+  if (!columns.starts.empty()) {
+    Exec(tx_, kAddPreferences, community_.value(), ToSqlArray(columns.starts),
+         ToSqlArray(columns.sides), ToSqlArray(columns.premiums), ToSqlArray(columns.texts),
+         ToSqlArray(columns.names));
+  }
+}
+
 void OrderGroup::ReadOffered() {
   std::set<std::pair<absl::Time, GridConnectionId>> asked;
   for (const Order& order : orders_) {
@@ -124,8 +190,7 @@ void OrderGroup::ReadOpenOrders() {
   }
   const auto [starts, participants] = ColumnsOf(asked);
   for (const auto& row : Exec(tx_, kOpenOrdersOf, community_.value(), starts, participants)) {
-    open_orders_[{TimeFrom(row[0]), ParticipantId(TextFrom(row[1]))}] =
-        postgres::Int32From(row[2]);
+    open_orders_[{TimeFrom(row[0]), ParticipantId(TextFrom(row[1]))}] = postgres::Int32From(row[2]);
   }
 }
 
@@ -161,6 +226,9 @@ Placing OrderGroup::PlacingOf(const Order& order) const {
   placing.limits = LimitsAt(controls_.limits, start);
   if (NeedsNetwork(order)) {
     placing.network = networks_.at(placing.auction->network);
+    const auto load = loads_.find(start);
+    placing.load = load == loads_.end() ? PreferenceLoad() : load->second;
+    placing.is_preference_known = known_preferences_.contains(PreferenceOf(order));
   }
   return placing;
 }
@@ -171,6 +239,9 @@ void OrderGroup::Count(const Order& order) {
     offered_[{start, order.grid_connection}] += order.energy;
   }
   ++open_orders_[{start, order.participant}];
+  if (Prefers(order) && known_preferences_.insert(PreferenceOf(order)).second) {
+    loads_[start] = Added(loads_[start], order.side, NamesOf(order));
+  }
 }
 
 absl::Status OrderGroup::ReadForBooks(bool with_rules) {
@@ -192,6 +263,7 @@ absl::StatusOr<Placing> OrderGroup::Look() {
     return NoSuchAuction();
   }
   PW_RETURN_IF_ERROR(ReadNetworks());
+  ReadPreferences();
   ReadOffered();
   ReadOpenOrders();
   return PlacingOf(order);
@@ -210,6 +282,7 @@ std::vector<absl::StatusOr<Order>> OrderGroup::Place(
   if (const absl::Status networks = ReadNetworks(); !networks.ok()) {
     return std::vector<absl::StatusOr<Order>>(orders_.size(), networks);
   }
+  ReadPreferences();
   ReadOffered();
   ReadOpenOrders();
   std::vector<size_t> all;
@@ -240,6 +313,7 @@ std::vector<absl::StatusOr<Order>> OrderGroup::Place(
     answers[i] = to_add.back();
     Count(order);
   }
+  AddPreferences(to_add);
   if (!to_add.empty() && InsertOrders(tx_, community_, to_add) < to_add.size()) {
     // Some are kept already: what is there now is the answer for all.
     for (size_t i = 0; i < orders_.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -40,10 +41,16 @@ class OrderGroup {
 
  private:
   using OrderName = std::pair<absl::Time, OrderId>;
+  /// What tells preferences apart: delivery, side, premium, text.
+  using PreferenceName = std::tuple<absl::Time, Side, Price, std::string>;
+  static PreferenceName PreferenceOf(const Order& order);
 
   void ReadControls();
   void ReadAuctions(bool alone);
   absl::Status ReadNetworks();
+  /// The preferences of the orders' auctions, when some order prefers something.
+  void ReadPreferences();
+  void AddPreferences(const std::vector<Order>& added);
   void ReadOffered();
   void ReadOpenOrders();
   /// The orders of these numbers that are kept already.
@@ -59,6 +66,8 @@ class OrderGroup {
   std::map<absl::Time, Auction> auctions_;
   /// Those that orders which prefer something need.
   std::map<NetworkId, std::shared_ptr<const NetworkVersion>> networks_;
+  std::map<absl::Time, PreferenceLoad> loads_;
+  std::set<PreferenceName> known_preferences_;
   std::map<std::pair<absl::Time, GridConnectionId>, Energy> offered_;
   std::map<std::pair<absl::Time, ParticipantId>, int32_t> open_orders_;
 };

@@ -164,6 +164,33 @@ inline constexpr postgres::Query kOpenOrdersOf{"open_orders_of", R"sql(
       AND participant_id = asked.participant_id
       AND state IN ('PENDING', 'ACTIVE') OFFSET 0) AS o)sql"};
 
+// Which of these preferences orders of the auctions have already.
+inline constexpr postgres::Query kKnownPreferences{"known_preferences", R"sql(
+  SELECT (asked.number - 1)::bigint
+  FROM unnest($2::timestamptz[], $3::text[], $4::bigint[], $5::text[]) WITH ORDINALITY
+    AS asked (delivery_start_at, side, premium_micros, preference, number)
+  JOIN auction_preferences AS p
+    ON p.community_id = $1 AND p.delivery_start_at = asked.delivery_start_at
+    AND p.side = asked.side AND p.premium_micros = asked.premium_micros
+    AND p.preference_sha256 = sha256(convert_to(asked.preference, 'UTF8')))sql"};
+
+inline constexpr postgres::Query kPreferenceLoads{"preference_loads", R"sql(
+  SELECT delivery_start_at, count(*) FILTER (WHERE side = 'OFFER'),
+         count(*) FILTER (WHERE side = 'BID'),
+         count(*) FILTER (WHERE side = 'BID' AND name_count > 0), sum(name_count)::bigint
+  FROM auction_preferences
+  WHERE community_id = $1 AND delivery_start_at = ANY ($2::timestamptz[])
+  GROUP BY delivery_start_at)sql"};
+
+inline constexpr postgres::Query kAddPreferences{"add_preferences", R"sql(
+  INSERT INTO auction_preferences (community_id, delivery_start_at, side, premium_micros,
+                                   preference_sha256, name_count)
+  SELECT $1::text, delivery_start_at, side, premium_micros,
+         sha256(convert_to(preference, 'UTF8')), name_count
+  FROM unnest($2::timestamptz[], $3::text[], $4::bigint[], $5::text[], $6::bigint[])
+    AS added (delivery_start_at, side, premium_micros, preference, name_count)
+  ON CONFLICT DO NOTHING)sql"};
+
 // Nothing but the pending ones changes; the others are to be read. `OFFSET 0` here and below: each
 // order is looked up by its key, however small the table was when it was last analysed.
 inline constexpr postgres::Query kResolveOrders{"resolve_orders", R"sql(
@@ -271,10 +298,12 @@ inline std::vector<postgres::Query> Queries() {
       kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kSelectAuction, kShareAuctions,
       kLockAuctions, kListAuctions, kCloseAuction, kClearAuction, kMarkHoldsReduced, kProgress,
       kInsertOrders, kSelectOrder, kSelectOrders, kOfferedBy, kOpenOrdersOf, kCommitSoon,
+      kKnownPreferences, kPreferenceLoads, kAddPreferences,
       kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrders, kPendingBefore, kCancelOrder,
       kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
-      kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing};
+      kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing,
+      kKeepOwners, kOwnersOf};
   for (const auto& more : {postgres::Leases::Queries(), ControlQueries(), SurveillanceQueries(),
                            TradingQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());

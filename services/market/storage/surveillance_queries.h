@@ -118,7 +118,8 @@ inline constexpr postgres::Query kExportTrades{"export_trades", R"sql(
   SELECT t.delivery_start_at, a.delivery_end_at, coalesce(t.traded_at, a.gate_closure_at),
          t.trade_number,
          t.bid_order_id, t.offer_order_id, t.energy_wh, t.price_micros, t.buyer_metering_point_id,
-         t.seller_metering_point_id, t.buyer_id, t.seller_id
+         t.seller_metering_point_id, t.buyer_id, t.seller_id, t.buyer_price_micros,
+         t.network_fee_micros
   FROM trades AS t
   JOIN auctions AS a
     ON a.community_id = t.community_id AND a.delivery_start_at = t.delivery_start_at

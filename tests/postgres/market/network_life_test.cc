@@ -212,11 +212,44 @@ TEST_F(NetworkLifeTest, PreferencesAreKept) {
 
 TEST_F(NetworkLifeTest, WhatCannotBeKeptIsRefused) {
   Open(400);
-  EXPECT_EQ(ReasonOf(Place("house", Side::kBid, 100, 300'000, "sources=solar").status()),
-            "PREFERENCES_UNSUPPORTED");
   EXPECT_EQ(ReasonOf(Place("house", Side::kBid, 100, 300'000, "zones=east").status()),
             "PREFERENCES_INVALID");
   EXPECT_TRUE(Place("house", Side::kBid, 100, 300'000).ok());
+}
+
+TEST_F(NetworkLifeTest, PreferencesShareAFullLine) {
+  Open(400);
+  ASSERT_TRUE(Place("sun", Side::kOffer, 1'000, 100'000).ok());
+  ASSERT_TRUE(Place("gas", Side::kOffer, 500, 250'000).ok());
+  // Both in the north; the farm in the south takes what is made there, against the line.
+  ASSERT_TRUE(Place("house", Side::kBid, 1'000, 300'000, "sources=solar").ok());
+  CloseGate();
+  EXPECT_EQ(Story(), "house<-sun 400 at 100000/300000 network 250000\n");
+  const ClearingRecord record = *world_.view.GetClearing(world_.Key());
+  EXPECT_EQ(record.requiring_traded.wh(), 400);
+  EXPECT_EQ(record.flows[0].energy_wh, 400);
+  EXPECT_GT(record.flows[0].congestion, 0);
+  EXPECT_EQ(record.verdict, "NONE");
+  Replay replay(world_.auctions, world_.view, crypto::Sha256Hex);
+  const auto same = replay.Run(*world_.view.GetAuction(world_.Key()), std::nullopt);
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ(same->stored, same->replayed);
+  EXPECT_EQ(same->stored_sha256, same->replayed_sha256);
+}
+
+TEST_F(NetworkLifeTest, DifferentPreferencesAreCounted) {
+  Open(400);
+  // As if so many others were there; each auction has its own.
+  pqxx::connection owner(world_.database->owner_dsn());
+  pqxx::work tx(owner);
+  tx.exec("INSERT INTO auction_preferences SELECT community_id, delivery_start_at, 'BID', n, "
+          "sha256(n::text::bytea), 0 FROM auctions, generate_series(1, 999) AS n");
+  tx.commit();
+  ASSERT_TRUE(Place("house", Side::kBid, 100, 300'000, "sources=solar").ok()) << "the last one";
+  ASSERT_TRUE(Place("house", Side::kBid, 100, 300'000, "sources=solar").ok()) << "the same order";
+  EXPECT_EQ(ReasonOf(Place("farm", Side::kBid, 100, 300'000, "sources=wind").status()),
+            "PREFERENCES_UNSUPPORTED");
+  EXPECT_TRUE(Place("farm", Side::kBid, 100, 300'000, "sources=solar").ok()) << "it is there";
 }
 
 TEST_F(NetworkLifeTest, AReplayIsIdentical) {

@@ -9,6 +9,7 @@
 
 #include "services/market/core/clearing/mutant.h"
 #include "tests/property/market/clearing_oracle.h"
+#include "tests/property/market/owner_books.h"
 #include "tests/property/market/preferences_oracle.h"
 #include "tests/support/in_child.h"
 
@@ -19,6 +20,7 @@ using clearing::Mutant;
 
 // The rarest mutant shows in one of a thousand books or so.
 constexpr int kBooks = 20'000;
+constexpr int kOwnerBooks = 300;
 
 struct Named {
   Mutant mutant;
@@ -32,7 +34,8 @@ void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
 bool IsKilled(Mutant mutant, uint64_t seed) {
   return !testing::HoldsInChild([&] {
     clearing::active_mutant = mutant;
-    return FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty();
+    return FirstFault(seed, kBooks).empty() && FirstPreferenceFault(seed, kBooks).empty() &&
+           FirstOwnerFault(seed, kOwnerBooks).empty();
   });
 }
 
@@ -46,6 +49,11 @@ TEST_P(MutantTest, IsKilledByTheProperties) {
 TEST(NoMutantTest, WithoutAMutantThePropertiesHold) {
   const uint64_t seed = std::random_device()();
   EXPECT_FALSE(IsKilled(Mutant::kNone, seed)) << "seed " << seed;
+}
+
+TEST(NoMutantTest, ThePropertiesHoldWhereCandidatesAreTooManyToRank) {
+  const uint64_t seed = std::random_device()();
+  EXPECT_FALSE(IsKilled(Mutant::kPricesAreNarrowedInRounds, seed)) << "seed " << seed;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -72,7 +80,21 @@ INSTANTIATE_TEST_SUITE_P(
                           "PreferringOwnerTradesWithHimself"},
                     Named{Mutant::kBidsRequireNothing, "BidsRequireNothing"},
                     Named{Mutant::kOffersRequireNothing, "OffersRequireNothing"},
-                    Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"}),
+                    Named{Mutant::kPremiumsDoNotCount, "PremiumsDoNotCount"},
+                    Named{Mutant::kPreferringOrdersOverloadLines, "PreferringOrdersOverloadLines"},
+                    Named{Mutant::kPreferringOrdersPayNoFees, "PreferringOrdersPayNoFees"},
+                    Named{Mutant::kNamedZonesDoNotMatter, "NamedZonesDoNotMatter"},
+                    Named{Mutant::kLocalIsEverywhere, "LocalIsEverywhere"},
+                    Named{Mutant::kEqualPreferringLimitsDoNotTrade,
+                          "EqualPreferringLimitsDoNotTrade"},
+                    Named{Mutant::kRoughCostsAreKept, "RoughCostsAreKept"},
+                    Named{Mutant::kPreferredPriceIsRoundedUp, "PreferredPriceIsRoundedUp"},
+                    Named{Mutant::kPremiumIsNotPartOfWelfare, "PremiumIsNotPartOfWelfare"},
+                    Named{Mutant::kAccountsAreTakenForOwners, "AccountsAreTakenForOwners"},
+                    Named{Mutant::kPartnersAreMeantByOwner, "PartnersAreMeantByOwner"},
+                    Named{Mutant::kNamedAccountsShareAKind, "NamedAccountsShareAKind"},
+                    Named{Mutant::kExchangedSellersAreNotLookedAt,
+                          "ExchangedSellersAreNotLookedAt"}),
     [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace

@@ -88,6 +88,14 @@ TEST(CheckOrderTest, TheFirstBrokenRuleWins) {
          c.order.preference = "zones=east";
          c.placing.network = std::make_shared<NetworkVersion>();
        }},
+      {"PREFERENCES_UNSUPPORTED",
+       [](Case& c) {
+         if (c.placing.network == nullptr) {
+           c.order.preference = "except=p2";
+           c.placing.network = std::make_shared<NetworkVersion>();
+         }
+         c.placing.load = {0, 1'000, 0, 0};
+       }},
       {"ORDER_COUNT_EXCEEDED", [](Case& c) { c.placing.open_orders = 1'000'000; }},
       {"EXPORT_CAPACITY_EXCEEDED", [](Case& c) { c.offered = Energy::WattHours(501); }},
   };

@@ -20,7 +20,7 @@ using clearing::Way;
 Request Make(Way way, uint32_t owner, int64_t wh, int64_t limit, uint32_t zone, uint8_t type,
              uint32_t preference) {
   return {MakeEntry(way, owner, Energy::WattHours(wh), Price::MicrosPerKwh(limit)), zone, type,
-          preference};
+          preference, owner};
 }
 
 // A bid for sun or for what owner 3 sells, one that pays 40 more for local energy, and three
@@ -59,28 +59,37 @@ TEST(CheckPreferencesTest, SeesWhatIsWrong) {
   const std::vector<Break> breaks = {
       {"nothing", [](Book&) {}, Flaw::kNone},
       {"a fill is missing", [](Book& b) { b.found.outcome.fills.pop_back(); }, Flaw::kShape},
-      {"one bid is raised more", [](Book& b) { ++b.found.class_book[1].limit; }, Flaw::kShape},
-      {"an offer is raised", [](Book& b) { ++b.found.class_book[3].limit; }, Flaw::kShape},
-      {"an order has more energy",
-       [](Book& b) { b.found.class_book[0].energy += Energy::WattHours(1); }, Flaw::kShape},
-      {"orders of two wishes share a class",
-       [](Book& b) { b.found.classes[1] = b.found.classes[0]; }, Flaw::kPreference},
-      {"a named owner shares a class",
+      {"a surcharge is missing", [](Book& b) { b.found.surcharges.pop_back(); }, Flaw::kShape},
+      {"a zone has no price", [](Book& b) { b.found.outcome.zones.pop_back(); }, Flaw::kShape},
+      {"an order fills beyond its energy",
+       [](Book& b) { b.found.outcome.fills[0] += Energy::WattHours(1); }, Flaw::kFill},
+      {"less than nothing was withdrawn",
        [](Book& b) {
-         b.requests[3].zone = 0;
-         b.requests[3].type = 0;
-         b.found.classes[3] = b.found.classes[2];
+         b.found.outcome.withdrawn.resize(5);
+         b.found.outcome.withdrawn[4] -= Energy::WattHours(1);
        },
-       Flaw::kPreference},
-      {"an edge is missing", [](Book& b) { b.found.class_network.edges.pop_back(); },
-       Flaw::kPreference},
-      {"an edge is there twice",
-       [](Book& b) { b.found.class_network.edges.push_back(b.found.class_network.edges[0]); },
-       Flaw::kPreference},
-      {"an edge costs less", [](Book& b) { --b.found.class_network.edges[0].fee; },
-       Flaw::kPreference},
-      {"an edge leads back", [](Book& b) { b.found.class_network.edges[0].capacity_back.reset(); },
-       Flaw::kPreference},
+       Flaw::kFill},
+      {"energy is dearer than a bid's limit",
+       [](Book& b) {
+         for (clearing::ZonePrice& zone : b.found.outcome.zones) zone.price += 1'000;
+       },
+       Flaw::kUnwilling},
+      {"a bid that wants to trade does not",
+       [](Book& b) { b.found.outcome.fills[0] -= Energy::WattHours(1); }, Flaw::kPassedOver},
+      {"a line carries more than was sold",
+       [](Book& b) { b.found.outcome.flows[0].energy_wh += 1; }, Flaw::kBalance},
+      {"a line carries more than it can",
+       [](Book& b) {
+         b.network.edges[0].capacity_back =
+             Energy::WattHours(-b.found.outcome.flows[0].energy_wh - 1);
+       },
+       Flaw::kCapacity},
+      {"a line costs more than it gains", [](Book& b) { ++b.network.edges[0].fee; },
+       Flaw::kFlowAtLoss},
+      {"a line that is not full gains more than it costs",
+       [](Book& b) { --b.network.edges[0].fee; }, Flaw::kArbitrage},
+      {"a line is congested, it is said", [](Book& b) { ++b.found.outcome.flows[0].congestion; },
+       Flaw::kCongestion},
       {"a bid no longer wants the sun", [](Book& b) { b.preferences[1].any_of[0].types = 4; },
        Flaw::kPreference},
       {"an offer now refuses a bidder",
@@ -89,10 +98,29 @@ TEST(CheckPreferencesTest, SeesWhatIsWrong) {
          b.requests[3].preference = 3;
        },
        Flaw::kPreference},
-      {"a class has another price", [](Book& b) { ++b.found.outcome.zones[0].price; },
-       Flaw::kPrice},
+      {"an account is not the partner that was named",
+       [](Book& b) {
+         b.requests[2].account = 9;
+       },
+       Flaw::kPreference},
+      {"a bid is not worth what the offer costs", [](Book& b) { --b.found.surcharges[0]; },
+       Flaw::kPreference},
+      {"a bid would pay more for another offer",
+       [](Book& b) {
+         b.requests.push_back(Make(Way::kSell, 6, 5, 1, 0, 1, 0));
+         b.found.outcome.fills.push_back(Energy());
+         b.found.surcharges.push_back(-b.found.outcome.zones[0].price);
+       },
+       Flaw::kPreference},
+      {"an owner buys from himself",
+       [](Book& b) {
+         b.requests[2].entry.owner_and_way = 2 * 1 + 1;
+       },
+       Flaw::kSelfTrade},
       {"welfare is claimed", [](Book& b) { b.found.outcome.welfare_milli_micros += 1; },
        Flaw::kWelfare},
+      {"energy is claimed", [](Book& b) { b.found.outcome.energy += Energy::WattHours(1); },
+       Flaw::kEnergy},
       {"a deal has another price", [](Book& b) { ++b.found.deals[0].price; }, Flaw::kPrice},
       {"a deal has another fee", [](Book& b) { ++b.found.deals[0].fee; }, Flaw::kPrice},
       {"a deal is missing", [](Book& b) { b.found.deals.pop_back(); }, Flaw::kTrade},
@@ -105,6 +133,7 @@ TEST(CheckPreferencesTest, SeesWhatIsWrong) {
     Book book;
     ASSERT_GE(book.found.deals.size(), 2u);
     ASSERT_GT(book.found.premium_met, Energy());
+    ASSERT_LT(book.found.outcome.flows[0].energy_wh, 0);
     c.change(book);
     EXPECT_EQ(NameOf(book.Check()), NameOf(c.flaw)) << c.name;
   }

@@ -88,6 +88,18 @@ TEST(CheckPreferenceTest, SaysWhatCannotBeKept) {
          order.preference = "sources=solar";
          network.lines.edges[0].capacity_back = Energy::WattHours(1);
        },
+       ""},
+      {"1,000 zones",
+       [](Order& order, NetworkVersion& network) {
+         order.preference = "sources=solar";
+         network.zones.resize(1'000);
+       },
+       ""},
+      {"more zones",
+       [](Order& order, NetworkVersion& network) {
+         order.preference = "sources=solar";
+         network.zones.resize(1'001);
+       },
        "PREFERENCES_UNSUPPORTED"},
   };
   for (const Case& c : cases) {
@@ -99,6 +111,39 @@ TEST(CheckPreferenceTest, SaysWhatCannotBeKept) {
     c.change(order, network);
     EXPECT_EQ(ReasonOf(CheckPreference(order, network)), c.reason) << c.name;
   }
+}
+
+struct LoadCase {
+  const char* name;
+  PreferenceLoad load;
+  size_t zones;
+  bool fits;
+};
+
+TEST(PreferenceLoadTest, IsBounded) {
+  const std::vector<LoadCase> cases = {
+      {"none", {}, 1, true},
+      {"1,000 that name nobody", {0, 1'000, 0, 0}, 1'000, true},
+      {"one more", {0, 1'001, 0, 0}, 1, false},
+      {"300 that name one each", {0, 300, 300, 300}, 20, true},
+      {"320 that do", {0, 320, 320, 320}, 20, false},
+      {"16 on either side, two names each", {16, 16, 16, 64}, 100, true},
+      {"17 on either side", {17, 17, 17, 68}, 100, false},
+      {"bids that name nobody count where offers do", {40, 60, 0, 40}, 1, false},
+      {"a sum beyond 64 bits", {1'000, 1'000, 1'000, int64_t{1} << 62}, 1'000, false},
+  };
+  for (const LoadCase& c : cases) {
+    EXPECT_EQ(Fits(c.load, c.zones), c.fits) << c.name;
+  }
+}
+
+TEST(PreferenceLoadTest, CountsWhatAPreferenceNames) {
+  const OrderPreference preference =
+      *ParsePreference("partners=p1,p2 or sources=solar zones=north except=p3; premium local");
+  EXPECT_EQ(NamesIn(preference), 4);
+  EXPECT_EQ(Added({1, 2, 1, 5}, Side::kBid, 4), (PreferenceLoad{1, 3, 2, 9}));
+  EXPECT_EQ(Added({1, 2, 1, 5}, Side::kBid, 0), (PreferenceLoad{1, 3, 1, 5}));
+  EXPECT_EQ(Added({1, 2, 1, 5}, Side::kOffer, 4), (PreferenceLoad{2, 2, 1, 9}));
 }
 
 TEST(HoldForTest, CoversThePremium) {

@@ -198,6 +198,7 @@ TEST(Scenarios, PreferencesAreKept) {
                            Price::MicrosPerKwh(limit));
     made.type = type;
     made.preference = preference;
+    made.account = made.entry.owner();
     return made;
   };
   const std::vector<clearing::Request> requests = {

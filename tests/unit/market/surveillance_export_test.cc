@@ -48,6 +48,8 @@ ExportedTrade ATrade() {
   trade.offer = OrderId("o1");
   trade.energy = Energy::WattHours(7);
   trade.price = Price::MicrosPerKwh(123'450);
+  trade.buyer_price = Price::MicrosPerKwh(143'450);
+  trade.network_fee = Price::MicrosPerKwh(70'000);
   trade.buyer_metering_point = MeteringPointId("m1");
   trade.seller_metering_point = MeteringPointId("m2");
   trade.buyer = ParticipantId("p1");
@@ -77,9 +79,10 @@ TEST(CsvExportTest, AnOrderIsALine) {
 TEST(CsvExportTest, ATradeIsALine) {
   EXPECT_EQ(Written(ExportFormat::kCsv, ExportKind::kTrades, ATrade()),
             "community,delivery_start,delivery_end,trade,seller,buyer,seller_metering_point,"
-            "buyer_metering_point,offer,bid,energy_wh,price_per_kwh,currency,trade_time\r\n"
-            "c1,2027-01-16T10:00:00Z,2027-01-16T10:15:00Z,t12,p2,p1,m2,m1,o1,b1,7,0.12345,EUR,"
-            "2027-01-16T09:00:00Z\r\n");
+            "buyer_metering_point,offer,bid,energy_wh,price_per_kwh,buyer_price_per_kwh,"
+            "network_fee_per_kwh,currency,trade_time\r\n"
+            "c1,2027-01-16T10:00:00Z,2027-01-16T10:15:00Z,t12,p2,p1,m2,m1,o1,b1,7,0.12345,0.14345,"
+            "0.07,EUR,2027-01-16T09:00:00Z\r\n");
 }
 
 TEST(CsvExportTest, NothingIsAHeader) {
@@ -137,7 +140,7 @@ TEST(RemitExportTest, ATradeIsARecordOfEachParty) {
   for (const char* part :
        {"<recordSeqNumber>1<", "<idOfMarketParticipant>p2<", "<otherMarketParticipant>p1<",
         "<buySellIndicator>S<", "<linkedOrderId>c1.20270116t100000z.o1<",
-        "<deliveryPointOrZone>m2<", "<price>0.12345<", "<quantity>0.007<",
+        "<deliveryPointOrZone>m2<", "<price>0.12345<", "<otherPrice>0.14345<", "<quantity>0.007<",
         "<transactionTime>2027-01-16T09:00:00Z<",
         "<uniqueTransactionIdentifier>c1.20270116t100000z.t12<"}) {
     EXPECT_THAT(lines[2], HasSubstr(part));
@@ -145,7 +148,8 @@ TEST(RemitExportTest, ATradeIsARecordOfEachParty) {
   for (const char* part :
        {"<recordSeqNumber>2<", "<idOfMarketParticipant>p1<", "<otherMarketParticipant>p2<",
         "<buySellIndicator>B<", "<linkedOrderId>c1.20270116t100000z.b1<",
-        "<deliveryPointOrZone>m1<", "<uniqueTransactionIdentifier>c1.20270116t100000z.t12<"}) {
+        "<deliveryPointOrZone>m1<", "<price>0.14345<", "<otherPrice>0.12345<",
+        "<uniqueTransactionIdentifier>c1.20270116t100000z.t12<"}) {
     EXPECT_THAT(lines[3], HasSubstr(part));
   }
   EXPECT_THAT(lines[5], HasSubstr("<recordSeqNumber>4<"));

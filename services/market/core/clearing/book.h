@@ -104,14 +104,21 @@ struct Outcome {
   std::vector<EdgeFlow> flows;
 };
 
+/// Energy that the offer at one position of the book sells to the bid at another.
+struct Pair {
+  uint32_t bid = 0;
+  uint32_t offer = 0;
+  Energy energy;
+};
+
 /// What a partner must be, all of it. Empty lists ask for nothing.
 struct Condition {
   /// One bit per type of energy; only what offers sell has a type.
   uint32_t types = ~uint32_t{0};
   std::vector<uint32_t> zones;
-  /// Owners it may be.
+  /// Accounts it may be.
   std::vector<uint32_t> partners;
-  /// Owners it must not be.
+  /// Accounts it must not be.
   std::vector<uint32_t> excluded;
 };
 
@@ -134,6 +141,9 @@ struct Request {
   uint8_t type = 0;
   /// Position in the list of preferences.
   uint32_t preference = 0;
+  /// Number of the account that the owner trades through. Preferences are about accounts: who
+  /// stands behind one is not for everybody to know.
+  uint32_t account = 0;
 };
 
 /// Energy that one offer sells to one bid.
@@ -141,14 +151,16 @@ struct Deal {
   uint32_t bid = 0;
   uint32_t offer = 0;
   Energy energy;
-  /// What the seller gets; the buyer pays it and the fee.
+  /// What the seller gets; the buyer pays it and the fee: what energy costs more in the bid's zone.
+  /// Below 0 where the deal relieves the lines.
   int64_t price = 0;
   int64_t fee = 0;
 };
 
 /// The outcome of an auction with preferences.
 struct PreferenceOutcome {
-  /// Of the classes: see `classes`. Its welfare counts premiums that were met.
+  /// Its welfare counts premiums that were met. A zone's price is that of energy there, alike
+  /// everywhere but for lines; what an order asks or bids for is that and its surcharge.
   Outcome outcome;
   std::vector<Deal> deals;
   /// Energy of orders that require something, and what of it is traded: always as required.
@@ -157,12 +169,12 @@ struct PreferenceOutcome {
   /// Energy traded by bids that offer a premium, and what of it met the premium's wish.
   Energy premium_traded;
   Energy premium_met;
-  /// The problem that was solved, for the checker: orders that can trade with the same partners on
-  /// the same terms form a class; an edge joins two classes that can trade with each other. Bids
-  /// and fees are raised by the same amount, so that no fee less premium is negative.
-  std::vector<Entry> class_book;
-  std::vector<uint32_t> classes;
-  Network class_network;
+  /// By order, micro-units per kWh: the dual of its kind. An offer's energy is sold at the price of
+  /// its zone and this; a bid trades when its limit reaches the price of its zone and this.
+  std::vector<int64_t> surcharges;
+  /// Owners whose offers were kept from their own bids while the optimum was looked for; others
+  /// need not be.
+  std::vector<uint32_t> apart;
 };
 
 }  // namespace peerwatt::market::clearing

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "libs/base/check.h"
+#include "services/market/core/clearing/circles.h"
 
 namespace peerwatt::market::clearing {
 namespace {
@@ -51,7 +52,11 @@ class Solver {
     for (int64_t& key : balance.keys) {
       key -= potentials_.back();
     }
-    CancelCircles();
+    std::vector<Ends> ends;
+    for (const Line& line : lines_) {
+      ends.push_back({line.from, line.to});
+    }
+    CancelCircles(orders_, ends, flows_);
     balance.flows_wh = flows_;
     return balance;
   }
@@ -247,70 +252,6 @@ class Solver {
   }
 
   // Lines without a fee may carry energy in a circle: it is taken off.
-  void CancelCircles() {
-    for (bool is_clean = false; !is_clean;) {
-      is_clean = true;
-      std::vector<uint8_t> state(orders_, 0);  // 0 new, 1 on the walk, 2 done.
-      for (uint32_t root = 0; root < orders_ && is_clean; ++root) {
-        std::vector<uint32_t> walk;
-        is_clean = !CancelFrom(root, state, walk);
-      }
-    }
-  }
-
-  bool CancelFrom(uint32_t root, std::vector<uint8_t>& state, std::vector<uint32_t>& walk) {
-    if (state[root] != 0) {
-      return false;
-    }
-    std::vector<std::pair<uint32_t, size_t>> stack = {{root, 0}};
-    state[root] = 1;
-    while (!stack.empty()) {
-      auto& [node, next] = stack.back();
-      if (next == lines_at_[node].size()) {
-        state[node] = 2;
-        stack.pop_back();
-        if (!walk.empty()) {
-          walk.pop_back();
-        }
-        continue;
-      }
-      const uint32_t i = lines_at_[node][next++];
-      const bool is_forward = lines_[i].from == node;
-      if (is_forward ? flows_[i] <= 0 : flows_[i] >= 0) {
-        continue;
-      }
-      const uint32_t to = is_forward ? lines_[i].to : lines_[i].from;
-      if (state[to] == 2) {
-        continue;
-      }
-      walk.push_back(i);
-      if (state[to] == 0) {
-        state[to] = 1;
-        stack.push_back({to, 0});
-        continue;
-      }
-      TakeOff(walk, to);
-      return true;
-    }
-    return false;
-  }
-
-  // The walk's last lines, from `node` back to it, are a circle.
-  void TakeOff(const std::vector<uint32_t>& walk, uint32_t node) {
-    int64_t energy = kUnlimitedWh;
-    size_t first = walk.size();
-    uint32_t at = node;
-    do {
-      const uint32_t i = walk[--first];
-      energy = std::min(energy, std::abs(flows_[i]));
-      at = flows_[i] > 0 ? lines_[i].from : lines_[i].to;
-    } while (at != node);
-    for (; first < walk.size(); ++first) {
-      int64_t& flow = flows_[walk[first]];
-      flow += flow > 0 ? -energy : energy;
-    }
-  }
-
   std::span<const Line> lines_;
   std::span<const Curve> curves_;
   const uint32_t orders_;  // The node of the orders.

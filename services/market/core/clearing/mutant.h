@@ -31,6 +31,20 @@ enum class Mutant {
   kBidsRequireNothing,
   kOffersRequireNothing,
   kPremiumsDoNotCount,
+  kPreferringOrdersOverloadLines,
+  kPreferringOrdersPayNoFees,
+  kNamedZonesDoNotMatter,
+  kLocalIsEverywhere,
+  kEqualPreferringLimitsDoNotTrade,
+  kRoughCostsAreKept,
+  kPreferredPriceIsRoundedUp,
+  kPremiumIsNotPartOfWelfare,
+  kAccountsAreTakenForOwners,
+  kPartnersAreMeantByOwner,
+  kNamedAccountsShareAKind,
+  kExchangedSellersAreNotLookedAt,
+  /// No bug: the other way to exact prices, which small books never take.
+  kPricesAreNarrowedInRounds,
 };
 
 /// The bug that is in force.

@@ -1,12 +1,11 @@
 #include "services/market/core/clearing/network.h"
 
-#include <algorithm>
-#include <cstddef>
 #include <utility>
 
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "services/market/core/clearing/mutant.h"
+#include "services/market/core/clearing/priority.h"
 #include "services/market/core/clearing/zone_pairing.h"
 #include "services/market/core/clearing/zones.h"
 #include "services/market/core/errors.h"
@@ -39,19 +38,34 @@ absl::Status KeepApart(std::span<const Entry> book, std::span<const uint32_t> zo
   return absl::OkStatus();
 }
 
-// One side of a zone, best limit first, then earliest.
-std::vector<Filled> BestFirst(std::span<const Entry> book, const Outcome& outcome, Way way) {
+// Both sides of a zone, best limit first, then earliest.
+struct Sides {
+  std::vector<Filled> bids;
+  std::vector<Filled> offers;
+};
+
+std::vector<Filled> FilledOf(std::span<const Entry> book, const Outcome& outcome,
+                             std::vector<uint64_t> keys) {
+  SortKeys(keys);
   std::vector<Filled> fills;
-  for (size_t i = 0; i < book.size(); ++i) {
-    if (book[i].way() == way && outcome.fills[i] > Energy()) {
-      fills.push_back({static_cast<uint32_t>(i), book[i].owner(), outcome.fills[i].wh()});
+  fills.reserve(keys.size());
+  for (const uint64_t key : keys) {
+    const uint32_t i = static_cast<uint32_t>(key);
+    fills.push_back({i, book[i].owner(), outcome.fills[i].wh()});
+  }
+  return fills;
+}
+
+Sides BestFirst(std::span<const Entry> book, const Outcome& outcome) {
+  std::vector<uint64_t> bids;
+  std::vector<uint64_t> offers;
+  for (uint32_t i = 0; i < book.size(); ++i) {
+    if (outcome.fills[i] > Energy()) {
+      const bool is_bid = book[i].way() == Way::kBuy;
+      (is_bid ? bids : offers).push_back(uint64_t{RankOf(book[i].way(), book[i].limit)} << 32 | i);
     }
   }
-  std::stable_sort(fills.begin(), fills.end(), [&](const Filled& a, const Filled& b) {
-    return way == Way::kBuy ? book[a.order].limit > book[b.order].limit
-                            : book[a.order].limit < book[b.order].limit;
-  });
-  return fills;
+  return {FilledOf(book, outcome, std::move(bids)), FilledOf(book, outcome, std::move(offers))};
 }
 
 }  // namespace
@@ -100,7 +114,8 @@ absl::Status ClearNetwork(std::span<const Entry> book, std::span<const uint32_t>
 std::vector<Pair> PairOutcome(std::span<const Entry> book, std::span<const uint32_t> zones,
                               const Network& network, const Outcome& outcome) {
   if (network.zones == 1 && network.edges.empty()) {
-    return PairFills(BestFirst(book, outcome, Way::kBuy), BestFirst(book, outcome, Way::kSell));
+    const Sides sides = BestFirst(book, outcome);
+    return PairFills(sides.bids, sides.offers);
   }
   ZonePairs paired = PairZones(book, zones, network, outcome);
   PW_CHECK(paired.self_pairs.empty(), "an owner would trade with himself");

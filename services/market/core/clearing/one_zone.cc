@@ -165,13 +165,6 @@ struct Walk {
   std::array<uint64_t, kOwnerBuckets> by_owner = {};
 };
 
-// Ranks an order of either side: lower is better. Without a branch, as sides alternate at random.
-uint32_t RankOf(Way way, int32_t limit) {
-  static_assert(static_cast<uint32_t>(Way::kBuy) == 0 && static_cast<uint32_t>(Way::kSell) == 1);
-  const uint32_t rank = static_cast<uint32_t>(limit) + (uint32_t{1} << 31);
-  return rank ^ (static_cast<uint32_t>(way) - 1);
-}
-
 // What a watt hour of the order adds to welfare.
 int64_t WorthOf(const Entry& entry) {
   return int64_t{entry.limit} * (1 - 2 * static_cast<int64_t>(entry.way()));

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "libs/domain/quantities.h"
+#include "services/market/core/clearing/book.h"
 
 namespace peerwatt::market::clearing {
 
@@ -13,13 +13,6 @@ struct Filled {
   uint32_t order = 0;
   uint32_t owner = 0;
   int64_t energy_wh = 0;
-};
-
-/// Energy that the offer at one position of the book sells to the bid at another.
-struct Pair {
-  uint32_t bid = 0;
-  uint32_t offer = 0;
-  Energy energy;
 };
 
 /// The energy that one owner would have to trade with himself, and who that is.
@@ -34,10 +27,10 @@ struct Excess {
 std::optional<Excess> FindExcess(const std::vector<Filled>& bids,
                                  const std::vector<Filled>& offers);
 
-/// Pairs filled bids with filled offers so that no owner trades with himself.
-/// By priority (the order given) where that succeeds, else by owner around a ring: bids grouped by
-/// owner lie end to end on a ring, offers likewise, turned until no owner faces himself.
-/// bids, offers: sum to the same energy, without excess owner.
+/// Pairs filled bids with filled offers so that no owner trades with himself: by priority, the
+/// order given, but where an owner would face himself his bid and his offer change partners with
+/// the next pair that he has no part of. O(n) for n fills, nearly. bids, offers: sum to the same
+/// energy, without excess owner.
 std::vector<Pair> PairFills(const std::vector<Filled>& bids, const std::vector<Filled>& offers);
 
 }  // namespace peerwatt::market::clearing

@@ -1,31 +1,27 @@
 #include "services/market/core/clearing/preferences.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <functional>
 #include <limits>
-#include <map>
-#include <optional>
-#include <queue>
 #include <set>
-#include <tuple>
 #include <utility>
 
+#include "absl/numeric/int128.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
+#include "services/market/core/clearing/circulation.h"
 #include "services/market/core/clearing/mutant.h"
 #include "services/market/core/clearing/network.h"
+#include "services/market/core/clearing/preference_graph.h"
+#include "services/market/core/clearing/preference_prices.h"
+#include "services/market/core/clearing/rationing.h"
 #include "services/market/core/clearing/zone_pairing.h"
-#include "services/market/core/clearing/zones.h"
 #include "services/market/core/errors.h"
 
 namespace peerwatt::market::clearing {
 namespace {
 
 constexpr int64_t kLimitMax = kPriceMax.micros_per_kwh();
-constexpr int64_t kUnreachable = std::numeric_limits<int64_t>::max();
 constexpr uint8_t kTypes = 32;
-constexpr uint32_t kNobody = std::numeric_limits<uint32_t>::max();
 
 bool IsBid(const Request& request) { return request.entry.way() == Way::kBuy; }
 
@@ -33,184 +29,173 @@ bool Contains(const std::vector<uint32_t>& list, uint32_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+uint32_t AccountOf(const Request& request) {
+  return PW_MUTANT(kPartnersAreMeantByOwner, request.entry.owner(), request.account);
+}
+
 bool Holds(const Condition& condition, const Request& partner) {
   const bool has_type = IsBid(partner) || (condition.types >> partner.type & 1) != 0;
   return has_type && (condition.zones.empty() || Contains(condition.zones, partner.zone)) &&
-         (condition.partners.empty() || Contains(condition.partners, partner.entry.owner())) &&
-         !Contains(condition.excluded, partner.entry.owner());
-}
-
-// Whether an offer is what a bid would pay its premium for.
-bool MeetsPremium(const Preference& preference, const Request& bid, const Request& offer) {
-  const bool is_type =
-      preference.premium_types == 0 || (preference.premium_types >> offer.type & 1) != 0;
-  return preference.premium > 0 && is_type && (!preference.premium_local || bid.zone == offer.zone);
-}
-
-// The least fee from one zone to every other (Dijkstra 1959).
-std::vector<int64_t> FeesFrom(uint32_t zone, const Network& network,
-                              const std::vector<std::vector<uint32_t>>& edges_at) {
-  std::vector<int64_t> fees(network.zones, kUnreachable);
-  using Reached = std::pair<int64_t, uint32_t>;
-  std::priority_queue<Reached, std::vector<Reached>, std::greater<>> queue;
-  fees[zone] = 0;
-  queue.push({0, zone});
-  while (!queue.empty()) {
-    const auto [fee, at] = queue.top();
-    queue.pop();
-    if (fee > fees[at]) {
-      continue;
-    }
-    for (const uint32_t i : edges_at[at]) {
-      const Edge& edge = network.edges[i];
-      const uint32_t next = edge.from == at ? edge.to : edge.from;
-      if (fee + edge.fee < fees[next]) {
-        fees[next] = fee + edge.fee;
-        queue.push({fees[next], next});
-      }
-    }
-  }
-  return fees;
+         (condition.partners.empty() || Contains(condition.partners, AccountOf(partner))) &&
+         !Contains(condition.excluded, AccountOf(partner));
 }
 
 absl::Status CheckRequests(std::span<const Request> requests,
                            std::span<const Preference> preferences, const Network& network) {
   PW_RETURN_IF_ERROR(CheckNetwork(network));
-  int64_t premium_max = 0;
-  bool is_valid = true;
-  for (const Preference& preference : preferences) {
-    is_valid = is_valid && preference.premium >= 0 && preference.premium <= kLimitMax;
-    premium_max = std::max<int64_t>(premium_max, preference.premium);
+  if (network.zones > kPreferenceZonesMax) {
+    return Error(kPreferencesUnsupported, "the network has too many zones for preferences");
+  }
+  absl::int128 total = 0;
+  bool is_valid = requests.size() < std::numeric_limits<uint32_t>::max() / 2;
+  for (const Request& request : requests) {
+    const Entry& entry = request.entry;
+    is_valid = is_valid && entry.energy > Energy() && entry.energy <= kEnergyMax &&
+               entry.limit <= kLimitMax && entry.limit >= -kLimitMax;
+    total += entry.energy.wh();
+  }
+  // Of a node's lines each may carry all.
+  const absl::int128 most = int64_t{1} << 62;
+  if (!is_valid || total * (2 * static_cast<int64_t>(network.edges.size()) + 2) >= most) {
+    return Error(kBookInvalid, "an order of the book is out of range, or there are too many");
   }
   for (const Request& request : requests) {
     is_valid = is_valid && request.zone < network.zones && request.type < kTypes &&
-               request.preference < preferences.size() &&
-               (!IsBid(request) || request.entry.limit <= kLimitMax - premium_max);
-  }
-  for (const Edge& edge : network.edges) {
-    is_valid = is_valid && !edge.capacity.has_value() && !edge.capacity_back.has_value();
+               request.preference < preferences.size();
+    if (is_valid && IsBid(request)) {
+      const int64_t premium = preferences[request.preference].premium;
+      is_valid = premium >= 0 && request.entry.limit + premium <= kLimitMax;
+    }
   }
   return is_valid ? absl::OkStatus()
                   : Error(kPreferencesInvalid, "a preference of the book cannot be honoured");
 }
 
-// Turns the book into one over classes, which CrossZones clears.
-class Classes {
- public:
-  Classes(std::span<const Request> requests, std::span<const Preference> preferences,
-          const Network& network)
-      : requests_(requests), preferences_(preferences), network_(network) {
-    for (const Preference& preference : preferences) {
-      premium_max_ = std::max(premium_max_, preference.premium);
+// Gives the orders of each kind and zone what their arc carries.
+void FillOrders(const PreferenceGraph& graph, const Circulation& circulation,
+                std::span<const Entry> book, TieRule tie_rule, Outcome& outcome) {
+  outcome.fills.assign(book.size(), Energy());
+  outcome.energy = Energy();
+  for (size_t i = 0; i < graph.ranked.size(); ++i) {
+    const size_t arc = graph.first_order_arc + i;
+    const int64_t flow = circulation.flows_wh[arc];
+    Ration(book, graph.ranked[i], flow, tie_rule, outcome.fills);
+    outcome.energy += Energy::WattHours(graph.IsOffers(arc) ? flow : 0);
+  }
+}
+
+// Who sells to whom, along the arcs between kinds.
+ZonePairs PairKinds(const PreferenceGraph& graph, const Circulation& circulation,
+                    std::span<const Entry> book, const Outcome& outcome) {
+  Network kinds;
+  kinds.zones = graph.nodes - graph.zones;
+  Outcome moved;
+  moved.fills = outcome.fills;
+  for (size_t i = graph.first_kind_arc; i < graph.arcs.size(); ++i) {
+    if (circulation.flows_wh[i] > 0) {
+      Edge edge;
+      edge.from = graph.arcs[i].tail - graph.zones;
+      edge.to = graph.arcs[i].head - graph.zones;
+      kinds.edges.push_back(edge);
+      moved.flows.push_back({circulation.flows_wh[i], 0});
     }
   }
-
-  void Build(PreferenceOutcome& result) {
-    NoteOwnersThatMatter();
-    std::map<std::tuple<Way, uint32_t, uint8_t, uint32_t, uint32_t>, uint32_t> numbers;
-    for (uint32_t i = 0; i < requests_.size(); ++i) {
-      const Request& request = requests_[i];
-      const uint32_t owner =
-          owners_that_matter_.contains(request.entry.owner()) ? request.entry.owner() : kNobody;
-      const auto [at, is_new] = numbers.try_emplace(
-          {request.entry.way(), request.zone, IsBid(request) ? uint8_t{0} : request.type,
-           request.preference, owner},
-          static_cast<uint32_t>(members_.size()));
-      if (is_new) {
-        members_.push_back(i);
-      }
-      result.classes.push_back(at->second);
-      Entry entry = request.entry;
-      entry.limit += IsBid(request) ? premium_max_ : 0;
-      result.class_book.push_back(entry);
-    }
-    result.class_network.zones = static_cast<uint32_t>(std::max<size_t>(members_.size(), 1));
-    Join(result.class_network);
+  std::vector<uint32_t> kind_of;
+  kind_of.reserve(book.size());
+  for (const uint32_t node : graph.kind_of) {
+    kind_of.push_back(node - graph.zones);
   }
+  return PairZones(book, kind_of, kinds, moved);
+}
 
-  // The fee of an edge between classes.
-  int64_t FeeOf(size_t edge) const { return fees_[edge]; }
-
- private:
-  // An owner matters when he is on both sides, or is named by somebody.
-  void NoteOwnersThatMatter() {
-    std::map<uint32_t, int> sides;
-    for (const Request& request : requests_) {
-      sides[request.entry.owner()] |= IsBid(request) ? 1 : 2;
-    }
-    for (const auto& [owner, side] : sides) {
-      if (side == 3) {
-        owners_that_matter_.insert(owner);
-      }
-    }
-    for (const Preference& preference : preferences_) {
-      for (const Condition& condition : preference.any_of) {
-        owners_that_matter_.insert(condition.partners.begin(), condition.partners.end());
-        owners_that_matter_.insert(condition.excluded.begin(), condition.excluded.end());
-      }
-    }
-  }
-
-  void Join(Network& class_network) {
-    std::vector<std::vector<uint32_t>> edges_at(network_.zones);
-    for (uint32_t i = 0; i < network_.edges.size(); ++i) {
-      edges_at[network_.edges[i].from].push_back(i);
-      edges_at[network_.edges[i].to].push_back(i);
-    }
-    std::map<uint32_t, std::vector<int64_t>> fees_from;
-    for (uint32_t from = 0; from < members_.size(); ++from) {
-      const Request& offer = requests_[members_[from]];
-      if (IsBid(offer)) {
-        continue;
-      }
-      auto [fees, is_new] = fees_from.try_emplace(offer.zone);
-      if (is_new) {
-        fees->second = FeesFrom(offer.zone, network_, edges_at);
-      }
-      for (uint32_t to = 0; to < members_.size(); ++to) {
-        const Request& bid = requests_[members_[to]];
-        if (IsBid(bid)) {
-          JoinTwo(from, to, fees->second[bid.zone], class_network);
-        }
-      }
-    }
-  }
-
-  void JoinTwo(uint32_t from, uint32_t to, int64_t fee, Network& class_network) {
-    const Request& offer = requests_[members_[from]];
-    const Request& bid = requests_[members_[to]];
-    const Preference& wish = preferences_[bid.preference];
-    const bool is_same_owner = offer.entry.owner() == bid.entry.owner();
-    // No limits differ by more than this: no energy ever flows at such a fee.
-    if (fee > 2 * kLimitMax - premium_max_ ||
-        PW_MUTANT(kPreferringOwnerTradesWithHimself, false, is_same_owner) ||
-        PW_MUTANT(kBidsRequireNothing, false, !Accepts(wish, offer)) ||
-        PW_MUTANT(kOffersRequireNothing, false, !Accepts(preferences_[offer.preference], bid))) {
-      return;
-    }
-    const int64_t premium =
-        MeetsPremium(wish, bid, offer) ? PW_MUTANT(kPremiumsDoNotCount, 0, wish.premium) : 0;
-    Edge edge;
-    edge.from = from;
-    edge.to = to;
-    edge.fee = static_cast<int32_t>(fee - premium + premium_max_);
-    edge.capacity_back = Energy();
-    class_network.edges.push_back(edge);
-    fees_.push_back(fee);
-  }
-
-  std::span<const Request> requests_;
-  std::span<const Preference> preferences_;
-  const Network& network_;
-  int32_t premium_max_ = 0;
-  std::set<uint32_t> owners_that_matter_;
-  std::vector<uint32_t> members_;  // One order of each class.
-  std::vector<int64_t> fees_;
+// What is found once nobody trades with himself.
+struct Found {
+  PreferenceGraph graph;
+  Circulation circulation;
+  std::vector<Pair> pairs;
 };
 
+// Clears, and again with those apart who would trade with themselves, until nobody would.
+Found FindOutcome(std::span<const Request> requests, std::span<const Preference> preferences,
+                  const Network& network, TieRule tie_rule, PreferenceOutcome& result) {
+  std::vector<Entry> left;
+  left.reserve(requests.size());
+  for (const Request& request : requests) {
+    left.push_back(request.entry);
+  }
+  std::set<uint32_t> apart;
+  Outcome& outcome = result.outcome;
+  Found found;
+  bool is_trimmed = false;
+  while (true) {
+    found.graph = BuildPreferenceGraph(requests, left, preferences, network, apart);
+    found.circulation = CheapestCirculation(found.graph.nodes, found.graph.arcs);
+    FillOrders(found.graph, found.circulation, left, tie_rule, outcome);
+    ZonePairs paired = PairKinds(found.graph, found.circulation, left, outcome);
+    if (PW_MUTANT(kPreferringOwnerTradesWithHimself, true, paired.self_pairs.empty())) {
+      found.pairs = std::move(paired.pairs);
+      break;
+    }
+    const size_t apart_before = apart.size();
+    for (const Pair& pair : paired.self_pairs) {
+      if (apart.size() < kOwnersApartMax) {
+        apart.insert(left[pair.bid].owner());
+      }
+    }
+    if (apart.size() == apart_before) {
+      is_trimmed = true;
+      for (const Pair& pair : paired.self_pairs) {
+        left[pair.bid].energy -= pair.energy;
+      }
+    }
+  }
+  result.apart.assign(apart.begin(), apart.end());
+  outcome.withdrawn.clear();
+  for (size_t i = 0; is_trimmed && i < left.size(); ++i) {
+    outcome.withdrawn.push_back(requests[i].entry.energy - left[i].energy);
+  }
+  return found;
+}
+
+void SetPrices(const Found& found, const Network& network, PreferenceOutcome& result) {
+  const std::vector<int64_t> potentials = SupportingPotentials(found.graph, found.circulation);
+  for (uint32_t zone = 0; zone < network.zones; ++zone) {
+    const int64_t price = -potentials[zone];
+    result.outcome.zones.push_back({price, price, price});
+  }
+  for (const uint32_t kind : found.graph.kind_of) {
+    result.surcharges.push_back(potentials[kind]);
+  }
+  const std::vector<int64_t> flows = found.graph.LineFlows(found.circulation);
+  for (size_t i = 0; i < network.edges.size(); ++i) {
+    const Edge& edge = network.edges[i];
+    const int64_t gain =
+        result.outcome.zones[edge.to].price - result.outcome.zones[edge.from].price;
+    result.outcome.flows.push_back(
+        {flows[i], std::max<int64_t>((gain < 0 ? -gain : gain) - edge.fee, 0)});
+  }
+}
+
+// Deals at the price of the offer's kind in its zone, and in that of the bid.
+void SetDeals(std::span<const Request> requests, const std::vector<Pair>& pairs,
+              PreferenceOutcome& result) {
+  const auto price_in = [&](uint32_t zone, uint32_t offer) {
+    return std::clamp(result.outcome.zones[zone].price + result.surcharges[offer], -kLimitMax,
+                      kLimitMax);
+  };
+  for (const Pair& pair : pairs) {
+    const int64_t price = price_in(requests[pair.offer].zone, pair.offer);
+    result.deals.push_back({pair.bid, pair.offer, pair.energy, price,
+                            price_in(requests[pair.bid].zone, pair.offer) - price});
+  }
+}
+
 void Report(std::span<const Request> requests, std::span<const Preference> preferences,
-            PreferenceOutcome& result) {
+            const Network& network, PreferenceOutcome& result) {
+  absl::int128 welfare = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
+    const absl::int128 worth = absl::int128(requests[i].entry.limit) * result.outcome.fills[i].wh();
+    welfare += IsBid(requests[i]) ? worth : -worth;
     if (!preferences[requests[i].preference].any_of.empty()) {
       result.requiring += requests[i].entry.energy;
       result.requiring_traded += result.outcome.fills[i];
@@ -219,11 +204,18 @@ void Report(std::span<const Request> requests, std::span<const Preference> prefe
   for (const Deal& deal : result.deals) {
     const Preference& wish = preferences[requests[deal.bid].preference];
     if (wish.premium > 0) {
+      const bool is_met = MeetsPremium(wish, requests[deal.bid], requests[deal.offer]);
+      const Energy met = is_met ? deal.energy : Energy();
       result.premium_traded += deal.energy;
-      result.premium_met +=
-          MeetsPremium(wish, requests[deal.bid], requests[deal.offer]) ? deal.energy : Energy();
+      result.premium_met += met;
+      welfare += absl::int128(PW_MUTANT(kPremiumIsNotPartOfWelfare, 0, wish.premium)) * met.wh();
     }
   }
+  for (size_t i = 0; i < network.edges.size(); ++i) {
+    const int64_t flow = result.outcome.flows[i].energy_wh;
+    welfare -= absl::int128(network.edges[i].fee) * (flow < 0 ? -flow : flow);
+  }
+  result.outcome.welfare_milli_micros = welfare;
 }
 
 }  // namespace
@@ -239,25 +231,10 @@ absl::StatusOr<PreferenceOutcome> ClearWithPreferences(std::span<const Request> 
                                                        const Network& network, TieRule tie_rule) {
   PW_RETURN_IF_ERROR(CheckRequests(requests, preferences, network));
   PreferenceOutcome result;
-  Classes classes(requests, preferences, network);
-  classes.Build(result);
-  PW_RETURN_IF_ERROR(CrossZones(result.class_book, result.classes, result.class_network,
-                                Energy::WattHours(1), tie_rule, result.outcome)
-                         .status());
-  const ZonePairs paired =
-      PairZones(result.class_book, result.classes, result.class_network, result.outcome);
-  PW_CHECK(paired.self_pairs.empty(), "an owner would trade with himself");
-  std::map<std::pair<uint32_t, uint32_t>, int64_t> fees;
-  for (size_t i = 0; i < result.class_network.edges.size(); ++i) {
-    const Edge& edge = result.class_network.edges[i];
-    fees[{edge.from, edge.to}] = classes.FeeOf(i);
-  }
-  for (const Pair& pair : paired.pairs) {
-    const uint32_t seller = result.classes[pair.offer];
-    result.deals.push_back({pair.bid, pair.offer, pair.energy, result.outcome.zones[seller].price,
-                            fees.at({seller, result.classes[pair.bid]})});
-  }
-  Report(requests, preferences, result);
+  const Found found = FindOutcome(requests, preferences, network, tie_rule, result);
+  SetPrices(found, network, result);
+  SetDeals(requests, found.pairs, result);
+  Report(requests, preferences, network, result);
   return result;
 }
 

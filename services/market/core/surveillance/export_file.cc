@@ -140,6 +140,8 @@ ExportWriter::Fields ExportWriter::CsvFields(const ExportedTrade& row) const {
           {"bid", trade.bid.value()},
           {"energy_wh", absl::StrCat(trade.energy.wh())},
           {"price_per_kwh", FormatPrice(trade.price)},
+          {"buyer_price_per_kwh", FormatPrice(trade.buyer_price)},
+          {"network_fee_per_kwh", FormatPrice(trade.network_fee)},
           {"currency", head_.currency},
           {"trade_time", Instant(row.trade_time)}};
 }
@@ -186,8 +188,9 @@ ExportWriter::Fields ExportWriter::TradeRecord(const ExportedTrade& row, Side si
                    {"linkedOrderId",
                     Joined(head_.community, start, ".", (buys ? trade.bid : trade.offer).value())}};
   AddContract(start, row.delivery.end,
-              buys ? trade.buyer_metering_point : trade.seller_metering_point, trade.price,
-              trade.energy, fields);
+              buys ? trade.buyer_metering_point : trade.seller_metering_point,
+              buys ? trade.buyer_price : trade.price, trade.energy, fields);
+  fields.emplace_back("otherPrice", FormatPrice(buys ? trade.price : trade.buyer_price));
   fields.emplace_back("transactionTime", Instant(row.trade_time));
   fields.emplace_back("uniqueTransactionIdentifier",
                       Joined(head_.community, start, ".t", trade.number));
