@@ -26,11 +26,13 @@
 #include "services/market/clients/peers.h"
 #include "services/market/rpc/clearing_service.h"
 #include "services/market/rpc/controls_service.h"
+#include "services/market/rpc/contracts_service.h"
 #include "services/market/rpc/market_service.h"
 #include "services/market/rpc/metrics_probe.h"
 #include "services/market/rpc/survey_metrics.h"
 #include "services/market/rpc/surveillance_service.h"
 #include "services/market/rpc/surveyor_thread.h"
+#include "services/market/storage/contract_store.h"
 #include "services/market/storage/control_store.h"
 #include "services/market/storage/migrations.h"
 #include "services/market/storage/queries.h"
@@ -309,6 +311,9 @@ int Serve() {
   MarketInternalService internal(rules, view);
   Replay replay(auctions, view, crypto::Sha256Hex);
   ClearingService clearings(rules, auctions, view, replay);
+  PostgresContractStore contract_store(pool);
+  ContractDesk contract_desk(contract_store, registry);
+  ContractsService contracts(rules, contract_desk, contract_store, **clock);
   PostgresSurveyStore survey_store(pool);
   PostgresSurveyView survey_view(pool);
   PostgresExportSource export_source(pool);
@@ -321,7 +326,9 @@ int Serve() {
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(
-          options, {&service, &clearings, &controls_service, &internal, &surveillance}, metrics);
+          options,
+          {&service, &clearings, &contracts, &controls_service, &internal, &surveillance},
+          metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {

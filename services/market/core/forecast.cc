@@ -112,13 +112,20 @@ std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const std::vector<Candidate>& candidates,
                                        const CommunitySnapshot& snapshot,
                                        const ForecastsByPoint& forecasts,
-                                       const OfferedByConnection& offered) {
+                                       const OfferedByConnection& offered,
+                                       const CommittedByConnection& committed) {
   std::vector<Order> orders;
-  const NetByConnection nets = NetForecasts(candidates, snapshot, forecasts);
+  NetByConnection nets = NetForecasts(candidates, snapshot, forecasts);
   const absl::flat_hash_map<GridConnectionId, ConnectionLimits> all_limits = LimitsOfAll(snapshot);
   for (const Candidate& candidate : candidates) {
     const GridConnectionId& connection = candidate.member.grid_connection;
-    const std::optional<Energy>& net = nets.at(connection);
+    std::optional<Energy>& net = nets.at(connection);
+    const auto contracts = committed.find(connection);
+    const Committed contracted =
+        contracts == committed.end() ? Committed() : contracts->second;
+    if (net.has_value()) {
+      *net += contracted.bought - contracted.sold;
+    }
     if (!net.has_value() || *net == Energy()) {
       continue;
     }
@@ -129,8 +136,8 @@ std::vector<Order> PlaceStandingOrders(const Auction& auction,
     const auto already = offered.find(connection);
     const Energy taken = already == offered.end() ? Energy() : already->second;
     const Energy free = limits.feed_in_max - taken;
-    const Energy energy = std::min({surplus ? *net : -*net, surplus ? free : limits.draw_max,
-                                    kEnergyMax});
+    const Energy most = surplus ? free : limits.draw_max - contracted.bought;
+    const Energy energy = std::min({surplus ? *net : -*net, most, kEnergyMax});
     if (limit.has_value() && energy > Energy()) {
       orders.push_back(
           NewOrder(auction, candidate, surplus ? Side::kOffer : Side::kBid, energy, *limit));

@@ -144,7 +144,7 @@ std::vector<uint32_t> BookOf(std::span<const Order> orders) {
   std::vector<uint32_t> positions;
   positions.reserve(orders.size());
   for (uint32_t i = 0; i < orders.size(); ++i) {
-    if (orders[i].state == OrderState::kActive) {
+    if (orders[i].state == OrderState::kActive && orders[i].contract.empty()) {
       positions.push_back(i);
     }
   }

@@ -16,6 +16,7 @@ namespace peerwatt::market {
 using StandingOrderId = Id<struct StandingOrderTag>;
 using NetworkId = Id<struct NetworkTag>;
 using ZoneId = Id<struct ZoneTag>;
+using ContractId = Id<struct ContractTag>;
 
 /// What energy is made from; the numbers are those of the protocol and of clearing.
 enum class EnergySource : uint8_t {
@@ -107,7 +108,14 @@ struct Order {
   Price premium;
   /// Requirements and what the premium is for, as preference.h writes them; empty for none.
   std::string preference;
+  /// The contract that placed it, or empty; then it trades with the contract's other order alone.
+  ContractId contract;
+  /// What a contract's order trades at within its limits, as contracts/price.h writes it.
+  std::string contract_price;
 };
+
+/// What made a trade.
+enum class TradeOrigin { kAuction, kContract };
 
 /// Energy that one offer sells to one bid.
 struct Trade {
@@ -116,9 +124,9 @@ struct Trade {
   OrderId bid;
   OrderId offer;
   Energy energy;
-  /// What the seller gets: the price of its zone.
+  /// What the seller gets: the price of its zone, or of the contract.
   Price price;
-  /// The price of the buyer's zone: at least `price`.
+  /// The price of the buyer's zone: at least `price`. Of a contract: with the fees of lines.
   Price buyer_price;
   /// What the buyer pays the network on top of `price`: the difference of the two prices and the
   /// auction's fee.
@@ -127,6 +135,7 @@ struct Trade {
   MeteringPointId seller_metering_point;
   ParticipantId buyer;
   ParticipantId seller;
+  TradeOrigin origin = TradeOrigin::kAuction;
 };
 
 /// An autopilot that bids or offers the forecast of a grid connection.

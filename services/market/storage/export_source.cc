@@ -44,6 +44,7 @@ ExportedOrder OrderOf(const CommunityId& community, const pqxx::row& row) {
   order.standing_order = StandingOrderId(TextFrom(row[10]));
   order.rejection_reason = TextFrom(row[11]);
   order.create_time = TimeFrom(row[12]);
+  order.contract = ContractId(TextFrom(row[13]));
   return exported;
 }
 
@@ -61,6 +62,7 @@ ExportedTrade TradeOf(const pqxx::row& row) {
   trade.seller_metering_point = MeteringPointId(TextFrom(row[9]));
   trade.buyer = ParticipantId(TextFrom(row[10]));
   trade.seller = ParticipantId(TextFrom(row[11]));
+  trade.origin = postgres::BoolFrom(row[12]) ? TradeOrigin::kContract : TradeOrigin::kAuction;
   return exported;
 }
 

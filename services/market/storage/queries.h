@@ -5,6 +5,7 @@
 #include "libs/postgres/leases.h"
 #include "libs/postgres/pool.h"
 #include "services/market/storage/clearing_queries.h"
+#include "services/market/storage/contract_queries.h"
 #include "services/market/storage/control_queries.h"
 #include "services/market/storage/surveillance_queries.h"
 
@@ -20,12 +21,12 @@ namespace peerwatt::market {
   "community_id, delivery_start_at, order_id, side, metering_point_id, grid_connection_id, " \
   "participant_id, energy_wh, limit_micros, filled_energy_wh, hold_micros, state, "          \
   "standing_order_id, rejection_reason, created_at, zone, energy_source, premium_micros, "    \
-  "preference "
+  "preference, contract_id, contract_price "
 // Columns of a trade, in the order that TradeFrom reads.
 #define PW_TRADE_COLUMNS                                                                     \
   "trade_number, bid_order_id, offer_order_id, energy_wh, price_micros, "                    \
   "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id, "                 \
-  "delivery_start_at, buyer_price_micros, network_fee_micros "
+  "delivery_start_at, buyer_price_micros, network_fee_micros, origin "
 // Columns of a standing order, in the order that StandingOrderFrom reads.
 #define PW_STANDING_ORDER_COLUMNS                                                            \
   "community_id, participant_id, standing_order_id, metering_point_id, grid_connection_id, " \
@@ -72,7 +73,7 @@ inline constexpr postgres::Query kCloseAuction{"close_auction", R"sql(
   SET state = 'CLOSED', version = version + 1,
       halted = EXISTS (SELECT FROM market_controls AS c WHERE c.community_id = $1 AND c.halted)
   WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'OPEN'
-  RETURNING halted)sql"};
+  RETURNING halted, gate_closure_at)sql"};
 
 inline constexpr postgres::Query kClearAuction{"clear_auction", R"sql(
   UPDATE auctions
@@ -199,15 +200,15 @@ inline constexpr postgres::Query kFinishOrders{"finish_orders", R"sql(
 inline constexpr postgres::Query kInsertTrades{"insert_trades", R"sql(
   INSERT INTO trades (community_id, delivery_start_at, trade_number, bid_order_id, offer_order_id,
                       energy_wh, price_micros, buyer_metering_point_id, seller_metering_point_id,
-                      buyer_id, seller_id, buyer_price_micros, network_fee_micros)
+                      buyer_id, seller_id, buyer_price_micros, network_fee_micros, origin)
   SELECT $1::text, $2::timestamptz, trade_number, bid_order_id, offer_order_id, energy_wh,
          price_micros, buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
-         buyer_price_micros, network_fee_micros
+         buyer_price_micros, network_fee_micros, origin
   FROM unnest($3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[])
+              $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[])
     AS traded (trade_number, bid_order_id, offer_order_id, energy_wh, price_micros,
                buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
-               buyer_price_micros, network_fee_micros))sql"};
+               buyer_price_micros, network_fee_micros, origin))sql"};
 
 inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_COLUMNS
   R"sql(FROM trades
@@ -265,8 +266,8 @@ inline std::vector<postgres::Query> Queries() {
       kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
       kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing};
-  for (const auto& more : {postgres::Leases::Queries(), ControlQueries(),
-                           SurveillanceQueries()}) {
+  for (const auto& more : {postgres::Leases::Queries(), ContractQueries(),
+                           ControlQueries(), SurveillanceQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());
   }
   return queries;

@@ -60,9 +60,18 @@ std::optional<Price> OptionalPriceFrom(const pqxx::field& field) {
 Energy EnergyFrom(const pqxx::field& field) { return Energy::WattHours(Int64From(field)); }
 Price PriceFrom(const pqxx::field& field) { return Price::MicrosPerKwh(Int64From(field)); }
 
+TradeOrigin TradeOriginFrom(std::string_view text) {
+  PW_CHECK(text == "AUCTION" || text == "CONTRACT", "unknown origin of a trade");
+  return text == "AUCTION" ? TradeOrigin::kAuction : TradeOrigin::kContract;
+}
+
 }  // namespace
 
 std::string ToSql(Side side) { return side == Side::kBid ? "BID" : "OFFER"; }
+
+std::string ToSql(TradeOrigin origin) {
+  return origin == TradeOrigin::kAuction ? "AUCTION" : "CONTRACT";
+}
 
 std::string ToSql(OrderState state) {
   for (const auto& [known, name] : kOrderStates) {
@@ -129,6 +138,8 @@ Order OrderFrom(const pqxx::row& row) {
   order.source = EnergySourceFrom(TextFrom(row[16]));
   order.premium = PriceFrom(row[17]);
   order.preference = TextFrom(row[18]);
+  order.contract = ContractId(TextFrom(row[19]));
+  order.contract_price = TextFrom(row[20]);
   return order;
 }
 
@@ -145,6 +156,7 @@ Trade TradeFrom(const pqxx::row& row) {
   trade.seller = ParticipantId(TextFrom(row[8]));
   trade.buyer_price = PriceFrom(row[10]);
   trade.network_fee = PriceFrom(row[11]);
+  trade.origin = TradeOriginFrom(TextFrom(row[12]));
   return trade;
 }
 

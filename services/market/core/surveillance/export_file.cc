@@ -43,6 +43,8 @@ StatusNames NamesOf(OrderState state) {
   return {};
 }
 
+bool OfContract(const Trade& trade) { return trade.origin == TradeOrigin::kContract; }
+
 // Names a contract, order or trade across communities.
 template <typename... Parts>
 std::string Joined(const CommunityId& community, absl::Time delivery, const Parts&... parts) {
@@ -141,13 +143,15 @@ ExportWriter::Fields ExportWriter::CsvFields(const ExportedTrade& row) const {
           {"energy_wh", absl::StrCat(trade.energy.wh())},
           {"price_per_kwh", FormatPrice(trade.price)},
           {"currency", head_.currency},
-          {"trade_time", Instant(row.trade_time)}};
+          {"trade_time", Instant(row.trade_time)},
+          {"origin", OfContract(trade) ? "CONTRACT" : "AUCTION"}};
 }
 
-void ExportWriter::AddContract(absl::Time start, absl::Time end, const MeteringPointId& point,
-                               Price price, Energy energy, Fields& fields) const {
+void ExportWriter::AddContract(bool is_forward, absl::Time start, absl::Time end,
+                               const MeteringPointId& point, Price price, Energy energy,
+                               Fields& fields) const {
   fields.insert(fields.end(), {{"contractId", Joined(head_.community, start)},
-                               {"contractType", "AU"},
+                               {"contractType", is_forward ? "FW" : "AU"},
                                {"energyCommodity", "EL"},
                                {"settlementMethod", "P"},
                                {"organisedMarketPlaceIdentifier", head_.community.value()},
@@ -169,7 +173,8 @@ ExportWriter::Fields ExportWriter::OrderRecord(const ExportedOrder& row) const {
                    {"orderId", Joined(head_.community, start, ".", order.id.value())},
                    {"orderType", "LIM"},
                    {"orderStatus", std::string(NamesOf(order.state).remit)}};
-  AddContract(start, row.delivery_end, order.metering_point, order.limit, order.energy, fields);
+  AddContract(!order.contract.empty(), start, row.delivery_end, order.metering_point, order.limit,
+              order.energy, fields);
   fields.emplace_back("matchedQuantity", FormatKilowattHours(order.filled));
   fields.emplace_back("transactionTime", Instant(order.create_time));
   fields.emplace_back("actionType", "N");
@@ -185,7 +190,7 @@ ExportWriter::Fields ExportWriter::TradeRecord(const ExportedTrade& row, Side si
                    {"buySellIndicator", buys ? "B" : "S"},
                    {"linkedOrderId",
                     Joined(head_.community, start, ".", (buys ? trade.bid : trade.offer).value())}};
-  AddContract(start, row.delivery.end,
+  AddContract(OfContract(trade), start, row.delivery.end,
               buys ? trade.buyer_metering_point : trade.seller_metering_point, trade.price,
               trade.energy, fields);
   fields.emplace_back("transactionTime", Instant(row.trade_time));
