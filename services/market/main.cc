@@ -25,12 +25,12 @@
 #include "libs/telemetry/metrics.h"
 #include "services/market/clients/peers.h"
 #include "services/market/rpc/clearing_service.h"
-#include "services/market/rpc/controls_service.h"
 #include "services/market/rpc/contracts_service.h"
+#include "services/market/rpc/controls_service.h"
 #include "services/market/rpc/market_service.h"
 #include "services/market/rpc/metrics_probe.h"
-#include "services/market/rpc/survey_metrics.h"
 #include "services/market/rpc/surveillance_service.h"
+#include "services/market/rpc/survey_metrics.h"
 #include "services/market/rpc/surveyor_thread.h"
 #include "services/market/storage/contract_store.h"
 #include "services/market/storage/control_store.h"
@@ -324,11 +324,9 @@ int Serve() {
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
-  absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(
-          options,
-          {&service, &clearings, &contracts, &controls_service, &internal, &surveillance},
-          metrics);
+  absl::StatusOr<std::unique_ptr<rpc::Server>> server = rpc::Server::Start(
+      options, {&service, &clearings, &contracts, &controls_service, &internal, &surveillance},
+      metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {

@@ -50,48 +50,17 @@ std::vector<uint32_t> LastLines(const Network& network,
   return last;
 }
 
-// The lines that end at each zone.
-std::vector<std::vector<uint32_t>> LinesAt(const Network& network) {
-  std::vector<std::vector<uint32_t>> lines_at(network.zones);
-  for (uint32_t i = 0; i < network.edges.size(); ++i) {
-    lines_at[network.edges[i].from].push_back(i);
-    lines_at[network.edges[i].to].push_back(i);
-  }
-  return lines_at;
-}
-
 }  // namespace
-
-CheapestWays::CheapestWays(const Network& network)
-    : network_(network), lines_at_(LinesAt(network)) {}
-
-std::optional<CheapestWay> CheapestWays::Find(uint32_t from, uint32_t to) {
-  CheapestWay way;
-  if (from == to) {
-    return way;
-  }
-  const auto [found, is_new] = last_.try_emplace(from);
-  if (is_new) {
-    found->second = LastLines(network_, lines_at_, from);
-  }
-  const std::vector<uint32_t>& last = found->second;
-  for (uint32_t zone = to; zone != from;) {
-    if (last[zone] == kNoLine) {
-      return std::nullopt;
-    }
-    const Edge& line = network_.edges[last[zone]];
-    way.steps.push_back({last[zone], line.to == zone});
-    way.fee = way.fee + Price::MicrosPerKwh(line.fee);
-    zone = OtherEnd(line, zone);
-  }
-  return way;
-}
 
 std::vector<EdgeFlow> CheapestFlows(const Network& network,
                                     const std::vector<clearing::Request>& requests,
                                     const std::vector<clearing::Deal>& deals) {
   std::vector<EdgeFlow> flows(network.edges.size());
-  const std::vector<std::vector<uint32_t>> lines_at = LinesAt(network);
+  std::vector<std::vector<uint32_t>> lines_at(network.zones);
+  for (uint32_t i = 0; i < network.edges.size(); ++i) {
+    lines_at[network.edges[i].from].push_back(i);
+    lines_at[network.edges[i].to].push_back(i);
+  }
   std::map<std::pair<uint32_t, uint32_t>, int64_t> moved;
   for (const clearing::Deal& deal : deals) {
     moved[{requests[deal.offer].zone, requests[deal.bid].zone}] += deal.energy.wh();

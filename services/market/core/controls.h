@@ -78,6 +78,8 @@ struct Closing {
   bool halted = false;
   std::set<ParticipantId> killed;
   OrderLimits limits;
+  /// What contracts have placed, counted in `offered` too.
+  ContractedByConnection contracted;
   /// Contracts that may be due. They stay as they are until the auction is closed.
   std::vector<Contract> contracts;
   /// Who stands behind their parties, as recorded before gate closure, where it is not themselves.

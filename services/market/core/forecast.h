@@ -41,19 +41,20 @@ NetByConnection NetForecasts(const std::vector<Candidate>& candidates,
                              const CommunitySnapshot& snapshot, const ForecastsByPoint& forecasts);
 
 /// What contracts let connections buy and sell in an auction.
-using CommittedByConnection = absl::flat_hash_map<GridConnectionId, Committed>;
+using ContractedByConnection = absl::flat_hash_map<GridConnectionId, Contracted>;
 
 /// The orders that the candidates place at gate closure, by the forecast less what contracts sell
-/// and more what they buy: a surplus is offered at the offer price,
-/// up to the feed-in capacity less what the connection offers already, by contracts too; a shortfall
-/// is bid for at the bid price, up to what the connection can draw. No price, no energy or no forecast: no order.
-/// The orders are pending and timed at gate closure; ids are `so-<metering point>`.
+/// and more what they buy: a surplus is offered at the offer price, up to the feed-in capacity less
+/// what the connection offers already; a shortfall is bid for at the bid price, up to what the
+/// connection can draw besides. No price, no energy or no forecast: no order. The orders are
+/// pending and timed at gate closure; ids are `so-<metering point>`. offered: that of contracts
+/// too.
 std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const std::vector<Candidate>& candidates,
                                        const CommunitySnapshot& snapshot,
                                        const ForecastsByPoint& forecasts,
                                        const OfferedByConnection& offered,
-                                       const CommittedByConnection& committed = {});
+                                       const ContractedByConnection& contracted = {});
 
 /// The id of the order that a standing order places on a metering point: `so-<metering point>`; of
 /// a point whose id leaves no room for that, the front and a hash. A point has at most one active

@@ -50,8 +50,7 @@ absl::StatusOr<ClearingResult> ClearAndExecute(const NetworkVersion& network,
   if (pairs.empty()) {
     return Clear(orders, network);
   }
-  PW_ASSIGN_OR_RETURN(ClearingResult result,
-                      Clear(orders, LessContracts(network, orders, pairs)));
+  PW_ASSIGN_OR_RETURN(ClearingResult result, Clear(orders, LessContracts(network, orders, pairs)));
   PW_ASSIGN_OR_RETURN(const std::vector<PricedContract> contracts,
                       PriceContracts(network, orders, pairs, result));
   for (const auto& [pair, price, line_fee] : contracts) {
@@ -95,6 +94,15 @@ std::vector<Contract> KnownOf(const std::vector<Contract>& contracts,
     }
   }
   return found;
+}
+
+// What standing orders meet once contracts have placed theirs.
+Closing WithContracts(Closing closing, const std::vector<Order>& orders) {
+  closing.contracted = ContractedBy(orders);
+  for (const auto& [connection, energy] : closing.contracted) {
+    closing.offered[connection] += energy.sold;
+  }
+  return closing;
 }
 
 }  // namespace
@@ -158,10 +166,9 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   const std::vector<MeteringPointId> points =
       PointsToAskFor(candidates, contracts, auction, snapshot);
   if (!points.empty()) {
-    PW_ASSIGN_OR_RETURN(
-        forecasts,
-        metering_.ForecastInterval(points, {auction.key.delivery_start, auction.delivery_end},
-                                   DataEndOf(auction)));
+    PW_ASSIGN_OR_RETURN(forecasts, metering_.ForecastInterval(
+                                       points, {auction.key.delivery_start, auction.delivery_end},
+                                       DataEndOf(auction)));
   }
   return store_
       .CloseAuction(auction.key,
@@ -169,16 +176,12 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
                       ContractOrders made =
                           ExecuteContracts(KnownOf(closing.contracts, contracts),
                                            {auction, network, snapshot, forecasts, closing});
-                      const CommittedByConnection committed = CommittedBy(made.orders);
-                      OfferedByConnection offered = closing.offered;
-                      for (const auto& [connection, energy] : committed) {
-                        offered[connection] += energy.sold;
-                      }
+                      const Closing left = WithContracts(closing, made.orders);
                       Placed placed = {std::move(made.orders), std::move(made.executions)};
-                      for (Order& order :
-                           WithinLimits(PlaceStandingOrders(auction, candidates, snapshot,
-                                                            forecasts, offered, committed),
-                                        closing, auction.network_fee)) {
+                      for (Order& order : WithinLimits(
+                               PlaceStandingOrders(auction, candidates, snapshot, forecasts,
+                                                   left.offered, left.contracted),
+                               left, auction.network_fee)) {
                         placed.orders.push_back(std::move(order));
                       }
                       return placed;

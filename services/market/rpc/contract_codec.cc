@@ -81,9 +81,8 @@ absl::StatusOr<PriceFormula> IndexFrom(const TermsProto::Index& proto, const std
                       OptionalPrice(proto.has_offset_per_kwh(), proto.offset_per_kwh(), currency,
                                     field + ".offset_per_kwh"));
   formula.offset = offset.value_or(Price());
-  PW_ASSIGN_OR_RETURN(formula.floor, OptionalPrice(proto.has_floor_per_kwh(),
-                                                   proto.floor_per_kwh(), currency,
-                                                   field + ".floor_per_kwh"));
+  PW_ASSIGN_OR_RETURN(formula.floor, OptionalPrice(proto.has_floor_per_kwh(), proto.floor_per_kwh(),
+                                                   currency, field + ".floor_per_kwh"));
   PW_ASSIGN_OR_RETURN(formula.cap, OptionalPrice(proto.has_cap_per_kwh(), proto.cap_per_kwh(),
                                                  currency, field + ".cap_per_kwh"));
   PW_ASSIGN_OR_RETURN(formula.fallback,
@@ -101,8 +100,8 @@ absl::StatusOr<PriceFormula> FormulaFrom(const TermsProto::Price& proto,
     return FieldInvalid(field, "needs fixed_per_kwh or index");
   }
   PriceFormula formula;
-  PW_ASSIGN_OR_RETURN(formula.fixed, rpc::PriceFrom(proto.fixed_per_kwh(), currency,
-                                                    field + ".fixed_per_kwh"));
+  PW_ASSIGN_OR_RETURN(formula.fixed,
+                      rpc::PriceFrom(proto.fixed_per_kwh(), currency, field + ".fixed_per_kwh"));
   return formula;
 }
 
@@ -187,11 +186,10 @@ void WriteCancellation(const CancellationTerms& terms, TermsProto::Cancellation&
     proto.add_parties(TermsProto::SELLER);
   }
   proto.set_notice_days(terms.notice_days);
-  proto.set_effect(terms.effect == CancellationEffect::kAfterNotice
-                       ? TermsProto::Cancellation::AFTER_NOTICE
-                   : terms.effect == CancellationEffect::kEndOfDay
-                       ? TermsProto::Cancellation::END_OF_DAY
-                       : TermsProto::Cancellation::END_OF_MONTH);
+  proto.set_effect(
+      terms.effect == CancellationEffect::kAfterNotice ? TermsProto::Cancellation::AFTER_NOTICE
+      : terms.effect == CancellationEffect::kEndOfDay  ? TermsProto::Cancellation::END_OF_DAY
+                                                       : TermsProto::Cancellation::END_OF_MONTH);
 }
 
 TermsProto ToProto(const ContractTerms& terms, const std::string& currency) {
@@ -248,9 +246,9 @@ absl::StatusOr<ContractTerms> TermsFrom(const TermsProto& proto, const std::stri
   PW_ASSIGN_OR_RETURN(terms.end, rpc::TimeFrom(proto.end_time(), field + ".end_time"));
   terms.profile.time_zone = proto.profile().time_zone();
   for (int i = 0; i < proto.profile().windows_size(); ++i) {
-    PW_ASSIGN_OR_RETURN(ContractWindow window,
-                        WindowFrom(proto.profile().windows(i),
-                                   absl::StrCat(field, ".profile.windows[", i, "]")));
+    PW_ASSIGN_OR_RETURN(
+        ContractWindow window,
+        WindowFrom(proto.profile().windows(i), absl::StrCat(field, ".profile.windows[", i, "]")));
     terms.profile.windows.push_back(std::move(window));
   }
   PW_ASSIGN_OR_RETURN(terms.profile.holidays,
@@ -275,10 +273,10 @@ absl::StatusOr<Contract> OfferFrom(const v1::Contract& proto, const std::string&
   const bool by_buyer = !proto.buyer_metering_point().empty();
   PW_ASSIGN_OR_RETURN(
       std::string point,
-      rpc::ParseName1(by_buyer ? proto.buyer_metering_point() : proto.seller_metering_point(),
-                      "meteringPoints/*",
-                      by_buyer ? "contract.buyer_metering_point"
-                               : "contract.seller_metering_point"));
+      rpc::ParseName1(
+          by_buyer ? proto.buyer_metering_point() : proto.seller_metering_point(),
+          "meteringPoints/*",
+          by_buyer ? "contract.buyer_metering_point" : "contract.seller_metering_point"));
   (by_buyer ? offer.buyer_point : offer.seller_point) = MeteringPointId(std::move(point));
   ContractVersion version;
   PW_ASSIGN_OR_RETURN(version.terms, TermsFrom(proto.terms(), currency, "contract.terms"));

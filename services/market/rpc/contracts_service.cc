@@ -44,8 +44,7 @@ absl::Status CheckContractId(const std::string& id) {
 
 grpc::Status ContractsService::Step(
     const grpc::ServerContext& context, const std::string& name, bool validate_only,
-    absl::FunctionRef<absl::StatusOr<Contract>(const ContractCall&)> step,
-    v1::Contract& response) {
+    absl::FunctionRef<absl::StatusOr<Contract>(const ContractCall&)> step, v1::Contract& response) {
   return rpc::Handle(context, kErrorDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const rpc::Principal caller, Trader(context));
     PW_ASSIGN_OR_RETURN(const ContractName parsed, NameFrom(name, "name"));
@@ -71,10 +70,10 @@ grpc::Status ContractsService::CreateContract(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const CommunityRules rules, rules_.Find(CommunityId(community)));
     PW_ASSIGN_OR_RETURN(Contract offer, OfferFrom(request->contract(), rules.currency));
     const absl::Time now = clock_.Now();
-    PW_ASSIGN_OR_RETURN(const Contract kept,
-                        desk_.Create(std::move(offer), {rules, ContractId(request->contract_id()),
-                                                        participant, now,
-                                                        request->validate_only()}));
+    PW_ASSIGN_OR_RETURN(
+        const Contract kept,
+        desk_.Create(std::move(offer), {rules, ContractId(request->contract_id()), participant, now,
+                                        request->validate_only()}));
     *response = ToProto(kept, rules.currency, now);
     return absl::OkStatus();
   });
@@ -88,8 +87,7 @@ grpc::Status ContractsService::GetContract(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const ContractName name, NameFrom(request->name(), "name"));
     PW_ASSIGN_OR_RETURN(const ParticipantId viewer, VisibleTo(caller));
     PW_ASSIGN_OR_RETURN(const CommunityRules rules, rules_.Find(name.community));
-    PW_ASSIGN_OR_RETURN(const Contract contract,
-                        desk_.Get(name.community, name.contract, viewer));
+    PW_ASSIGN_OR_RETURN(const Contract contract, desk_.Get(name.community, name.contract, viewer));
     *response = ToProto(contract, rules.currency, clock_.Now());
     return absl::OkStatus();
   });
@@ -191,9 +189,8 @@ grpc::Status ContractsService::ListContractExecutions(
     PW_ASSIGN_OR_RETURN(const ParticipantId viewer, VisibleTo(caller));
     PW_ASSIGN_OR_RETURN(const CommunityRules rules, rules_.Find(name.community));
     PW_RETURN_IF_ERROR(desk_.Get(name.community, name.contract, viewer).status());
-    PW_ASSIGN_OR_RETURN(
-        std::vector<ExecutionResult> executions,
-        store_.ListExecutions(name.community, name.contract, after, page.size + 1));
+    PW_ASSIGN_OR_RETURN(std::vector<ExecutionResult> executions,
+                        store_.ListExecutions(name.community, name.contract, after, page.size + 1));
     if (TrimPage(executions, page.size)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, TimeSegment(executions.back().delivery_start)));

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include <grpcpp/grpcpp.h>
+
+#include <string>
 
 #include "absl/functional/function_ref.h"
 #include "libs/base/clock.h"
@@ -49,8 +49,7 @@ class ContractsService final : public peerwatt::market::v1::Contracts::Service {
 
  private:
   /// Runs one step of a party and answers with the contract after it.
-  grpc::Status Step(const grpc::ServerContext& context, const std::string& name,
-                    bool validate_only,
+  grpc::Status Step(const grpc::ServerContext& context, const std::string& name, bool validate_only,
                     absl::FunctionRef<absl::StatusOr<Contract>(const ContractCall&)> step,
                     peerwatt::market::v1::Contract& response);
 

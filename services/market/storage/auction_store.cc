@@ -173,8 +173,7 @@ absl::StatusOr<std::vector<StandingOrder>> PostgresAuctionStore::ActiveStandingO
   return orders;
 }
 
-absl::StatusOr<std::vector<Contract>> PostgresAuctionStore::ActiveContracts(
-    const AuctionKey& key) {
+absl::StatusOr<std::vector<Contract>> PostgresAuctionStore::ActiveContracts(const AuctionKey& key) {
   std::vector<Contract> contracts;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
     contracts = ReadActiveContracts(tx, key);
@@ -194,8 +193,8 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
       LockActiveContracts(tx, key, postgres::TimeFrom(rows[0][1]), closing);
       Placed placed = place(closing);
       std::vector<Order>& orders = placed.orders;
-      const auto others = std::stable_partition(
-          orders.begin(), orders.end(), [](const Order& o) { return !o.contract.empty(); });
+      const auto others = std::stable_partition(orders.begin(), orders.end(),
+                                                [](const Order& o) { return !o.contract.empty(); });
       InsertExecutions(tx, key, {orders.begin(), others}, placed.executions);
       orders.erase(orders.begin(), others);
       if (!orders.empty()) {

@@ -142,9 +142,9 @@ PriceFormula FormulaFrom(const pqxx::row& row, int at) {
 }
 
 const char* KindOf(const PriceFormula& formula) {
-  return !formula.is_indexed                ? "FIXED"
+  return !formula.is_indexed              ? "FIXED"
          : formula.index == Party::kBuyer ? "INDEX_BUYER"
-                                            : "INDEX_SELLER";
+                                          : "INDEX_SELLER";
 }
 
 Contract HeadFrom(const pqxx::row& row) {
@@ -158,9 +158,8 @@ Contract HeadFrom(const pqxx::row& row) {
       MeteringPointId(TextFrom(row[5]));
   contract.create_time = TimeFrom(row[6]);
   if (!row[7].is_null()) {
-    contract.cancellation =
-        ContractCancellation{ParticipantId(TextFrom(row[7])), TextFrom(row[8]), TimeFrom(row[9]),
-                             TimeFrom(row[10])};
+    contract.cancellation = ContractCancellation{ParticipantId(TextFrom(row[7])), TextFrom(row[8]),
+                                                 TimeFrom(row[9]), TimeFrom(row[10])};
   }
   return contract;
 }

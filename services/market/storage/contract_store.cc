@@ -84,8 +84,7 @@ void InsertStep(pqxx::work& tx, const Contract& contract, const ContractStep& st
 
 absl::StatusOr<Contract> PostgresContractStore::Create(
     const Contract& offer,
-    absl::FunctionRef<absl::Status(int32_t, const std::map<ParticipantId, ParticipantId>&)>
-        check) {
+    absl::FunctionRef<absl::Status(int32_t, const std::map<ParticipantId, ParticipantId>&)> check) {
   Contract kept;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
     const std::string& community = offer.community.value();
@@ -96,12 +95,11 @@ absl::StatusOr<Contract> PostgresContractStore::Create(
       PW_RETURN_IF_ERROR(check(postgres::Int32From(count[0][0]),
                                OwnersOf(tx, offer.community, {offer}, offer.create_time)));
       const bool by_buyer = offer.proposer == offer.buyer;
-      const bool is_new =
-          Exec(tx, kInsertContract, community, offer.id.value(), offer.buyer.value(),
-               offer.seller.value(), offer.proposer.value(),
-               (by_buyer ? offer.buyer_point : offer.seller_point).value(),
-               postgres::ToSql(offer.create_time), postgres::ToSql(OverAt(offer)))
-              .affected_rows() == 1;
+      const bool is_new = Exec(tx, kInsertContract, community, offer.id.value(),
+                               offer.buyer.value(), offer.seller.value(), offer.proposer.value(),
+                               (by_buyer ? offer.buyer_point : offer.seller_point).value(),
+                               postgres::ToSql(offer.create_time), postgres::ToSql(OverAt(offer)))
+                              .affected_rows() == 1;
       if (is_new) {
         InsertVersion(tx, offer, offer.offer());
       }
@@ -149,8 +147,8 @@ absl::StatusOr<std::vector<Contract>> PostgresContractStore::List(const Communit
                                                                   const ListSpan& span) {
   std::vector<Contract> contracts;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
-    contracts = ContractsFrom(Exec(tx, kListContracts, community.value(), party.value(),
-                                   span.after, span.limit));
+    contracts = ContractsFrom(
+        Exec(tx, kListContracts, community.value(), party.value(), span.after, span.limit));
     return absl::OkStatus();
   }));
   return contracts;
@@ -161,8 +159,8 @@ absl::StatusOr<std::vector<ExecutionResult>> PostgresContractStore::ListExecutio
   std::vector<ExecutionResult> results;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
     results.clear();
-    for (const auto& row : Exec(tx, kListExecutions, community.value(), id.value(),
-                                postgres::ToSql(after), limit)) {
+    for (const auto& row :
+         Exec(tx, kListExecutions, community.value(), id.value(), postgres::ToSql(after), limit)) {
       results.push_back(ExecutionFrom(row));
     }
     return absl::OkStatus();

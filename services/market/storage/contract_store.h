@@ -15,8 +15,8 @@ class PostgresContractStore final : public ContractStore {
 
   absl::StatusOr<Contract> Create(
       const Contract& offer,
-      absl::FunctionRef<absl::Status(int32_t, const std::map<ParticipantId, ParticipantId>&)>
-          check) override;
+      absl::FunctionRef<absl::Status(int32_t, const std::map<ParticipantId, ParticipantId>&)> check)
+      override;
   absl::StatusOr<Contract> Add(
       const CommunityId& community, const ContractId& id,
       absl::FunctionRef<absl::StatusOr<ContractStep>(const ContractAtHand&)> decide) override;

@@ -1,9 +1,9 @@
 // When a contract delivers how much: tables of local days and hours.
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "services/market/core/contracts/calendar.h"
 

@@ -1,11 +1,11 @@
 // What contracts come to at gate closure and in clearing.
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "services/market/core/auction_hash.h"
 #include "services/market/core/order_rules.h"
@@ -37,8 +37,8 @@ TEST(ContractExecutionTest, PlacesABidAndAnOffer) {
   EXPECT_EQ(bid.contract.value(), "k1");
   EXPECT_EQ(bid.contract_price, "fixed");
   EXPECT_EQ(bid.state, OrderState::kPending);
-  EXPECT_EQ(CommittedBy(made.orders).at(GridConnectionId("s")).sold, Wh(500));
-  EXPECT_EQ(CommittedBy(made.orders).at(GridConnectionId("b")).bought, Wh(500));
+  EXPECT_EQ(ContractedBy(made.orders).at(GridConnectionId("s")).sold, Wh(500));
+  EXPECT_EQ(ContractedBy(made.orders).at(GridConnectionId("b")).bought, Wh(500));
 }
 
 TEST(ContractExecutionTest, HoldsForTheWorstPrice) {
@@ -87,14 +87,14 @@ TEST(ContractExecutionTest, EachConditionHasItsReason) {
        "k1 500 ENERGY_OUT_OF_RANGE"},
       {"the limits ask for smaller orders", [](auto& f) { f.closing.limits.energy_max = Wh(499); },
        "k1 500 ENERGY_OUT_OF_RANGE"},
-      {"the buyer cannot draw as much",
-       [](auto& f) { f.MemberOf("b").import_capacity_w = 1'996; }, "k1 500 ENERGY_OUT_OF_RANGE"},
+      {"the buyer cannot draw as much", [](auto& f) { f.MemberOf("b").import_capacity_w = 1'996; },
+       "k1 500 ENERGY_OUT_OF_RANGE"},
       {"the price is beyond the limits",
        [](auto& f) { f.closing.limits.price_max = Micros(199'999); }, "k1 500 PRICE_OUT_OF_RANGE"},
-      {"open offers leave as much", [](auto& f) { f.closing.offered[GridConnectionId("s")] =
-                                                      Wh(500); }, "k1 500 "},
-      {"open offers leave too little", [](auto& f) { f.closing.offered[GridConnectionId("s")] =
-                                                         Wh(501); },
+      {"open offers leave as much",
+       [](auto& f) { f.closing.offered[GridConnectionId("s")] = Wh(500); }, "k1 500 "},
+      {"open offers leave too little",
+       [](auto& f) { f.closing.offered[GridConnectionId("s")] = Wh(501); },
        "k1 500 EXPORT_CAPACITY_EXCEEDED"},
       {"no line leads there",
        [](auto& f) {
@@ -338,11 +338,11 @@ TEST(ContractForecastTest, StandingOrdersBidTheRest) {
   standing.offer_price = Micros(80'000);
   standing.bid_price = Micros(300'000);
   const std::vector<Candidate> candidates = Candidates({standing}, f.snapshot);
-  const CommittedByConnection committed = CommittedBy(f.Execute().orders);
+  const ContractedByConnection contracted = ContractedBy(f.Execute().orders);
   const auto place = [&](int64_t forecast) {
     f.Forecast("s", forecast);
     return PlaceStandingOrders(f.auction, candidates, f.snapshot, f.forecasts,
-                               {{GridConnectionId("s"), Wh(300)}}, committed);
+                               {{GridConnectionId("s"), Wh(300)}}, contracted);
   };
   ASSERT_EQ(place(800).size(), 1u);
   EXPECT_EQ(place(800)[0].energy, Wh(500));
@@ -351,11 +351,11 @@ TEST(ContractForecastTest, StandingOrdersBidTheRest) {
   EXPECT_TRUE(place(300).empty());
   f.MemberOf("s").import_capacity_w = 8'000;
   const auto short_of = PlaceStandingOrders(f.auction, Candidates({standing}, f.snapshot),
-                                            f.snapshot, f.forecasts, {}, committed);
+                                            f.snapshot, f.forecasts, {}, contracted);
   EXPECT_TRUE(short_of.empty());
   f.Forecast("s", 200);
   const auto bids = PlaceStandingOrders(f.auction, Candidates({standing}, f.snapshot), f.snapshot,
-                                        f.forecasts, {}, committed);
+                                        f.forecasts, {}, contracted);
   ASSERT_EQ(bids.size(), 1u);
   EXPECT_EQ(bids[0].side, Side::kBid) << "sold more than it has: it buys the difference";
   EXPECT_EQ(bids[0].energy, Wh(100));

@@ -71,8 +71,8 @@ struct ContractFixture {
     ContractVersion offer;
     offer.proposer = contract.buyer;
     offer.state = VersionState::kAccepted;
-    offer.decide_time = start - absl::Hours(100) +
-                        absl::Minutes(static_cast<int64_t>(contracts.size()));
+    offer.decide_time =
+        start - absl::Hours(100) + absl::Minutes(static_cast<int64_t>(contracts.size()));
     offer.terms.valid_from = start - absl::Hours(50);
     offer.terms.end = start + absl::Hours(50);
     offer.terms.profile.time_zone = "UTC";

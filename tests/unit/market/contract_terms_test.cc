@@ -1,11 +1,11 @@
 // Prices, versions and cancellation of contracts: a table per rule.
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "libs/base/error.h"
 #include "services/market/core/contracts/agreement.h"
@@ -105,8 +105,7 @@ TEST(ContractPriceTest, FormulaThenFloorAndCap) {
       {"a half goes to the even neighbour above", 500'000, 0, {}, {}, {}, 7, 4},
       {"a factor of nothing", 0, 90'000, {}, {}, {}, 210'000, 90'000},
       {"the community's highest price without a cap", 2'000'000, 0, {}, {}, {}, 300'000, 400'000},
-      {"the community's lowest price without a floor", 2'000'000, 0, {}, {}, {}, -90'000,
-       -100'000},
+      {"the community's lowest price without a floor", 2'000'000, 0, {}, {}, {}, -90'000, -100'000},
       {"nothing was cleared: the fallback", 1'000'000, 0, {}, {}, 180'000, {}, 180'000},
       {"a fallback above the cap", 1'000'000, 0, {}, 150'000, 180'000, {}, 150'000},
       {"nothing was cleared and no fallback", 1'000'000, 0, 100'000, {}, {}, {}, {}},
@@ -180,8 +179,8 @@ TEST(ContractVersionTest, TheNewestAcceptedThatIsValidCounts) {
     const ContractVersion* version = VersionInForce(contract, delivery, delivery - absl::Hours(1));
     EXPECT_EQ(version == nullptr ? 0 : version->version, row.version) << row.what;
   }
-  contract.cancellation = ContractCancellation{contract.buyer, "", Utc("2026-01-15 00:00"),
-                                               Utc("2026-02-01 00:00")};
+  contract.cancellation =
+      ContractCancellation{contract.buyer, "", Utc("2026-01-15 00:00"), Utc("2026-02-01 00:00")};
   const auto counts = [&](const std::string& delivery) {
     return VersionInForce(contract, Utc(delivery), Utc(delivery) - absl::Hours(1)) != nullptr;
   };
@@ -310,28 +309,28 @@ TEST(ContractAgreementTest, AmendmentsAreVersionsForOpenGatesOnly) {
   const ContractTerms next = Terms("2026-06-10 13:15", "2027-01-01 00:00");
   EXPECT_EQ(ReasonOf(Amend(active, 3, next, buyer).status()), "CONTRACT_VERSION_STALE");
   EXPECT_EQ(ReasonOf(Amend(Offered(), 2, next, buyer).status()), "CONTRACT_NOT_ACTIVE");
-  EXPECT_EQ(ReasonOf(Amend(active, 2, Terms("2026-06-10 13:00", "2027-01-01 00:00"), buyer)
-                         .status()),
-            "GATE_CLOSED");
-  EXPECT_EQ(ReasonOf(Amend(active, 2, Terms("2025-06-10 13:00", "2027-01-01 00:00"), buyer)
-                         .status()),
-            "FIELD_INVALID")
+  EXPECT_EQ(
+      ReasonOf(Amend(active, 2, Terms("2026-06-10 13:00", "2027-01-01 00:00"), buyer).status()),
+      "GATE_CLOSED");
+  EXPECT_EQ(
+      ReasonOf(Amend(active, 2, Terms("2025-06-10 13:00", "2027-01-01 00:00"), buyer).status()),
+      "FIELD_INVALID")
       << "before the start";
 
   const Contract proposed = After(active, *Amend(active, 2, next, buyer));
   EXPECT_FALSE(Amend(proposed, 2, next, buyer)->version.has_value()) << "again";
   EXPECT_EQ(ReasonOf(Amend(proposed, 2, next, seller).status()), "CONTENT_DIFFERS");
   EXPECT_EQ(ReasonOf(Amend(proposed, 3, next, seller).status()), "PROPOSAL_OPEN");
-  EXPECT_EQ(ReasonOf(Accept(proposed, 2, MeteringPointId(), buyer).status()),
-            "PERMISSION_DENIED");
+  EXPECT_EQ(ReasonOf(Accept(proposed, 2, MeteringPointId(), buyer).status()), "PERMISSION_DENIED");
   EXPECT_EQ(VersionInForce(proposed, Utc("2026-07-01 00:00"), Utc("2026-06-30 23:00"))->version, 1)
       << "nothing changes before it is accepted";
   const Contract amended = After(proposed, *Accept(proposed, 2, MeteringPointId(), seller));
   EXPECT_EQ(VersionInForce(amended, Utc("2026-07-01 00:00"), Utc("2026-06-30 23:00"))->version, 2);
   EXPECT_EQ(amended.versions[0].terms, active.versions[0].terms) << "nothing is edited";
-  EXPECT_EQ(ReasonOf(Accept(proposed, 2, MeteringPointId(), By("p3", "2026-06-10 12:15", rules))
-                         .status()),
-            "GATE_CLOSED")
+  EXPECT_EQ(
+      ReasonOf(
+          Accept(proposed, 2, MeteringPointId(), By("p3", "2026-06-10 12:15", rules)).status()),
+      "GATE_CLOSED")
       << "the gate of 13:15 has closed";
 }
 

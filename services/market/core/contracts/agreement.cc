@@ -37,9 +37,9 @@ absl::Status CheckGate(const ContractTerms& terms, const StepFacts& facts) {
   if (terms.valid_from >= first) {
     return absl::OkStatus();
   }
-  return Error(kGateClosed, "terms do not change for intervals whose gate is closed",
-               {{"first_open_delivery",
-                 absl::FormatTime(absl::RFC3339_full, first, absl::UTCTimeZone())}});
+  return Error(
+      kGateClosed, "terms do not change for intervals whose gate is closed",
+      {{"first_open_delivery", absl::FormatTime(absl::RFC3339_full, first, absl::UTCTimeZone())}});
 }
 
 // Who may decide a version so, and whether it is decided otherwise. Returns the version, or null
@@ -94,12 +94,10 @@ bool MayCancel(CancellationRight right, Party party) {
 
 absl::StatusOr<ContractStep> Accept(const Contract& contract, int32_t number,
                                     const MeteringPointId& point, const StepFacts& facts) {
-  PW_ASSIGN_OR_RETURN(ContractStep step,
-                      Decide(contract, number, VersionState::kAccepted, facts));
+  PW_ASSIGN_OR_RETURN(ContractStep step, Decide(contract, number, VersionState::kAccepted, facts));
   if (!step.decision.has_value()) {
-    const MeteringPointId& kept = contract.SideOf(facts.by) == Party::kBuyer
-                                      ? contract.buyer_point
-                                      : contract.seller_point;
+    const MeteringPointId& kept =
+        contract.SideOf(facts.by) == Party::kBuyer ? contract.buyer_point : contract.seller_point;
     return point.empty() || kept == point
                ? absl::StatusOr<ContractStep>(step)
                : Error(kVersionDecided, "the offer was accepted for another metering point");

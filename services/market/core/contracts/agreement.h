@@ -38,9 +38,9 @@ struct StepFacts {
 // party adds nothing and is no error. `facts.by` is a party.
 
 /// Accepts a version of the other party. point: of who accepts the offer, else empty.
-/// Errors, in this order: NOT_FOUND (version), PERMISSION_DENIED (the party's own), VERSION_DECIDED,
-/// CONTRACT_NOT_ACTIVE (the offer or the contract has ended), GATE_CLOSED (a later version would
-/// count for intervals whose gate is closed).
+/// Errors, in this order: NOT_FOUND (version), PERMISSION_DENIED (the party's own),
+/// VERSION_DECIDED, CONTRACT_NOT_ACTIVE (the offer or the contract has ended), GATE_CLOSED (a later
+/// version would count for intervals whose gate is closed).
 absl::StatusOr<ContractStep> Accept(const Contract& contract, int32_t version,
                                     const MeteringPointId& point, const StepFacts& facts);
 /// Declines a version of the other party. Errors: as above, without the last two.

@@ -132,12 +132,12 @@ absl::StatusOr<Contract> ContractDesk::Accept(const ContractCall& call, int32_t 
   if (!point.empty()) {
     PW_RETURN_IF_ERROR(CheckPoint(call, point));
   }
-  return Step(call,
-              [&](const ContractAtHand& at_hand,
-                  const StepFacts& facts) -> absl::StatusOr<ContractStep> {
-                PW_RETURN_IF_ERROR(CheckDistinct(at_hand.contract, at_hand.owners));
-                return market::Accept(at_hand.contract, version, point, facts);
-              });
+  return Step(
+      call,
+      [&](const ContractAtHand& at_hand, const StepFacts& facts) -> absl::StatusOr<ContractStep> {
+        PW_RETURN_IF_ERROR(CheckDistinct(at_hand.contract, at_hand.owners));
+        return market::Accept(at_hand.contract, version, point, facts);
+      });
 }
 
 absl::StatusOr<Contract> ContractDesk::Decline(const ContractCall& call, int32_t version) {
@@ -159,8 +159,7 @@ absl::StatusOr<Contract> ContractDesk::Amend(const ContractCall& call, int32_t v
   });
 }
 
-absl::StatusOr<Contract> ContractDesk::Cancel(const ContractCall& call,
-                                              const std::string& reason) {
+absl::StatusOr<Contract> ContractDesk::Cancel(const ContractCall& call, const std::string& reason) {
   return Step(call, [&](const ContractAtHand& at_hand, const StepFacts& facts) {
     return market::Cancel(at_hand.contract, reason, facts);
   });
@@ -169,8 +168,8 @@ absl::StatusOr<Contract> ContractDesk::Cancel(const ContractCall& call,
 absl::StatusOr<Contract> ContractDesk::Get(const CommunityId& community, const ContractId& id,
                                            const ParticipantId& viewer) {
   absl::StatusOr<Contract> contract = store_.Get(community, id);
-  const bool is_hidden = contract.ok() ? !contract->IsParty(viewer)
-                                       : ReasonOf(contract.status()) == kNotFound.name;
+  const bool is_hidden =
+      contract.ok() ? !contract->IsParty(viewer) : ReasonOf(contract.status()) == kNotFound.name;
   if (!viewer.empty() && is_hidden) {
     return NoSuchContract();
   }

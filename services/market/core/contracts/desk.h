@@ -50,8 +50,8 @@ class ContractDesk {
                                const ParticipantId& viewer);
 
  private:
-  using Decide = absl::FunctionRef<absl::StatusOr<ContractStep>(const ContractAtHand&,
-                                                                const StepFacts&)>;
+  using Decide =
+      absl::FunctionRef<absl::StatusOr<ContractStep>(const ContractAtHand&, const StepFacts&)>;
   absl::StatusOr<Contract> Step(const ContractCall& call, Decide decide);
   absl::Status CheckPoint(const ContractCall& call, const MeteringPointId& point);
 

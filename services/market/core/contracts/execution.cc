@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "services/market/core/clearing_record.h"
 #include "services/market/core/contracts/calendar.h"
 #include "services/market/core/contracts/errors.h"
 #include "services/market/core/contracts/mutant.h"
 #include "services/market/core/contracts/price.h"
 #include "services/market/core/contracts/terms.h"
+#include "services/market/core/contracts/ways.h"
 #include "services/market/core/errors.h"
 #include "services/market/core/order_rules.h"
 
@@ -67,8 +67,8 @@ class Executor {
     if (execution.skip_reason.empty() && due.window->output_share_ppm > 0) {
       const std::optional<Energy>& net = nets_.at(seller->grid_connection);
       execution.skip_reason = net.has_value() ? "" : std::string(kForecastMissing.name);
-      execution.energy = ShareOf(std::max(net.value_or(Energy()), Energy()),
-                                 due.window->output_share_ppm);
+      execution.energy =
+          ShareOf(std::max(net.value_or(Energy()), Energy()), due.window->output_share_ppm);
       if (net.has_value() && execution.energy == Energy()) {
         return;  // A share of nothing.
       }
@@ -120,20 +120,20 @@ class Executor {
 
   Energy FreeToSell(const GridConnectionId& connection) const {
     const auto offered = facts_.closing.offered.find(connection);
-    const auto committed = committed_.find(connection);
+    const auto contracted = contracted_.find(connection);
     Energy free = limits_.at(connection).feed_in_max;
     if (offered != facts_.closing.offered.end()) {
       free -= PW_CONTRACT_MUTANT(kOpenOffersAreForgotten, Energy(), offered->second);
     }
-    if (committed != committed_.end()) {
-      free -= PW_CONTRACT_MUTANT(kCapacityIsPerContract, Energy(), committed->second.sold);
+    if (contracted != contracted_.end()) {
+      free -= PW_CONTRACT_MUTANT(kCapacityIsPerContract, Energy(), contracted->second.sold);
     }
     return free;
   }
 
   Energy FreeToBuy(const GridConnectionId& connection) const {
-    const auto committed = committed_.find(connection);
-    const Energy bought = committed == committed_.end() ? Energy() : committed->second.bought;
+    const auto contracted = contracted_.find(connection);
+    const Energy bought = contracted == contracted_.end() ? Energy() : contracted->second.bought;
     return limits_.at(connection).draw_max - bought;
   }
 
@@ -166,8 +166,8 @@ class Executor {
     Add(due, buyer, Side::kBid, energy, bounds.cap,
         PW_CONTRACT_MUTANT(kHoldIsWithoutLineFee, Price(), way->fee));
     Add(due, seller, Side::kOffer, energy, bounds.floor, Price());
-    committed_[buyer.grid_connection].bought += energy;
-    committed_[seller.grid_connection].sold += energy;
+    contracted_[buyer.grid_connection].bought += energy;
+    contracted_[seller.grid_connection].sold += energy;
     return "";
   }
 
@@ -199,7 +199,7 @@ class Executor {
   absl::flat_hash_map<MeteringPointId, const Member*> members_;
   /// What each connection is forecast to feed in; nothing when it is not known.
   absl::flat_hash_map<GridConnectionId, std::optional<Energy>> nets_;
-  CommittedByConnection committed_;
+  ContractedByConnection contracted_;
   ContractOrders made_;
 };
 
@@ -258,15 +258,15 @@ bool AnyDue(const std::vector<Contract>& contracts, const Auction& auction) {
   });
 }
 
-CommittedByConnection CommittedBy(const std::vector<Order>& orders) {
-  CommittedByConnection committed;
+ContractedByConnection ContractedBy(const std::vector<Order>& orders) {
+  ContractedByConnection contracted;
   for (const Order& order : orders) {
     if (!order.contract.empty()) {
-      Committed& of = committed[order.grid_connection];
+      Contracted& of = contracted[order.grid_connection];
       (order.side == Side::kBid ? of.bought : of.sold) += order.energy;
     }
   }
-  return committed;
+  return contracted;
 }
 
 }  // namespace peerwatt::market

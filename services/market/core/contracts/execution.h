@@ -61,6 +61,6 @@ std::vector<MeteringPointId> PointsOfShares(const std::vector<Contract>& contrac
 bool AnyDue(const std::vector<Contract>& contracts, const Auction& auction);
 
 /// What the orders of contracts among these let each connection buy and sell.
-CommittedByConnection CommittedBy(const std::vector<Order>& orders);
+ContractedByConnection ContractedBy(const std::vector<Order>& orders);
 
 }  // namespace peerwatt::market

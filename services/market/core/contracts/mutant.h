@@ -42,10 +42,9 @@ inline Mutant active_mutant = Mutant::kNone;
 
 }  // namespace peerwatt::market::contracts
 
-#define PW_CONTRACT_MUTANT(mutant, wrong, right)         \
-  (::peerwatt::market::contracts::active_mutant ==       \
-           ::peerwatt::market::contracts::Mutant::mutant \
-       ? (wrong)                                         \
+#define PW_CONTRACT_MUTANT(mutant, wrong, right)                                                 \
+  (::peerwatt::market::contracts::active_mutant == ::peerwatt::market::contracts::Mutant::mutant \
+       ? (wrong)                                                                                 \
        : (right))
 
 #else

@@ -10,10 +10,10 @@
 #include "absl/strings/string_view.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
-#include "services/market/core/clearing_record.h"
 #include "services/market/core/contracts/errors.h"
 #include "services/market/core/contracts/mutant.h"
 #include "services/market/core/contracts/price.h"
+#include "services/market/core/contracts/ways.h"
 
 namespace peerwatt::market {
 namespace {

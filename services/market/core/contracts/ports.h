@@ -59,8 +59,10 @@ class ContractStore {
                                                      const ParticipantId& party,
                                                      const ListSpan& span) = 0;
   /// Executions by delivery, after one.
-  virtual absl::StatusOr<std::vector<ExecutionResult>> ListExecutions(
-      const CommunityId& community, const ContractId& id, absl::Time after, int32_t limit) = 0;
+  virtual absl::StatusOr<std::vector<ExecutionResult>> ListExecutions(const CommunityId& community,
+                                                                      const ContractId& id,
+                                                                      absl::Time after,
+                                                                      int32_t limit) = 0;
 };
 
 }  // namespace peerwatt::market

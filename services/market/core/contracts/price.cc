@@ -68,11 +68,10 @@ absl::StatusOr<PriceFormula> ParsePriceRule(absl::string_view text) {
   const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
   int64_t offset = 0;
   int64_t fallback = 0;
-  const bool is_rule = words.size() == 6 && words[0] == "index" &&
-                       (words[1] == "buyer" || words[1] == "seller") &&
-                       absl::SimpleAtoi(words[2], &formula.factor_ppm) &&
-                       absl::SimpleAtoi(words[3], &offset) && words[4] == "else" &&
-                       (words[5] == "none" || absl::SimpleAtoi(words[5], &fallback));
+  const bool is_rule =
+      words.size() == 6 && words[0] == "index" && (words[1] == "buyer" || words[1] == "seller") &&
+      absl::SimpleAtoi(words[2], &formula.factor_ppm) && absl::SimpleAtoi(words[3], &offset) &&
+      words[4] == "else" && (words[5] == "none" || absl::SimpleAtoi(words[5], &fallback));
   if (!is_rule) {
     return absl::InternalError("the price of a contract's order cannot be read");
   }

@@ -59,8 +59,7 @@ absl::Status CheckProfile(const ContractProfile& profile, const std::string& pat
     return FieldInvalid(path + ".holidays", absl::StrCat("at most ", kContractDatesMax));
   }
   for (size_t i = 0; i < profile.windows.size(); ++i) {
-    PW_RETURN_IF_ERROR(
-        CheckWindow(profile.windows[i], absl::StrCat(path, ".windows[", i, "]")));
+    PW_RETURN_IF_ERROR(CheckWindow(profile.windows[i], absl::StrCat(path, ".windows[", i, "]")));
   }
   return absl::OkStatus();
 }
@@ -68,8 +67,7 @@ absl::Status CheckProfile(const ContractProfile& profile, const std::string& pat
 absl::Status CheckFormula(const PriceFormula& formula, const CommunityRules& rules,
                           const std::string& path) {
   if (formula.is_indexed && (formula.factor_ppm < 0 || formula.factor_ppm > kFactorPpmMax)) {
-    return FieldInvalid(path + ".index.factor_ppm",
-                        absl::StrCat("must be 0 to ", kFactorPpmMax));
+    return FieldInvalid(path + ".index.factor_ppm", absl::StrCat("must be 0 to ", kFactorPpmMax));
   }
   if (formula.floor.has_value() && formula.cap.has_value() && *formula.floor > *formula.cap) {
     return FieldInvalid(path + ".index.floor_per_kwh", "must not be above the cap");
@@ -111,8 +109,8 @@ const ContractVersion* VersionInForce(const Contract& contract, absl::Time deliv
                                       absl::Time gate_closure) {
   const ContractVersion* found = nullptr;
   for (const ContractVersion& version : contract.versions) {
-    const bool in_time = PW_CONTRACT_MUTANT(kLateAcceptanceCounts, true,
-                                            version.decide_time < gate_closure);
+    const bool in_time =
+        PW_CONTRACT_MUTANT(kLateAcceptanceCounts, true, version.decide_time < gate_closure);
     const bool counts = version.state == VersionState::kAccepted && in_time &&
                         version.terms.valid_from <= delivery_start;
     if (version.version == 1 && (version.state != VersionState::kAccepted || !in_time)) {
@@ -122,8 +120,8 @@ const ContractVersion* VersionInForce(const Contract& contract, absl::Time deliv
       found = &version;
     }
   }
-  const bool is_cancelled = contract.cancellation.has_value() &&
-                            delivery_start >= contract.cancellation->effective;
+  const bool is_cancelled =
+      contract.cancellation.has_value() && delivery_start >= contract.cancellation->effective;
   if (found == nullptr || PW_CONTRACT_MUTANT(kCancellationIsForgotten, false, is_cancelled)) {
     return nullptr;
   }
@@ -145,16 +143,15 @@ const ContractVersion& VersionAt(const Contract& contract, absl::Time now) {
 absl::Time EffectOf(const ContractTerms& terms, absl::Time notice_time) {
   const absl::TimeZone zone = ZoneOf(terms.profile);
   const absl::CivilSecond noticed = zone.At(notice_time).cs;
-  const int32_t days =
-      PW_CONTRACT_MUTANT(kNoticeIsForgotten, 0, terms.cancellation.notice_days);
+  const int32_t days = PW_CONTRACT_MUTANT(kNoticeIsForgotten, 0, terms.cancellation.notice_days);
   const absl::CivilDay day = absl::CivilDay(noticed) + days;
   // A time that the wall skips moves on by as much; one that it shows twice counts the first time.
   const absl::Time due =
-      days == 0 ? notice_time
-                : absl::FromCivil(absl::CivilSecond(day.year(), day.month(), day.day(),
-                                                    noticed.hour(), noticed.minute(),
-                                                    noticed.second()),
-                                  zone);
+      days == 0
+          ? notice_time
+          : absl::FromCivil(absl::CivilSecond(day.year(), day.month(), day.day(), noticed.hour(),
+                                              noticed.minute(), noticed.second()),
+                            zone);
   if (terms.cancellation.effect == CancellationEffect::kAfterNotice) {
     return due;
   }

@@ -144,7 +144,7 @@ struct ContractExecution {
 };
 
 /// What contracts let a connection buy and sell in an auction.
-struct Committed {
+struct Contracted {
   Energy bought;
   Energy sold;
 };
