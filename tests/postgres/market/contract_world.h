@@ -70,8 +70,9 @@ struct Agreements {
   /// What became of a contract, a line for each interval.
   std::string Told(const std::string& id) {
     std::string told;
-    for (const ExecutionResult& result :
-         *store.ListExecutions(world.community, ContractId(id), absl::UnixEpoch(), 1000)) {
+    const std::vector<ExecutionResult> results =
+        *store.ListExecutions(world.community, ContractId(id), absl::UnixEpoch(), 1000);
+    for (const ExecutionResult& result : results) {
       absl::StrAppend(&told, result.version, " ", result.energy.wh(), " ",
                       static_cast<int>(result.state), " ", result.reason);
       if (result.state == ExecutionState::kExecuted) {

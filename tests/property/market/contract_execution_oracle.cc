@@ -179,7 +179,7 @@ std::string CheckPlaced(const World& world, const ContractOrders& made, const To
   size_t placed = 0;
   for (size_t i = 0; i < world.deals.size(); ++i) {
     const auto at = expected.find(DealName(i));
-    placed += at != expected.end() && at->second.second.empty() ? 2 : 0;
+    placed += at != expected.end() && at->second.second.empty() ? size_t{2} : size_t{0};
   }
   if (made.orders.size() != placed) {
     return "another number of orders";
