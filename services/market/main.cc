@@ -27,13 +27,15 @@
 #include "services/market/core/trading/book_feed.h"
 #include "services/market/core/trading/trading_desk.h"
 #include "services/market/rpc/clearing_service.h"
+#include "services/market/rpc/contracts_service.h"
 #include "services/market/rpc/controls_service.h"
 #include "services/market/rpc/market_service.h"
 #include "services/market/rpc/metrics_probe.h"
-#include "services/market/rpc/survey_metrics.h"
 #include "services/market/rpc/surveillance_service.h"
+#include "services/market/rpc/survey_metrics.h"
 #include "services/market/rpc/surveyor_thread.h"
 #include "services/market/rpc/trading_service.h"
+#include "services/market/storage/contract_store.h"
 #include "services/market/storage/control_store.h"
 #include "services/market/storage/migrations.h"
 #include "services/market/storage/queries.h"
@@ -319,6 +321,9 @@ int Serve() {
   MarketInternalService internal(rules, view);
   Replay replay(auctions, view, crypto::Sha256Hex);
   ClearingService clearings(rules, auctions, view, replay);
+  PostgresContractStore contract_store(pool);
+  ContractDesk contract_desk(contract_store, registry);
+  ContractsService contracts(rules, contract_desk, contract_store, **clock);
   PostgresSurveyStore survey_store(pool);
   PostgresSurveyView survey_view(pool);
   PostgresExportSource export_source(pool);
@@ -330,10 +335,10 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(
-          options,
-          {&service, &trading_service, &clearings, &controls_service, &internal, &surveillance},
-          metrics);
+      rpc::Server::Start(options,
+                         {&service, &trading_service, &clearings, &contracts, &controls_service,
+                          &internal, &surveillance},
+                         metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {

@@ -7,6 +7,7 @@
 #include "google/api/annotations.pb.h"
 #include "libs/base/status_macros.h"
 #include "peerwatt/market/v1/clearing.pb.h"
+#include "peerwatt/market/v1/contracts.pb.h"
 #include "peerwatt/market/v1/controls.pb.h"
 #include "peerwatt/market/v1/market.pb.h"
 #include "peerwatt/market/v1/surveillance.pb.h"
@@ -103,6 +104,7 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
       service(metering::SignedBatch::descriptor(), "Evidence", Upstream::kMetering),
       service(peerwatt::market::v1::Auction::descriptor(), "Market", Upstream::kMarket),
       service(peerwatt::market::v1::Clearing::descriptor(), "Clearings", Upstream::kMarket),
+      service(peerwatt::market::v1::Contract::descriptor(), "Contracts", Upstream::kMarket),
       service(peerwatt::market::v1::OrderLimits::descriptor(), "MarketControls",
               Upstream::kMarket),
       service(peerwatt::market::v1::SurveillanceFinding::descriptor(), "Surveillance",

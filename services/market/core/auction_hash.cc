@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "services/market/core/contracts/pairs.h"
 #include "services/market/core/intake.h"
 
 namespace peerwatt::market {
@@ -81,6 +82,12 @@ void WriteOrder(const Order& order, const OrderOutcome& outcome, Writer& writer)
   writer.Number((outcome.filled - order.book.traded).wh());
 }
 
+void WriteContractOrder(const Order& order, const OrderOutcome& outcome, Writer& writer) {
+  WriteOrder(order, outcome, writer);
+  writer.Text(order.contract.value());
+  writer.Text(order.contract_price);
+}
+
 void WriteOutcome(const AuctionOutcome& outcome, Writer& writer) {
   writer.Number(outcome.cleared_energy.wh());
   writer.Number(outcome.welfare.micros());
@@ -121,11 +128,21 @@ std::string CanonicalBytes(const Auction& auction, const NetworkVersion& network
     outcome_of[i] = active;
     active += orders[i].state == OrderState::kActive ? size_t{1} : size_t{0};
   }
-  writer.Count(active);
-  for (const uint32_t position : BookOf(orders)) {
+  const std::vector<uint32_t> book = BookOf(orders);
+  writer.Count(book.size());
+  for (const uint32_t position : book) {
     WriteOrder(orders[position], outcome.orders[outcome_of[position]], writer);
   }
   WriteOutcome(outcome, writer);
+  const std::vector<ContractPair> contracts = ActivePairs(orders);
+  if (!contracts.empty()) {
+    writer.Count(contracts.size());
+    for (const ContractPair& pair : contracts) {
+      for (const uint32_t position : {pair.bid, pair.offer}) {
+        WriteContractOrder(orders[position], outcome.orders[outcome_of[position]], writer);
+      }
+    }
+  }
   return writer.Take();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -10,6 +11,7 @@
 #include "absl/time/time.h"
 #include "libs/domain/ids.h"
 #include "libs/domain/quantities.h"
+#include "services/market/core/contracts/values.h"
 #include "services/market/core/forecast.h"
 #include "services/market/core/model.h"
 #include "services/market/core/network.h"
@@ -72,13 +74,19 @@ struct ControlEvent {
   absl::Time time;
 };
 
-/// What the standing orders meet when an auction closes.
+/// What contracts and standing orders meet when an auction closes.
 struct Closing {
   /// Energy that open offers hold, by connection.
   OfferedByConnection offered;
   bool halted = false;
   std::set<ParticipantId> killed;
   OrderLimits limits;
+  /// What contracts have placed, counted in `offered` too.
+  ContractedByConnection contracted;
+  /// Contracts that may be due. They stay as they are until the auction is closed.
+  std::vector<Contract> contracts;
+  /// Who stands behind their parties, as recorded before gate closure, where it is not themselves.
+  std::map<ParticipantId, ParticipantId> owners;
 };
 
 /// What the auction of an order looks like to it when it is placed.

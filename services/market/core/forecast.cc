@@ -87,8 +87,7 @@ absl::Time DataEndOf(const Auction& auction) {
 }
 
 NetByConnection NetForecasts(const std::vector<Candidate>& candidates,
-                             const CommunitySnapshot& snapshot,
-                             const ForecastsByPoint& forecasts) {
+                             const CommunitySnapshot& snapshot, const ForecastsByPoint& forecasts) {
   NetByConnection nets;
   for (const Candidate& candidate : candidates) {
     nets[candidate.member.grid_connection] = Energy();
@@ -112,25 +111,31 @@ std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const std::vector<Candidate>& candidates,
                                        const CommunitySnapshot& snapshot,
                                        const ForecastsByPoint& forecasts,
-                                       const OfferedByConnection& offered) {
+                                       const OfferedByConnection& offered,
+                                       const ContractedByConnection& contracted) {
   std::vector<Order> orders;
-  const NetByConnection nets = NetForecasts(candidates, snapshot, forecasts);
+  NetByConnection nets = NetForecasts(candidates, snapshot, forecasts);
   const absl::flat_hash_map<GridConnectionId, ConnectionLimits> all_limits = LimitsOfAll(snapshot);
   for (const Candidate& candidate : candidates) {
     const GridConnectionId& connection = candidate.member.grid_connection;
-    const std::optional<Energy>& net = nets.at(connection);
+    std::optional<Energy>& net = nets.at(connection);
+    const auto contracts = contracted.find(connection);
+    const Contracted by_contract = contracts == contracted.end() ? Contracted() : contracts->second;
+    if (net.has_value()) {
+      *net += by_contract.bought - by_contract.sold;
+    }
     if (!net.has_value() || *net == Energy()) {
       continue;
     }
     const ConnectionLimits& limits = all_limits.at(connection);
     const bool surplus = *net > Energy();
-    const std::optional<Price>& limit = surplus ? candidate.standing_order.offer_price
-                                                : candidate.standing_order.bid_price;
+    const std::optional<Price>& limit =
+        surplus ? candidate.standing_order.offer_price : candidate.standing_order.bid_price;
     const auto already = offered.find(connection);
     const Energy taken = already == offered.end() ? Energy() : already->second;
     const Energy free = limits.feed_in_max - taken;
-    const Energy energy = std::min({surplus ? *net : -*net, surplus ? free : limits.draw_max,
-                                    kEnergyMax});
+    const Energy most = surplus ? free : limits.draw_max - by_contract.bought;
+    const Energy energy = std::min({surplus ? *net : -*net, most, kEnergyMax});
     if (limit.has_value() && energy > Energy()) {
       orders.push_back(
           NewOrder(auction, candidate, surplus ? Side::kOffer : Side::kBid, energy, *limit));

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "services/market/core/contracts/values.h"
 #include "services/market/core/model.h"
 
 namespace peerwatt::market {
@@ -39,15 +40,21 @@ using NetByConnection = absl::flat_hash_map<GridConnectionId, std::optional<Ener
 NetByConnection NetForecasts(const std::vector<Candidate>& candidates,
                              const CommunitySnapshot& snapshot, const ForecastsByPoint& forecasts);
 
-/// The orders that the candidates place at gate closure: a surplus is offered at the offer price,
-/// up to the feed-in capacity less what the connection offers already; a shortfall is bid for at
-/// the bid price, up to what the connection can draw. No price, no energy or no forecast: no order.
-/// The orders are pending and timed at gate closure; ids are `so-<metering point>`.
+/// What contracts let connections buy and sell in an auction.
+using ContractedByConnection = absl::flat_hash_map<GridConnectionId, Contracted>;
+
+/// The orders that the candidates place at gate closure, by the forecast less what contracts sell
+/// and more what they buy: a surplus is offered at the offer price, up to the feed-in capacity less
+/// what the connection offers already; a shortfall is bid for at the bid price, up to what the
+/// connection can draw besides. No price, no energy or no forecast: no order. The orders are
+/// pending and timed at gate closure; ids are `so-<metering point>`. offered: that of contracts
+/// too.
 std::vector<Order> PlaceStandingOrders(const Auction& auction,
                                        const std::vector<Candidate>& candidates,
                                        const CommunitySnapshot& snapshot,
                                        const ForecastsByPoint& forecasts,
-                                       const OfferedByConnection& offered);
+                                       const OfferedByConnection& offered,
+                                       const ContractedByConnection& contracted = {});
 
 /// The id of the order that a standing order places on a metering point: `so-<metering point>`; of
 /// a point whose id leaves no room for that, the front and a hash. A point has at most one active

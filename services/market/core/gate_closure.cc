@@ -1,11 +1,14 @@
 #include "services/market/core/gate_closure.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "services/market/core/clearing.h"
+#include "services/market/core/contracts/execution.h"
+#include "services/market/core/contracts/pairs.h"
 #include "services/market/core/order_rules.h"
 
 namespace peerwatt::market {
@@ -38,14 +41,77 @@ Trade NewTrade(int32_t number, const Order& bid, const Order& offer, const Price
   trade.seller_metering_point = offer.metering_point;
   trade.buyer = bid.participant;
   trade.seller = offer.participant;
+  trade.origin = bid.contract.empty() ? TradeOrigin::kAuction : TradeOrigin::kContract;
   return trade;
+}
+
+// Clears the book with what contracts leave of the lines, and adds the contracts' trades.
+absl::StatusOr<ClearingResult> ClearAndExecute(const NetworkVersion& network,
+                                               const std::vector<Order>& orders) {
+  const std::vector<ContractPair> pairs = ActivePairs(orders);
+  if (pairs.empty()) {
+    return Clear(orders, network);
+  }
+  PW_ASSIGN_OR_RETURN(ClearingResult result, Clear(orders, LessContracts(network, orders, pairs)));
+  PW_ASSIGN_OR_RETURN(const std::vector<PricedContract> contracts,
+                      PriceContracts(network, orders, pairs, result));
+  for (const auto& [pair, price, line_fee] : contracts) {
+    if (price.has_value()) {
+      const Energy energy = orders[pair.bid].energy;
+      result.fills[pair.bid] = energy;
+      result.fills[pair.offer] = energy;
+      result.trades.push_back({pair.bid, pair.offer, energy, *price, *price + line_fee});
+    }
+  }
+  return result;
+}
+
+// The points whose forecasts are needed when an auction closes, each once.
+std::vector<MeteringPointId> PointsToAskFor(const std::vector<Candidate>& candidates,
+                                            const std::vector<Contract>& contracts,
+                                            const Auction& auction,
+                                            const CommunitySnapshot& snapshot) {
+  std::vector<MeteringPointId> points = PointsToForecast(candidates, snapshot);
+  const std::set<MeteringPointId> known(points.begin(), points.end());
+  for (const MeteringPointId& point : PointsOfShares(contracts, auction, snapshot)) {
+    if (!known.contains(point)) {
+      points.push_back(point);
+    }
+  }
+  return points;
+}
+
+// Contracts that were known when forecasts were asked for: what was accepted since counts from the
+// next interval on.
+std::vector<Contract> KnownOf(const std::vector<Contract>& contracts,
+                              const std::vector<Contract>& asked_for) {
+  std::set<ContractId> known;
+  for (const Contract& contract : asked_for) {
+    known.insert(contract.id);
+  }
+  std::vector<Contract> found;
+  for (const Contract& contract : contracts) {
+    if (known.contains(contract.id)) {
+      found.push_back(contract);
+    }
+  }
+  return found;
+}
+
+// What standing orders meet once contracts have placed theirs.
+Closing WithContracts(Closing closing, const std::vector<Order>& orders) {
+  closing.contracted = ContractedBy(orders);
+  for (const auto& [connection, energy] : closing.contracted) {
+    closing.offered[connection] += energy.sold;
+  }
+  return closing;
 }
 
 }  // namespace
 
 absl::StatusOr<AuctionOutcome> DecideOutcome(const Auction& auction, const NetworkVersion& network,
                                              const std::vector<Order>& orders) {
-  PW_ASSIGN_OR_RETURN(ClearingResult result, Clear(orders, network));
+  PW_ASSIGN_OR_RETURN(ClearingResult result, ClearAndExecute(network, orders));
   AuctionOutcome outcome;
   outcome.key = auction.key;
   outcome.holds_reduced = true;
@@ -57,9 +123,9 @@ absl::StatusOr<AuctionOutcome> DecideOutcome(const Auction& auction, const Netwo
     outcome.holds_reduced = outcome.holds_reduced && orders[i].hold == Money();
     if (orders[i].state == OrderState::kActive) {
       outcome.orders.push_back(OutcomeOf(orders[i], result.fills[i]));
+      outcome.order_count += orders[i].contract.empty() ? 1 : 0;
     }
   }
-  outcome.order_count = static_cast<int32_t>(outcome.orders.size());
   outcome.trades.reserve(result.trades.size());
   for (const PricedPair& pair : result.trades) {
     outcome.trades.push_back(NewTrade(static_cast<int32_t>(outcome.trades.size() + 1),
@@ -88,24 +154,40 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   std::vector<Candidate> candidates;
   CommunitySnapshot snapshot;
   ForecastsByPoint forecasts;
+  NetworkVersion network;
   PW_ASSIGN_OR_RETURN(const std::vector<StandingOrder> standing_orders,
                       store_.ActiveStandingOrders(community));
-  if (!standing_orders.empty()) {
+  PW_ASSIGN_OR_RETURN(const std::vector<Contract> contracts, store_.ActiveContracts(auction.key));
+  const bool has_contracts = AnyDue(contracts, auction);
+  if (!standing_orders.empty() || has_contracts) {
     PW_ASSIGN_OR_RETURN(snapshot, registry_.GetSnapshot(community, auction.gate_closure));
     candidates = Candidates(standing_orders, snapshot);
   }
-  if (!candidates.empty()) {
-    PW_ASSIGN_OR_RETURN(
-        forecasts, metering_.ForecastInterval(PointsToForecast(candidates, snapshot),
-                                              {auction.key.delivery_start, auction.delivery_end},
-                                              DataEndOf(auction)));
+  if (has_contracts) {
+    PW_ASSIGN_OR_RETURN(network, store_.GetNetwork(community, auction.network));
+  }
+  const std::vector<MeteringPointId> points =
+      PointsToAskFor(candidates, contracts, auction, snapshot);
+  if (!points.empty()) {
+    PW_ASSIGN_OR_RETURN(forecasts, metering_.ForecastInterval(
+                                       points, {auction.key.delivery_start, auction.delivery_end},
+                                       DataEndOf(auction)));
   }
   return store_
       .CloseAuction(auction.key,
                     [&](const Closing& closing) {
-                      return WithinLimits(PlaceStandingOrders(auction, candidates, snapshot,
-                                                              forecasts, closing.offered),
-                                          closing, auction.network_fee);
+                      ContractOrders made =
+                          ExecuteContracts(KnownOf(closing.contracts, contracts),
+                                           {auction, network, snapshot, forecasts, closing});
+                      const Closing left = WithContracts(closing, made.orders);
+                      Placed placed = {std::move(made.orders), std::move(made.executions)};
+                      for (Order& order : WithinLimits(
+                               PlaceStandingOrders(auction, candidates, snapshot, forecasts,
+                                                   left.offered, left.contracted),
+                               left, auction.network_fee)) {
+                        placed.orders.push_back(std::move(order));
+                      }
+                      return placed;
                     })
       .status();
 }
@@ -148,11 +230,12 @@ absl::StatusOr<bool> GateClosure::TryClearBook(const Auction& auction) {
     was_pending.push_back(order.state == OrderState::kPending);
   }
   PW_ASSIGN_OR_RETURN(const bool halted, store_.IsHalted(auction.key));
-  if (!halted) {
-    PW_RETURN_IF_ERROR(ResolvePending(auction.key, orders));
-  }
   PW_ASSIGN_OR_RETURN(const NetworkVersion network,
                       store_.GetNetwork(auction.key.community, auction.network));
+  if (!halted) {
+    PW_RETURN_IF_ERROR(ResolvePending(auction.key, orders));
+    RefuseContracts(network, orders);
+  }
   probe_.ClearingStarted();
   absl::StatusOr<AuctionOutcome> outcome =
       halted ? HaltedOutcome(auction.key, orders) : DecideOutcome(auction, network, orders);

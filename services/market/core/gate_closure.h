@@ -21,7 +21,7 @@ class GateClosure {
         probe_(probe),
         sha256_(sha256) {}
 
-  /// Open to closed: the standing orders place their orders and the book freezes.
+  /// Open to closed: contracts and standing orders place their orders and the book freezes.
   absl::Status Freeze(const Auction& auction);
   /// Closed to cleared: orders whose money can be held trade; the others are rejected.
   absl::Status ClearBook(const Auction& auction);

@@ -50,7 +50,7 @@ class Taker {
     bool is_sorted = true;
     for (uint32_t position = 0; position < orders_.size(); ++position) {
       const Order& order = orders_[position];
-      if (order.state == OrderState::kActive) {
+      if (order.state == OrderState::kActive && order.contract.empty()) {
         is_sorted = is_sorted && (last == nullptr || !IsEarlier(order, *last));
         last = &order;
         Add(position, intake);
@@ -170,7 +170,7 @@ std::vector<uint32_t> BookOf(std::span<const Order> orders) {
   std::vector<uint32_t> positions;
   positions.reserve(orders.size());
   for (uint32_t i = 0; i < orders.size(); ++i) {
-    if (orders[i].state == OrderState::kActive) {
+    if (orders[i].state == OrderState::kActive && orders[i].contract.empty()) {
       positions.push_back(i);
     }
   }

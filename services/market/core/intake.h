@@ -32,7 +32,8 @@ struct Intake {
   std::vector<clearing::Request> Requests() const;
 };
 
-/// Positions of the active orders in order of time, then id: the book.
+/// Positions of the active orders in order of time, then id: the book. Orders of contracts have
+/// their partners and are not in it.
 std::vector<uint32_t> BookOf(std::span<const Order> orders);
 
 /// Turns the names of active orders into numbers, each name looked up once. Beneficial owners, and

@@ -16,6 +16,7 @@ namespace peerwatt::market {
 using StandingOrderId = Id<struct StandingOrderTag>;
 using NetworkId = Id<struct NetworkTag>;
 using ZoneId = Id<struct ZoneTag>;
+using ContractId = Id<struct ContractTag>;
 
 /// What energy is made from; the numbers are those of the protocol and of clearing.
 enum class EnergySource : uint8_t {
@@ -52,7 +53,7 @@ enum class TimeInForce : uint8_t {
   kFillOrKill,         ///< At once and as a whole, or not at all.
 };
 /// How a trade came about.
-enum class TradeOrigin { kAuction, kContinuous };
+enum class TradeOrigin { kAuction, kContinuous, kContract };
 
 /// Names one auction: a community has one per delivery interval.
 struct AuctionKey {
@@ -141,6 +142,10 @@ struct Order {
   /// Requirements and what the premium is for, as preference.h writes them; empty for none.
   std::string preference;
   BookPlace book;
+  /// The contract that placed it, or empty; then it trades with the contract's other order alone.
+  ContractId contract;
+  /// What a contract's order trades at within its limits, as contracts/price.h writes it.
+  std::string contract_price;
 };
 
 /// Whether an order may trade before the closing auction.
@@ -168,9 +173,9 @@ struct Trade {
   OrderId bid;
   OrderId offer;
   Energy energy;
-  /// What the seller gets: the price of its zone.
+  /// What the seller gets: the price of its zone, or of the contract.
   Price price;
-  /// The price of the buyer's zone: at least `price`.
+  /// The price of the buyer's zone: at least `price`. Of a contract: with the fees of lines.
   Price buyer_price;
   /// What the buyer pays the network on top of `price`: the difference of the two prices and the
   /// auction's fee.

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/market/core/clearing/book.h"
 #include "services/market/core/model.h"
@@ -18,6 +21,17 @@ struct NetworkVersion {
   /// Capacities in Wh per interval.
   clearing::Network lines;
   clearing::Rules rules;
+};
+
+/// The numbers of a network's zones; one that it does not have is its first.
+/// network: outlives this.
+class ZoneNumbers {
+ public:
+  explicit ZoneNumbers(const NetworkVersion& network);
+  uint32_t Of(const ZoneId& zone) const;
+
+ private:
+  absl::flat_hash_map<absl::string_view, uint32_t> numbers_;
 };
 
 /// Gives each auction the latest version that has started at its delivery; none: one zone.

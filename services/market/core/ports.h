@@ -104,6 +104,14 @@ struct AuctionOutcome {
   ClearingRecord clearing;
 };
 
+/// What is placed when an auction closes.
+struct Placed {
+  /// Of standing orders and contracts.
+  std::vector<Order> orders;
+  /// Of contracts that were due.
+  std::vector<ContractExecution> executions;
+};
+
 /// The auctions as the clock drives them. Each method is one transaction; every change is guarded
 /// by the state it starts from, so that replicas and restarts cannot make it twice.
 class AuctionStore {
@@ -121,11 +129,13 @@ class AuctionStore {
   /// Active standing orders by participant and id.
   virtual absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
       const CommunityId& community) = 0;
-  /// Freezes an open auction, adds the orders that `place` returns, and keeps who stands behind
-  /// their participants, as recorded by gate closure; that of a halted market stays halted.
+  /// Contracts of the auction's community that were accepted and are not over at its delivery.
+  virtual absl::StatusOr<std::vector<Contract>> ActiveContracts(const AuctionKey& key) = 0;
+  /// Freezes an open auction, adds what `place` returns, and keeps who stands behind its
+  /// participants, as recorded by gate closure; that of a halted market stays halted.
   /// Returns whether this call did it; false when the auction was not open.
-  virtual absl::StatusOr<bool> CloseAuction(
-      const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) = 0;
+  virtual absl::StatusOr<bool> CloseAuction(const AuctionKey& key,
+                                            absl::FunctionRef<Placed(const Closing&)> place) = 0;
   /// Whether the market was halted when the auction closed.
   virtual absl::StatusOr<bool> IsHalted(const AuctionKey& key) = 0;
   /// All orders of an auction by time and id, with their owners once the gate has closed.

@@ -5,21 +5,28 @@
 #include "libs/base/status_macros.h"
 #include "services/market/core/clearing.h"
 #include "services/market/core/continuous.h"
+#include "services/market/core/contracts/pairs.h"
 #include "services/market/core/errors.h"
 #include "services/market/core/gate_closure.h"
 
 namespace peerwatt::market {
 namespace {
 
-// Trades of an outcome, stored or not.
+bool IsOfAuction(const Trade& trade) { return trade.origin == TradeOrigin::kAuction; }
+bool IsOfAuction(const PricedPair&) { return true; }
+
+// Trades of an outcome, stored or not. Those of contracts are the contracts' business.
 template <typename Trades>
 AuctionFigures FiguresOf(Energy energy, Money welfare, const Trades& trades) {
   AuctionFigures figures;
   figures.energy = energy;
   figures.welfare = welfare;
-  figures.trade_count = static_cast<int32_t>(trades.size());
   absl::int128 paid = 0;
   for (const auto& trade : trades) {
+    if (!IsOfAuction(trade)) {
+      continue;
+    }
+    ++figures.trade_count;
     paid += absl::int128(trade.price.micros_per_kwh()) * trade.energy.wh();
     figures.network_revenue +=
         AmountOf(trade.energy, trade.buyer_price - trade.price, Rounding::kHalfEven);
@@ -60,7 +67,7 @@ absl::StatusOr<ReplayedAuction> Replay::Run(const Auction& auction,
                                             const std::optional<WhatIf>& what_if) {
   PW_ASSIGN_OR_RETURN(std::vector<Order> orders, auctions_.OrdersOf(auction.key));
   PW_ASSIGN_OR_RETURN(std::vector<Trade> trades, auctions_.TradesOf(auction.key));
-  std::erase_if(trades, [](const Trade& t) { return t.origin != TradeOrigin::kAuction; });
+  std::erase_if(trades, [](const Trade& t) { return t.origin == TradeOrigin::kContinuous; });
   PW_ASSIGN_OR_RETURN(const NetworkVersion own,
                       auctions_.GetNetwork(auction.key.community, auction.network));
   const absl::StatusOr<ClearingRecord> record = view_.GetClearing(auction.key);
@@ -83,9 +90,11 @@ absl::StatusOr<ReplayedAuction> Replay::Run(const Auction& auction,
     replayed.replayed_sha256 = sha256_(CanonicalBytes(auction, network, orders, outcome));
     return replayed;
   }
+  // Contracts stay as they are, with what they use of the lines.
+  const NetworkVersion left = LessContracts(network, orders, ActivePairs(orders));
   const absl::StatusOr<ClearingResult> result = what_if->mechanism == Mechanism::kContinuous
-                                                    ? ClearContinuously(orders, network)
-                                                    : Clear(orders, network);
+                                                    ? ClearContinuously(orders, left)
+                                                    : Clear(orders, left);
   const std::string reason = ReasonOf(result.status());
   if (reason == kPreferencesInvalid.name || reason == kPreferencesUnsupported.name) {
     replayed.refusal = reason;

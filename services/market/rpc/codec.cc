@@ -111,6 +111,9 @@ std::string NameOf(const CommunityId& community, const NetworkId& network) {
              ? ""
              : absl::StrCat("communities/", community.value(), "/networks/", network.value());
 }
+std::string NameOf(const CommunityId& community, const ContractId& contract) {
+  return absl::StrCat("communities/", community.value(), "/contracts/", contract.value());
+}
 std::string NameOf(const ParticipantId& participant) {
   return absl::StrCat("participants/", participant.value());
 }
@@ -166,6 +169,9 @@ v1::Order ToProto(const Order& order, const std::string& currency) {
   if (!order.standing_order.empty()) {
     proto.set_standing_order(NameOf(order.participant, order.standing_order));
   }
+  if (!order.contract.empty()) {
+    proto.set_contract(NameOf(order.auction.community, order.contract));
+  }
   proto.set_rejection_reason(order.rejection_reason);
   *proto.mutable_create_time() = rpc::ToProto(order.create_time);
   WritePreference(order, currency, proto);
@@ -186,7 +192,8 @@ v1::Trade ToProto(const Trade& trade, const AuctionKey& key, const std::string& 
   *proto.mutable_buyer_price_per_kwh() = rpc::ToProto(trade.buyer_price, currency);
   *proto.mutable_network_fee_per_kwh() = rpc::ToProto(trade.network_fee, currency);
   proto.set_origin(trade.origin == TradeOrigin::kAuction ? v1::Trade::AUCTION
-                                                         : v1::Trade::CONTINUOUS);
+                   : trade.origin == TradeOrigin::kContract ? v1::Trade::CONTRACT
+                                                            : v1::Trade::CONTINUOUS);
   return proto;
 }
 

@@ -15,6 +15,7 @@ std::string NameOf(const AuctionKey& key, const OrderId& order);
 std::string NameOf(const MeteringPointId& point);
 /// Empty for the empty id.
 std::string NameOf(const CommunityId& community, const NetworkId& network);
+std::string NameOf(const CommunityId& community, const ContractId& contract);
 std::string NameOf(const ParticipantId& participant);
 std::string NameOf(const ParticipantId& participant, const StandingOrderId& order);
 

@@ -8,6 +8,7 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
+#include "services/market/core/contracts/execution.h"
 #include "services/market/rpc/caller.h"
 #include "services/market/rpc/placing.h"
 #include "services/market/rpc/codec.h"
@@ -22,6 +23,9 @@ absl::StatusOr<AuctionKey> KeyOf(const PlacingRequest& request) {
   PW_RETURN_IF_ERROR(rpc::CheckResourceId(request.order_id, "order_id"));
   if (absl::StartsWith(request.order_id, kStandingOrderPrefix)) {
     return FieldInvalid("order_id", "must not start with so-, which standing orders use");
+  }
+  if (absl::StartsWith(request.order_id(), kContractPrefix)) {
+    return FieldInvalid("order_id", "must not start with ct-, which contracts use");
   }
   return key;
 }

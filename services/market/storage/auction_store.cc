@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -5,6 +6,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/market/storage/clearing_rows.h"
+#include "services/market/storage/contract_store.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/rows.h"
 #include "services/market/storage/store.h"
@@ -41,7 +43,8 @@ void InsertTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
        Column(rows, [](const Trade& t) { return t.buyer.value(); }),
        Column(rows, [](const Trade& t) { return t.seller.value(); }),
        Column(rows, [](const Trade& t) { return t.buyer_price.micros_per_kwh(); }),
-       Column(rows, [](const Trade& t) { return t.network_fee.micros_per_kwh(); }));
+       Column(rows, [](const Trade& t) { return t.network_fee.micros_per_kwh(); }),
+       Column(rows, [](const Trade& t) { return ToSql(t.origin); }));
 }
 
 size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
@@ -171,15 +174,30 @@ absl::StatusOr<std::vector<StandingOrder>> PostgresAuctionStore::ActiveStandingO
   return orders;
 }
 
+absl::StatusOr<std::vector<Contract>> PostgresAuctionStore::ActiveContracts(const AuctionKey& key) {
+  std::vector<Contract> contracts;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    contracts = ReadActiveContracts(tx, key);
+    return absl::OkStatus();
+  }));
+  return contracts;
+}
+
 absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
-    const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) {
+    const AuctionKey& key, absl::FunctionRef<Placed(const Closing&)> place) {
   bool closed = false;
   PW_RETURN_IF_ERROR(RunAsHolder(key.community, [&](pqxx::work& tx) {
     const pqxx::result rows = Exec(tx, kCloseAuction, key.community.value(), At(key));
     closed = !rows.empty();
     if (closed) {
-      const std::vector<Order> orders =
-          place(ReadClosing(tx, key, postgres::BoolFrom(rows[0][0])));
+      Closing closing = ReadClosing(tx, key, postgres::BoolFrom(rows[0][0]));
+      LockActiveContracts(tx, key, postgres::TimeFrom(rows[0][1]), closing);
+      Placed placed = place(closing);
+      std::vector<Order>& orders = placed.orders;
+      const auto others = std::stable_partition(orders.begin(), orders.end(),
+                                                [](const Order& o) { return !o.contract.empty(); });
+      InsertExecutions(tx, key, {orders.begin(), others}, placed.executions);
+      orders.erase(orders.begin(), others);
       if (!orders.empty()) {
         PW_CHECK(InsertOrders(tx, key.community, orders) == orders.size(),
                  "clients cannot take the ids of standing orders");

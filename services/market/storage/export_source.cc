@@ -44,6 +44,7 @@ ExportedOrder OrderOf(const CommunityId& community, const pqxx::row& row) {
   order.standing_order = StandingOrderId(TextFrom(row[10]));
   order.rejection_reason = TextFrom(row[11]);
   order.create_time = TimeFrom(row[12]);
+  order.contract = ContractId(TextFrom(row[13]));
   return exported;
 }
 
@@ -63,6 +64,7 @@ ExportedTrade TradeOf(const pqxx::row& row) {
   trade.seller = ParticipantId(TextFrom(row[11]));
   trade.buyer_price = Price::MicrosPerKwh(Int64From(row[12]));
   trade.network_fee = Price::MicrosPerKwh(Int64From(row[13]));
+  trade.origin = TradeOriginFrom(TextFrom(row[14]));
   return exported;
 }
 

@@ -5,6 +5,7 @@
 #include "libs/postgres/leases.h"
 #include "libs/postgres/pool.h"
 #include "services/market/storage/clearing_queries.h"
+#include "services/market/storage/contract_queries.h"
 #include "services/market/storage/control_queries.h"
 #include "services/market/storage/surveillance_queries.h"
 #include "services/market/storage/trading_queries.h"
@@ -22,7 +23,8 @@ namespace peerwatt::market {
   "participant_id, energy_wh, limit_micros, filled_energy_wh, hold_micros, state, "          \
   "standing_order_id, rejection_reason, created_at, zone, energy_source, premium_micros, "   \
   "preference, time_in_force, traded_energy_wh, trade_cost_micros, book_number, "            \
-  "entered_number, owner_id, placed_energy_wh, placed_limit_micros "
+  "entered_number, owner_id, placed_energy_wh, placed_limit_micros, "        \
+  "contract_id, contract_price "
 // Columns of a trade, in the order that TradeFrom reads.
 #define PW_TRADE_COLUMNS                                                                     \
   "trade_number, bid_order_id, offer_order_id, energy_wh, price_micros, "                    \
@@ -74,7 +76,7 @@ inline constexpr postgres::Query kCloseAuction{"close_auction", R"sql(
   SET state = 'CLOSED', version = version + 1,
       halted = EXISTS (SELECT FROM market_controls AS c WHERE c.community_id = $1 AND c.halted)
   WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'OPEN'
-  RETURNING halted)sql"};
+  RETURNING halted, gate_closure_at)sql"};
 
 inline constexpr postgres::Query kClearAuction{"clear_auction", R"sql(
   UPDATE auctions
@@ -234,17 +236,17 @@ inline constexpr postgres::Query kFinishOrders{"finish_orders", R"sql(
 inline constexpr postgres::Query kInsertTrades{"insert_trades", R"sql(
   INSERT INTO trades (community_id, delivery_start_at, trade_number, bid_order_id, offer_order_id,
                       energy_wh, price_micros, buyer_metering_point_id, seller_metering_point_id,
-                      buyer_id, seller_id, buyer_price_micros, network_fee_micros)
+                      buyer_id, seller_id, buyer_price_micros, network_fee_micros, origin)
   SELECT $1::text, $2::timestamptz,
          trade_number + coalesce((SELECT max(t.trade_number) FROM trades AS t
                                   WHERE t.community_id = $1 AND t.delivery_start_at = $2), 0),
          bid_order_id, offer_order_id, energy_wh, price_micros, buyer_metering_point_id,
-         seller_metering_point_id, buyer_id, seller_id, buyer_price_micros, network_fee_micros
+         seller_metering_point_id, buyer_id, seller_id, buyer_price_micros, network_fee_micros, origin
   FROM unnest($3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[])
+              $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[])
     AS traded (trade_number, bid_order_id, offer_order_id, energy_wh, price_micros,
                buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
-               buyer_price_micros, network_fee_micros))sql"};
+               buyer_price_micros, network_fee_micros, origin))sql"};
 
 inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_COLUMNS
   R"sql(FROM trades
@@ -304,8 +306,8 @@ inline std::vector<postgres::Query> Queries() {
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
       kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing,
       kKeepOwners, kOwnersOf};
-  for (const auto& more : {postgres::Leases::Queries(), ControlQueries(), SurveillanceQueries(),
-                           TradingQueries()}) {
+  for (const auto& more : {postgres::Leases::Queries(), ContractQueries(), ControlQueries(),
+                           SurveillanceQueries(), TradingQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());
   }
   return queries;

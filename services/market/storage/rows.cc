@@ -26,6 +26,12 @@ constexpr std::array<std::pair<OrderState, std::string_view>, 7> kOrderStates = 
     {OrderState::kRejected, "REJECTED"},
 }};
 
+constexpr std::array<std::pair<TradeOrigin, std::string_view>, 3> kTradeOrigins = {{
+    {TradeOrigin::kAuction, "AUCTION"},
+    {TradeOrigin::kContinuous, "CONTINUOUS"},
+    {TradeOrigin::kContract, "CONTRACT"},
+}};
+
 constexpr std::array<std::pair<EnergySource, const char*>, kEnergySources> kSources = {{
     {EnergySource::kUnknown, "UNKNOWN"},
     {EnergySource::kSolar, "SOLAR"},
@@ -74,9 +80,28 @@ std::optional<Price> OptionalPriceFrom(const pqxx::field& field) {
 Energy EnergyFrom(const pqxx::field& field) { return Energy::WattHours(Int64From(field)); }
 Price PriceFrom(const pqxx::field& field) { return Price::MicrosPerKwh(Int64From(field)); }
 
+
 }  // namespace
 
 std::string ToSql(Side side) { return side == Side::kBid ? "BID" : "OFFER"; }
+
+TradeOrigin TradeOriginFrom(std::string_view text) {
+  for (const auto& [origin, name] : kTradeOrigins) {
+    if (name == text) {
+      return origin;
+    }
+  }
+  PW_CHECK(false, "unknown origin of a trade");
+}
+
+std::string ToSql(TradeOrigin origin) {
+  for (const auto& [known, name] : kTradeOrigins) {
+    if (known == origin) {
+      return std::string(name);
+    }
+  }
+  PW_CHECK(false, "unknown origin of a trade");
+}
 
 std::string ToSql(OrderState state) {
   for (const auto& [known, name] : kOrderStates) {
@@ -181,6 +206,8 @@ Order OrderFrom(const pqxx::row& row) {
   order.premium = PriceFrom(row[17]);
   order.preference = TextFrom(row[18]);
   ReadPlace(row, order);
+  order.contract = ContractId(TextFrom(row[27]));
+  order.contract_price = TextFrom(row[28]);
   return order;
 }
 
@@ -197,7 +224,7 @@ Trade TradeFrom(const pqxx::row& row) {
   trade.seller = ParticipantId(TextFrom(row[8]));
   trade.buyer_price = PriceFrom(row[10]);
   trade.network_fee = PriceFrom(row[11]);
-  trade.origin = TextFrom(row[12]) == "AUCTION" ? TradeOrigin::kAuction : TradeOrigin::kContinuous;
+  trade.origin = TradeOriginFrom(TextFrom(row[12]));
   return trade;
 }
 

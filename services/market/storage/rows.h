@@ -23,6 +23,8 @@ ControlEvent ControlEventFrom(const pqxx::row& row);
 // Codes of the database.
 std::string ToSql(Side side);
 std::string ToSql(OrderState state);
+std::string ToSql(TradeOrigin origin);
+TradeOrigin TradeOriginFrom(std::string_view text);
 std::string ToSql(EnergySource source);
 /// When it trades, and what bounds its price.
 std::string ToSql(const BookPlace& place);

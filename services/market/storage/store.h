@@ -24,8 +24,9 @@ class PostgresAuctionStore final : public AuctionStore {
   absl::StatusOr<std::optional<Auction>> FirstUnfinished(const CommunityId& community) override;
   absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
       const CommunityId& community) override;
-  absl::StatusOr<bool> CloseAuction(
-      const AuctionKey& key, absl::FunctionRef<std::vector<Order>(const Closing&)> place) override;
+  absl::StatusOr<std::vector<Contract>> ActiveContracts(const AuctionKey& key) override;
+  absl::StatusOr<bool> CloseAuction(const AuctionKey& key,
+                                    absl::FunctionRef<Placed(const Closing&)> place) override;
   absl::StatusOr<bool> IsHalted(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Trade>> TradesOf(const AuctionKey& key) override;

@@ -106,7 +106,7 @@ inline constexpr postgres::Query kIncompleteSurveys{"incomplete_surveys", R"sql(
 inline constexpr postgres::Query kExportOrders{"export_orders", R"sql(
   SELECT o.delivery_start_at, a.delivery_end_at, o.order_id, o.side = 'BID', o.metering_point_id,
          o.participant_id, o.energy_wh, o.limit_micros, o.filled_energy_wh, o.state,
-         o.standing_order_id, o.rejection_reason, o.created_at
+         o.standing_order_id, o.rejection_reason, o.created_at, o.contract_id
   FROM orders AS o
   JOIN auctions AS a
     ON a.community_id = o.community_id AND a.delivery_start_at = o.delivery_start_at
@@ -119,7 +119,7 @@ inline constexpr postgres::Query kExportTrades{"export_trades", R"sql(
          t.trade_number,
          t.bid_order_id, t.offer_order_id, t.energy_wh, t.price_micros, t.buyer_metering_point_id,
          t.seller_metering_point_id, t.buyer_id, t.seller_id, t.buyer_price_micros,
-         t.network_fee_micros
+         t.network_fee_micros, t.origin
   FROM trades AS t
   JOIN auctions AS a
     ON a.community_id = t.community_id AND a.delivery_start_at = t.delivery_start_at

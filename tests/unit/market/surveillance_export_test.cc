@@ -80,9 +80,9 @@ TEST(CsvExportTest, ATradeIsALine) {
   EXPECT_EQ(Written(ExportFormat::kCsv, ExportKind::kTrades, ATrade()),
             "community,delivery_start,delivery_end,trade,seller,buyer,seller_metering_point,"
             "buyer_metering_point,offer,bid,energy_wh,price_per_kwh,buyer_price_per_kwh,"
-            "network_fee_per_kwh,currency,trade_time\r\n"
+            "network_fee_per_kwh,currency,trade_time,origin\r\n"
             "c1,2027-01-16T10:00:00Z,2027-01-16T10:15:00Z,t12,p2,p1,m2,m1,o1,b1,7,0.12345,0.14345,"
-            "0.07,EUR,2027-01-16T09:00:00Z\r\n");
+            "0.07,EUR,2027-01-16T09:00:00Z,AUCTION\r\n");
 }
 
 TEST(CsvExportTest, NothingIsAHeader) {

@@ -43,6 +43,20 @@ StatusNames NamesOf(OrderState state) {
   return {};
 }
 
+std::string OriginName(TradeOrigin origin) {
+  switch (origin) {
+    case TradeOrigin::kAuction:
+      return "AUCTION";
+    case TradeOrigin::kContinuous:
+      return "CONTINUOUS";
+    case TradeOrigin::kContract:
+      return "CONTRACT";
+  }
+  return "";
+}
+
+bool OfContract(const Trade& trade) { return trade.origin == TradeOrigin::kContract; }
+
 // Names a contract, order or trade across communities.
 template <typename... Parts>
 std::string Joined(const CommunityId& community, absl::Time delivery, const Parts&... parts) {
@@ -143,13 +157,15 @@ ExportWriter::Fields ExportWriter::CsvFields(const ExportedTrade& row) const {
           {"buyer_price_per_kwh", FormatPrice(trade.buyer_price)},
           {"network_fee_per_kwh", FormatPrice(trade.network_fee)},
           {"currency", head_.currency},
-          {"trade_time", Instant(row.trade_time)}};
+          {"trade_time", Instant(row.trade_time)},
+          {"origin", OriginName(trade.origin)}};
 }
 
-void ExportWriter::AddContract(absl::Time start, absl::Time end, const MeteringPointId& point,
-                               Price price, Energy energy, Fields& fields) const {
+void ExportWriter::AddContract(bool is_forward, absl::Time start, absl::Time end,
+                               const MeteringPointId& point, Price price, Energy energy,
+                               Fields& fields) const {
   fields.insert(fields.end(), {{"contractId", Joined(head_.community, start)},
-                               {"contractType", "AU"},
+                               {"contractType", is_forward ? "FW" : "AU"},
                                {"energyCommodity", "EL"},
                                {"settlementMethod", "P"},
                                {"organisedMarketPlaceIdentifier", head_.community.value()},
@@ -171,7 +187,8 @@ ExportWriter::Fields ExportWriter::OrderRecord(const ExportedOrder& row) const {
                    {"orderId", Joined(head_.community, start, ".", order.id.value())},
                    {"orderType", "LIM"},
                    {"orderStatus", std::string(NamesOf(order.state).remit)}};
-  AddContract(start, row.delivery_end, order.metering_point, order.limit, order.energy, fields);
+  AddContract(!order.contract.empty(), start, row.delivery_end, order.metering_point, order.limit,
+              order.energy, fields);
   fields.emplace_back("matchedQuantity", FormatKilowattHours(order.filled));
   fields.emplace_back("transactionTime", Instant(order.create_time));
   fields.emplace_back("actionType", "N");
@@ -187,7 +204,7 @@ ExportWriter::Fields ExportWriter::TradeRecord(const ExportedTrade& row, Side si
                    {"buySellIndicator", buys ? "B" : "S"},
                    {"linkedOrderId",
                     Joined(head_.community, start, ".", (buys ? trade.bid : trade.offer).value())}};
-  AddContract(start, row.delivery.end,
+  AddContract(OfContract(trade), start, row.delivery.end,
               buys ? trade.buyer_metering_point : trade.seller_metering_point,
               buys ? trade.buyer_price : trade.price, trade.energy, fields);
   fields.emplace_back("otherPrice", FormatPrice(buys ? trade.price : trade.buyer_price));

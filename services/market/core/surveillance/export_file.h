@@ -63,9 +63,10 @@ class ExportWriter {
   Fields CsvFields(const ExportedTrade& row) const;
   Fields OrderRecord(const ExportedOrder& row) const;
   Fields TradeRecord(const ExportedTrade& row, Side side) const;
-  // What orders and trades share: contract, delivery, price and currency.
-  void AddContract(absl::Time start, absl::Time end, const MeteringPointId& point, Price price,
-                   Energy energy, Fields& fields) const;
+  // What orders and trades share: contract, delivery, price and currency. is_forward: agreed
+  // before the auction.
+  void AddContract(bool is_forward, absl::Time start, absl::Time end, const MeteringPointId& point,
+                   Price price, Energy energy, Fields& fields) const;
   void AppendRecord(absl::string_view element, const Fields& fields, std::string& out);
 
   const ExportFormat format_;

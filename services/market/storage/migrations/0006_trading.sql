@@ -34,10 +34,9 @@ ALTER TABLE orders
     CHECK ((placed_energy_wh IS NULL) = (placed_limit_micros IS NULL));
 
 ALTER TABLE trades
-  ADD COLUMN IF NOT EXISTS origin text NOT NULL DEFAULT 'AUCTION',
   -- Absent: at gate closure.
   ADD COLUMN traded_at timestamptz,
-  DROP CONSTRAINT IF EXISTS trades_origin,
+  DROP CONSTRAINT trades_origin,
   ADD CONSTRAINT trades_origin CHECK (origin IN ('AUCTION', 'CONTINUOUS', 'CONTRACT')),
   ADD CONSTRAINT trades_traded_at CHECK (origin <> 'CONTINUOUS' OR traded_at IS NOT NULL);
 
