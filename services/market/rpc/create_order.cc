@@ -24,7 +24,7 @@ absl::StatusOr<AuctionKey> KeyOf(const PlacingRequest& request) {
   if (absl::StartsWith(request.order_id, kStandingOrderPrefix)) {
     return FieldInvalid("order_id", "must not start with so-, which standing orders use");
   }
-  if (absl::StartsWith(request.order_id(), kContractPrefix)) {
+  if (absl::StartsWith(request.order_id, kContractPrefix)) {
     return FieldInvalid("order_id", "must not start with ct-, which contracts use");
   }
   return key;
