@@ -93,7 +93,7 @@ class Taker {
         PW_MUTANT(kAccountsAreTakenForOwners, order.participant, OwnerOf(order));
     intake.positions.push_back(position);
     intake.book.push_back(MakeEntry(order.side == Side::kBid ? Way::kBuy : Way::kSell,
-                                    owners_.Of(owner.value()), order.energy, order.limit));
+                                    owners_.Of(owner.value()), OpenEnergy(order), order.limit));
     if (network_.zones.size() > 1) {
       intake.zones.push_back(ZoneOf(order.zone, 0));
     }

@@ -24,6 +24,11 @@ using postgres::ToSqlArray;
 
 absl::Status NoSuchAuction() { return Error(kNotFound, "there is no such auction"); }
 
+// Whether the rules of an order depend on the network.
+bool NeedsNetwork(const Order& order) {
+  return IsContinuous(order) || !order.preference.empty() || order.premium != Price();
+}
+
 // Columns of pairs of a delivery and an id.
 template <typename Id>
 std::pair<std::string, std::string> ColumnsOf(const std::set<std::pair<absl::Time, Id>>& pairs) {
@@ -103,7 +108,7 @@ void OrderGroup::ReadAuctions(bool alone) {
 absl::Status OrderGroup::ReadNetworks() {
   for (const Order& order : orders_) {
     const auto auction = auctions_.find(order.auction.delivery_start);
-    if (!Prefers(order) || auction == auctions_.end() ||
+    if (!NeedsNetwork(order) || auction == auctions_.end() ||
         networks_.contains(auction->second.network)) {
       continue;
     }
@@ -219,7 +224,7 @@ Placing OrderGroup::PlacingOf(const Order& order) const {
   placing.halt_reason = controls_.halt_reason;
   placing.is_killed = killed_.contains(order.participant);
   placing.limits = LimitsAt(controls_.limits, start);
-  if (Prefers(order)) {
+  if (NeedsNetwork(order)) {
     placing.network = networks_.at(placing.auction->network);
     const auto load = loads_.find(start);
     placing.load = load == loads_.end() ? PreferenceLoad() : load->second;
@@ -237,6 +242,18 @@ void OrderGroup::Count(const Order& order) {
   if (Prefers(order) && known_preferences_.insert(PreferenceOf(order)).second) {
     loads_[start] = Added(loads_[start], order.side, NamesOf(order));
   }
+}
+
+absl::Status OrderGroup::ReadForBooks(bool with_rules) {
+  ReadControls();
+  ReadAuctions(with_rules);
+  if (with_rules) {
+    PW_RETURN_IF_ERROR(ReadNetworks());
+    ReadPreferences();
+    ReadOffered();
+    ReadOpenOrders();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Placing> OrderGroup::Look() {
