@@ -230,6 +230,9 @@ bool Fits(const PreferenceLoad& load, size_t zones) {
 
 absl::Status CheckLoad(const Order& order, const PreferenceLoad& load,
                        const NetworkVersion& network) {
+  if (order.preference.empty()) {
+    return absl::OkStatus();  // It asks for nothing.
+  }
   PW_ASSIGN_OR_RETURN(const OrderPreference preference, ParsePreference(order.preference));
   if (!Fits(Added(load, order.side, NamesIn(preference)), network.zones.size())) {
     return Error(kPreferencesUnsupported,

@@ -249,6 +249,7 @@ absl::Status OrderGroup::ReadForBooks(bool with_rules) {
   ReadAuctions(with_rules);
   if (with_rules) {
     PW_RETURN_IF_ERROR(ReadNetworks());
+    ReadPreferences();
     ReadOffered();
     ReadOpenOrders();
   }
