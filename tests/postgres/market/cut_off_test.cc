@@ -3,56 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "libs/crypto/digest.h"
-#include "tests/postgres/market/contract_world.h"
-#include "tests/postgres/market/cutting_proxy.h"
+#include "tests/postgres/market/doomed.h"
 #include "tests/postgres/market/peers.h"
 
 namespace peerwatt::market {
 namespace {
-
-// A market process whose calls to the database go through a proxy that cuts at one of them.
-struct Doomed {
-  Doomed(World& world, int cut_at, bool after_effect)
-      : proxy(PortOf(world.database->dsn()), cut_at, after_effect),
-        pool(Through(world.database->dsn(), proxy.port()), Prepared(), 2),
-        auctions(pool),
-        orders(pool),
-        desk(orders, world.registry, world.settlement, probe, world.real_clock),
-        rules(world.registry),
-        gate_closure(auctions, world.registry, world.metering, world.settlement, probe,
-                     crypto::Sha256Hex),
-        runner(rules, auctions, gate_closure, leases, probe) {
-    World::Require(rules.Refresh());
-  }
-  static int PortOf(const std::string& dsn) {
-    std::smatch found;
-    return std::regex_search(dsn, found, std::regex("port=(\\d+)")) ? std::stoi(found[1]) : 0;
-  }
-  static std::string Through(const std::string& dsn, int port) {
-    return std::regex_replace(dsn, std::regex("port=\\d+"), absl::StrCat("port=", port)) +
-           " sslmode=disable gssencmode=disable";
-  }
-  // libpqxx prepares a statement when it is first run: that is a message of its own, not a call.
-  static std::vector<postgres::Query> Prepared() { return Queries(); }
-
-  CuttingProxy proxy;
-  postgres::Pool pool;
-  BlindProbe probe;
-  SoleReplica leases;
-  PostgresAuctionStore auctions;
-  PostgresOrderStore orders;
-  OrderDesk desk;
-  RulesBook rules;
-  GateClosure gate_closure;
-  Runner runner;
-};
 
 std::vector<Order> Wanted(const World& world) {
   std::vector<Order> orders;
@@ -178,77 +137,6 @@ TEST_F(CutOffTest, AtEveryDatabaseCallOfClearing) {
       }
       world.RunUntilDone(FirstGateClosure(world));
       EXPECT_EQ(Story(world), expected) << "call " << cut_at << ", " << after_effect;
-    }
-  }
-}
-
-TEST_F(CutOffTest, AtEveryDatabaseCallOfExecutingContracts) {
-  const auto prepare = [](World& world) {
-    Prepare(world);
-    world.AddStandingOrders();
-    Agreements(world).AgreeOnMany();
-    GoOn(world);
-  };
-  World undisturbed;
-  prepare(undisturbed);
-  undisturbed.RunUntilDone(FirstGateClosure(undisturbed));
-  const std::string expected = ContractStory(undisturbed, 2);
-  ASSERT_NE(expected.find("1 ct-fixed-b 100 at 200000"), std::string::npos) << expected;
-  ASSERT_NE(expected.find("FUNDS_INSUFFICIENT"), std::string::npos) << expected;
-  int calls = 0;
-  for (int cut_at = -1; cut_at < calls; ++cut_at) {
-    for (const bool after_effect : {false, true}) {
-      World world;
-      prepare(world);
-      {
-        Doomed doomed(world, cut_at, after_effect);
-        const absl::Status ended =
-            doomed.runner.RunOnce(FirstGateClosure(world), [] { return false; });
-        EXPECT_EQ(ended.ok(), cut_at < 0) << ended;
-        if (cut_at < 0) {
-          calls = doomed.proxy.calls();
-          ASSERT_GE(calls, 25);
-        }
-      }
-      world.RunUntilDone(FirstGateClosure(world));
-      EXPECT_EQ(ContractStory(world, 2), expected) << "call " << cut_at << ", " << after_effect;
-    }
-  }
-}
-
-TEST_F(CutOffTest, AtEveryDatabaseCallOfAnAgreement) {
-  // Offer, answer, amendment and notice, by parties who try again what got no answer.
-  const auto talk = [](Agreements& agreements) {
-    const World& world = agreements.world;
-    const absl::Time now = world.start - absl::Hours(48);
-    ContractTerms other = EveryInterval(world, 50, 100'000);
-    other.valid_from += absl::Hours(1);
-    bool all = agreements.Offer("k1", "p1", EveryInterval(world, 100, 200'000), now).ok();
-    all = agreements.Accept("k1", "p1", now).ok() && all;
-    all = agreements.desk.Amend(agreements.By("p1", "k1", now), 2, other).ok() && all;
-    all = agreements.desk.Accept(agreements.By("p3", "k1", now), 2, {}).ok() && all;
-    return agreements.desk.Cancel(agreements.By("p1", "k1", now), "moving").ok() && all;
-  };
-  int calls = 0;
-  for (int cut_at = -1; cut_at < calls; ++cut_at) {
-    for (const bool after_effect : {false, true}) {
-      World world;
-      {
-        Doomed doomed(world, cut_at, after_effect);
-        Agreements agreements(world, doomed.pool);
-        EXPECT_EQ(talk(agreements), cut_at < 0);
-        if (cut_at < 0) {
-          calls = doomed.proxy.calls();
-          ASSERT_GE(calls, 30);
-        }
-      }
-      Agreements agreements(world);
-      EXPECT_TRUE(talk(agreements)) << "call " << cut_at << ", " << after_effect;
-      const Contract kept = *agreements.store.Get(world.community, ContractId("k1"));
-      ASSERT_EQ(kept.versions.size(), 2u);
-      EXPECT_EQ(kept.versions[0].state, VersionState::kAccepted);
-      EXPECT_EQ(kept.versions[1].state, VersionState::kAccepted);
-      EXPECT_TRUE(kept.cancellation.has_value());
     }
   }
 }
