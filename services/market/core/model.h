@@ -148,13 +148,6 @@ struct Order {
   std::string contract_price;
 };
 
-<<<<<<< HEAD
-=======
-/// The beneficial owner of an order: without a record the participant stands for himself.
-inline const ParticipantId& OwnerOf(const Order& order) {
-  return order.owner.empty() ? order.participant : order.owner;
-}
->>>>>>> prefs
 /// Whether an order may trade before the closing auction.
 inline bool IsContinuous(const Order& order) {
   return order.book.time_in_force != TimeInForce::kClosingAuction;
@@ -166,14 +159,11 @@ inline bool IsImmediate(const Order& order) {
 }
 /// What an order has not traded before the closing auction.
 inline Energy OpenEnergy(const Order& order) { return order.energy - order.book.traded; }
-<<<<<<< HEAD
 
 /// The beneficial owner of an order: without a record the participant stands for himself.
 inline const ParticipantId& OwnerOf(const Order& order) {
   return order.owner.empty() ? order.participant : order.owner;
 }
-=======
->>>>>>> prefs
 
 /// Energy that one offer sells to one bid.
 struct Trade {

@@ -306,13 +306,8 @@ inline std::vector<postgres::Query> Queries() {
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
       kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing,
       kKeepOwners, kOwnersOf};
-<<<<<<< HEAD
   for (const auto& more : {postgres::Leases::Queries(), ContractQueries(), ControlQueries(),
                            SurveillanceQueries(), TradingQueries()}) {
-=======
-  for (const auto& more : {postgres::Leases::Queries(), ControlQueries(), SurveillanceQueries(),
-                           TradingQueries()}) {
->>>>>>> prefs
     queries.insert(queries.end(), more.begin(), more.end());
   }
   return queries;

@@ -12,11 +12,7 @@ TEST(MarketSchemaTest, EveryStatementPrepares) {
     connection.prepare(query.name, query.sql);
     EXPECT_NO_THROW(connection.prepare_now(query.name)) << query.name;
   }
-<<<<<<< HEAD
-  EXPECT_EQ(Queries().size(), 101u);
-=======
-  EXPECT_EQ(Queries().size(), 90u);
->>>>>>> prefs
+  EXPECT_EQ(Queries().size(), 106u);
 }
 
 TEST(MarketSchemaTest, TheApplicationCannotChangeTrades) {

@@ -56,6 +56,7 @@ absl::StatusOr<Contract> ContractDesk::Create(Contract offer, const ContractCall
   if (!offer.IsParty(call.caller)) {
     return Error(kPermissionDenied, "the caller is neither buyer nor seller");
   }
+  PW_RETURN_IF_ERROR(CheckDistinct(offer, {}));
   offer.community = call.rules.id;
   offer.id = call.contract;
   offer.proposer = call.caller;
@@ -69,7 +70,6 @@ absl::StatusOr<Contract> ContractDesk::Create(Contract offer, const ContractCall
   if (call.now >= first.terms.end) {
     return Error(kContractNotActive, "the contract would be over");
   }
-  PW_RETURN_IF_ERROR(CheckDistinct(offer, {}));
   const ParticipantId& other = offer.buyer == call.caller ? offer.seller : offer.buyer;
   const absl::StatusOr<ParticipantContext> counterparty = registry_.GetParticipant(other);
   if (ReasonOf(counterparty.status()) == kNotFound.name ||

@@ -28,9 +28,10 @@ class ContractDesk {
 
   /// Offers a contract. Safe to repeat.
   /// offer: buyer, seller, the proposer's metering point, terms as version 1.
-  /// Errors, in this order: PERMISSION_DENIED (no party, or the point is another's),
-  /// METERING_POINT_UNKNOWN, those of CheckTerms, CONTRACT_NOT_ACTIVE (over already),
-  /// SELF_DEALING, COUNTERPARTY_UNKNOWN, CONTENT_DIFFERS, CONTRACTS_EXCEEDED.
+  /// Errors, in this order: PERMISSION_DENIED (no party), SELF_DEALING (with oneself),
+  /// PERMISSION_DENIED (another's point), METERING_POINT_UNKNOWN, those of CheckTerms,
+  /// CONTRACT_NOT_ACTIVE (over already), COUNTERPARTY_UNKNOWN, SELF_DEALING (one beneficial owner),
+  /// CONTRACTS_EXCEEDED, CONTENT_DIFFERS.
   absl::StatusOr<Contract> Create(Contract offer, const ContractCall& call);
 
   /// Accepts the offer, for a metering point of the caller's, or a later version, without one.
