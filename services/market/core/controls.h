@@ -69,10 +69,14 @@ struct ControlEvent {
   absl::Time time;
 };
 
-/// What the standing orders meet when an auction closes.
+/// What the standing orders meet when an auction closes, or at a step of their ramps.
 struct Closing {
   /// Energy that open offers hold, by connection.
   OfferedByConnection offered;
+  /// What their owners have already.
+  CommittedByConnection committed;
+  /// What the day has cost at worst so far, of those that bound it.
+  CostByStandingOrder costs;
   bool halted = false;
   std::set<ParticipantId> killed;
   OrderLimits limits;

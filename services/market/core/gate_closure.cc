@@ -85,8 +85,9 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   std::vector<Candidate> candidates;
   CommunitySnapshot snapshot;
   ForecastsByPoint forecasts;
+  NetworkVersion network;
   PW_ASSIGN_OR_RETURN(const std::vector<StandingOrder> standing_orders,
-                      store_.ActiveStandingOrders(community));
+                      store_.ActiveStandingOrders(community, auction.gate_closure));
   if (!standing_orders.empty()) {
     PW_ASSIGN_OR_RETURN(snapshot, registry_.GetSnapshot(community, auction.gate_closure));
     candidates = Candidates(standing_orders, snapshot);
@@ -97,11 +98,15 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
                                               {auction.key.delivery_start, auction.delivery_end},
                                               DataEndOf(auction)));
   }
+  if (AnyPrefers(candidates)) {
+    PW_ASSIGN_OR_RETURN(network, store_.GetNetwork(community, auction.network));
+  }
+  const PlacementStep step = {kRampSteps, auction.gate_closure, &network};
   return store_
-      .CloseAuction(auction.key,
+      .CloseAuction(auction.key, BudgetsOf(candidates, snapshot, auction.key.delivery_start),
                     [&](const Closing& closing) {
                       return WithinLimits(PlaceStandingOrders(auction, candidates, snapshot,
-                                                              forecasts, closing.offered),
+                                                              forecasts, closing, step),
                                           closing, auction.network_fee);
                     })
       .status();

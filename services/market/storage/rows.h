@@ -23,6 +23,7 @@ ControlEvent ControlEventFrom(const pqxx::row& row);
 // Codes of the database.
 std::string ToSql(Side side);
 std::string ToSql(OrderState state);
+OrderState OrderStateFrom(const std::string& text);
 std::string ToSql(EnergySource source);
 EnergySource EnergySourceFrom(const std::string& name);
 
