@@ -346,7 +346,8 @@ int Serve() {
     const SweepThread sweeping(rules, leases, desk, **clock);
     const RunnerThread running(rules, runner, **clock);
     const SurveyorThread surveying(surveyor, **clock);
-    const AutopilotThread piloting(autopilot.planner, autopilot.quoter, **clock);
+    const AutopilotThread piloting(autopilot.planner, autopilot.quoter, **clock,
+                                   absl::GetFlag(FLAGS_poll_interval));
     Log(Severity::kInfo, "the market serves", {{"address", options.address}});
     WaitForStopSignal();
   }

@@ -184,10 +184,6 @@ bool AnyPrefers(const std::vector<Candidate>& candidates) {
   });
 }
 
-bool HasRamp(const StandingOrder& order) {
-  return order.terms.bid_start_price.has_value() || order.terms.offer_start_price.has_value();
-}
-
 DayBudgets BudgetsOf(const std::vector<Candidate>& candidates, const CommunitySnapshot& snapshot,
                      absl::Time delivery_start) {
   DayBudgets budgets;

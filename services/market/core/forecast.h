@@ -85,8 +85,6 @@ absl::TimeZone ZoneOfCommunity(const CommunityRules& rules);
 
 /// Whether any of them requires or prefers something.
 bool AnyPrefers(const std::vector<Candidate>& candidates);
-/// Whether its orders are quoted while the auction is open, along a ramp.
-bool HasRamp(const StandingOrder& order);
 
 /// Those of the candidates that bound the cost of a day, and the day of a delivery in the
 /// community's time zone.

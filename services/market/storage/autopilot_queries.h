@@ -48,6 +48,12 @@ inline constexpr postgres::Query kActiveStandingOrders{"active_standing_orders",
   WHERE community_id = $1 AND ended_at >= $2 AND version_at < $2
   ORDER BY participant_id, standing_order_id)sql"};
 
+inline constexpr postgres::Query kRampedStandingOrders{"ramped_standing_orders",
+  "SELECT " PW_STANDING_ORDER_COLUMNS R"sql(FROM standing_orders
+  WHERE community_id = $1 AND state = 'ACTIVE'
+    AND (bid_start_price_micros IS NOT NULL OR offer_start_price_micros IS NOT NULL)
+  ORDER BY participant_id, standing_order_id)sql"};
+
 // Keeps the newest version as one that ended.
 inline constexpr postgres::Query kKeepVersion{"keep_standing_order_version",
   "INSERT INTO standing_order_versions (community_id, participant_id, standing_order_id, "
@@ -197,8 +203,8 @@ inline constexpr postgres::Query kReportedTrades{"reported_trades", R"sql(
 /// All statements about standing orders.
 inline std::vector<postgres::Query> AutopilotQueries() {
   return {kInsertStandingOrder, kSelectStandingOrder, kLockStandingOrder, kListStandingOrders,
-          kActiveStandingOrders, kKeepVersion, kChangeStandingOrder, kCancelStandingOrder,
-          kListVersions, kCommittedByConnection, kWithdrawQuotes, kBeginStep,
+          kActiveStandingOrders, kRampedStandingOrders, kKeepVersion, kChangeStandingOrder,
+          kCancelStandingOrder, kListVersions, kCommittedByConnection, kWithdrawQuotes, kBeginStep,
           kSettleReservations, kDayCosts, kReserveCosts, kSelectPlannedDay, kMarkPlanned,
           kInsertPlans, kSelectPlans, kReportedOrders, kReportedTrades};
 }

@@ -161,6 +161,19 @@ absl::Status PostgresAutopilotStore::MarkPlanned(const CommunityId& community,
   });
 }
 
+absl::StatusOr<std::vector<StandingOrder>> PostgresAutopilotStore::ListRamped(
+    const CommunityId& community) {
+  std::vector<StandingOrder> orders;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    orders.clear();
+    for (const auto& row : Exec(tx, kRampedStandingOrders, community.value())) {
+      orders.push_back(StandingOrderFrom(row));
+    }
+    return absl::OkStatus();
+  }));
+  return orders;
+}
+
 absl::StatusOr<std::vector<QuotableAuction>> PostgresAutopilotStore::ListQuotable(
     const CommunityId& community, absl::Time now) {
   std::vector<QuotableAuction> auctions;
@@ -180,6 +193,11 @@ absl::StatusOr<std::optional<NewQuotes>> PostgresAutopilotStore::ReplaceQuotes(
   std::optional<NewQuotes> quotes;
   PW_RETURN_IF_ERROR(RunAsHolder(key.community, [&](pqxx::work& tx) {
     quotes.reset();
+    // While quotes are placed, halts and kill switches stay as they are.
+    if (Exec(tx, kShareControls, key.community.value()).empty()) {
+      Exec(tx, kAddControls, key.community.value());
+      Exec(tx, kShareControls, key.community.value());
+    }
     if (Exec(tx, kBeginStep, key.community.value(), postgres::ToSql(key.delivery_start), steps)
             .empty()) {
       return absl::OkStatus();

@@ -22,6 +22,7 @@ class PostgresAutopilotStore final : public AutopilotStore {
   absl::Status KeepPlans(const CommunityId& community, const std::vector<DayPlan>& plans) override;
   absl::Status MarkPlanned(const CommunityId& community, absl::Time day_start,
                            absl::Time plan_time) override;
+  absl::StatusOr<std::vector<StandingOrder>> ListRamped(const CommunityId& community) override;
   absl::StatusOr<std::vector<QuotableAuction>> ListQuotable(const CommunityId& community,
                                                             absl::Time now) override;
   absl::StatusOr<std::optional<NewQuotes>> ReplaceQuotes(

@@ -60,6 +60,8 @@ class AutopilotStore {
   /// Says that all plans for a day are kept.
   virtual absl::Status MarkPlanned(const CommunityId& community, absl::Time day_start,
                                    absl::Time plan_time) = 0;
+  /// Active standing orders with a ramp, as they are now, by participant and id.
+  virtual absl::StatusOr<std::vector<StandingOrder>> ListRamped(const CommunityId& community) = 0;
   /// Open auctions whose gate closes after `now`, by delivery.
   virtual absl::StatusOr<std::vector<QuotableAuction>> ListQuotable(const CommunityId& community,
                                                                     absl::Time now) = 0;

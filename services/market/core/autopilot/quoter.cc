@@ -87,9 +87,8 @@ absl::Status Quoter::MoveMoney() {
 
 absl::StatusOr<absl::Time> Quoter::RunCommunity(const CommunityRules& rules, absl::Time now,
                                                 absl::FunctionRef<bool()> stop) {
-  PW_ASSIGN_OR_RETURN(std::vector<StandingOrder> standing_orders,
-                      auctions_.ActiveStandingOrders(rules.id, now));
-  std::erase_if(standing_orders, [](const StandingOrder& order) { return !HasRamp(order); });
+  PW_ASSIGN_OR_RETURN(const std::vector<StandingOrder> standing_orders,
+                      store_.ListRamped(rules.id));
   PW_ASSIGN_OR_RETURN(const std::vector<QuotableAuction> open, store_.ListQuotable(rules.id, now));
   CommunitySnapshot snapshot;
   std::vector<Candidate> candidates;

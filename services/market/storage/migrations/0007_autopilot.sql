@@ -28,6 +28,10 @@ ALTER TABLE standing_orders
   ADD CHECK (premium_micros BETWEEN 0 AND 1000000000),
   ADD CHECK (daily_cost_max_micros >= 0);
 
+CREATE INDEX standing_orders_ramped ON standing_orders (community_id)
+  WHERE state = 'ACTIVE'
+    AND (bid_start_price_micros IS NOT NULL OR offer_start_price_micros IS NOT NULL);
+
 -- Versions that ended: a version counts for auctions whose gate closes after version_at and not
 -- after ended_at. Never changed.
 CREATE TABLE standing_order_versions (
