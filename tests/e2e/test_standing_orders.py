@@ -102,6 +102,8 @@ class StandingOrderTest(unittest.TestCase):
         self.assertEqual(self.refused("GET", "/plans/20270116"), (404, "PLAN_NOT_MADE"))
 
     def ramp_quotes_while_the_auction_is_open(self):
+        # The next step of some auction comes within an interval.
+        self.clock.set((DAY - 2 * HOUR + INTERVAL).timestamp())
         self.stack.eventually("a quote", self.quotes, seconds=120)
         found = self.quotes()
         self.assertEqual(len(found), 1)

@@ -25,6 +25,8 @@ std::string ToSql(Side side);
 std::string ToSql(OrderState state);
 OrderState OrderStateFrom(const std::string& text);
 std::string ToSql(EnergySource source);
+/// When it trades, and what bounds its price.
+std::string ToSql(const BookPlace& place);
 EnergySource EnergySourceFrom(const std::string& name);
 
 }  // namespace peerwatt::market
