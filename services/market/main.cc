@@ -23,9 +23,11 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
+#include "services/market/autopilot_parts.h"
 #include "services/market/clients/peers.h"
 #include "services/market/core/trading/book_feed.h"
 #include "services/market/core/trading/trading_desk.h"
+#include "services/market/rpc/autopilot_thread.h"
 #include "services/market/rpc/clearing_service.h"
 #include "services/market/rpc/contracts_service.h"
 #include "services/market/rpc/controls_service.h"
@@ -59,6 +61,8 @@ ABSL_FLAG(absl::Duration, rules_refresh_interval, absl::Seconds(2),
           "How often the registry is asked for communities, 10ms to 1h");
 ABSL_FLAG(absl::Duration, lease_term, absl::Seconds(10),
           "How long a replica that is silent keeps its communities, 1s to 5m");
+ABSL_FLAG(absl::Duration, autopilot_plan_time, absl::Hours(20),
+          "When standing orders plan the next day, after local midnight, 0m to 1439m");
 ABSL_FLAG(std::string, replica_name, "", "Names this replica; host and --listen_address if empty");
 
 namespace peerwatt::market {
@@ -281,6 +285,8 @@ int Serve() {
   RequireRange("rules_refresh_interval", absl::GetFlag(FLAGS_rules_refresh_interval),
                absl::Milliseconds(10), absl::Hours(1));
   RequireRange("lease_term", absl::GetFlag(FLAGS_lease_term), absl::Seconds(1), absl::Minutes(5));
+  RequireRange("autopilot_plan_time", absl::GetFlag(FLAGS_autopilot_plan_time),
+               absl::ZeroDuration(), absl::Minutes(1439));
   absl::StatusOr<std::unique_ptr<Clock>> clock = ClockFromFlags();
   if (!clock.ok()) {
     StopForConfiguration(std::string(clock.status().message()));
@@ -330,14 +336,19 @@ int Serve() {
   SurveyMetrics survey_metrics(metrics);
   Surveyor surveyor(rules, survey_store, survey_metrics);
   SurveillanceService surveillance(rules, survey_view, export_source, **clock);
+  AutopilotParts autopilot(
+      {pool, leases, rules, desk, view, registry, metering, settlement,
+       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_metering_address), tls, "metering"),
+       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry"), **clock,
+       absl::GetFlag(FLAGS_autopilot_plan_time)});
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(options,
-                         {&service, &trading_service, &clearings, &contracts, &controls_service,
-                          &internal, &surveillance},
+                         {&service, &autopilot.service, &trading_service, &clearings, &contracts,
+                          &controls_service, &internal, &surveillance},
                          metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
@@ -350,6 +361,8 @@ int Serve() {
     const SweepThread sweeping(rules, leases, desk, **clock);
     const RunnerThread running(rules, runner, **clock);
     const SurveyorThread surveying(surveyor, **clock);
+    const AutopilotThread piloting(autopilot.planner, autopilot.quoter, **clock,
+                                   absl::GetFlag(FLAGS_poll_interval));
     Log(Severity::kInfo, "the market serves", {{"address", options.address}});
     WaitForStopSignal();
   }

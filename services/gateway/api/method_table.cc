@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "google/api/annotations.pb.h"
 #include "libs/base/status_macros.h"
+#include "peerwatt/market/v1/autopilot.pb.h"
 #include "peerwatt/market/v1/clearing.pb.h"
 #include "peerwatt/market/v1/contracts.pb.h"
 #include "peerwatt/market/v1/controls.pb.h"
@@ -103,6 +104,8 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
       service(metering::ForecastReadingsRequest::descriptor(), "Forecasts", Upstream::kMetering),
       service(metering::SignedBatch::descriptor(), "Evidence", Upstream::kMetering),
       service(peerwatt::market::v1::Auction::descriptor(), "Market", Upstream::kMarket),
+      service(peerwatt::market::v1::StandingOrderPlan::descriptor(), "Autopilot",
+              Upstream::kMarket),
       service(peerwatt::market::v1::Clearing::descriptor(), "Clearings", Upstream::kMarket),
       service(peerwatt::market::v1::Contract::descriptor(), "Contracts", Upstream::kMarket),
       service(peerwatt::market::v1::OrderLimits::descriptor(), "MarketControls",

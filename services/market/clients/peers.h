@@ -9,6 +9,7 @@
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 #include "peerwatt/registry/v1/schemes.grpc.pb.h"
 #include "peerwatt/settlement/v1/settlement.grpc.pb.h"
+#include "services/market/core/autopilot/ports.h"
 #include "services/market/core/ports.h"
 
 namespace peerwatt::market {
@@ -49,6 +50,29 @@ class MeteringClient final : public Metering {
 
  private:
   std::unique_ptr<peerwatt::metering::v1::ForecastsInternal::Stub> stub_;
+};
+
+/// Forecasts of days over gRPC.
+class DayForecastClient final : public DayForecasts {
+ public:
+  explicit DayForecastClient(const std::shared_ptr<grpc::Channel>& channel);
+  absl::StatusOr<SpanForecasts> ForecastSpan(const std::vector<MeteringPointId>& points,
+                                             Interval span, absl::Duration interval,
+                                             absl::Time data_end) override;
+
+ private:
+  std::unique_ptr<peerwatt::metering::v1::ForecastsInternal::Stub> stub_;
+};
+
+/// Tariffs over gRPC. It asks for one tariff after the other, from the last one of the span back,
+/// each with a call for the whole community.
+class TariffClient final : public Tariffs {
+ public:
+  explicit TariffClient(const std::shared_ptr<grpc::Channel>& channel);
+  absl::StatusOr<TariffBook> InForce(const CommunityId& community, Interval span) override;
+
+ private:
+  std::unique_ptr<peerwatt::registry::v1::RegistryInternal::Stub> stub_;
 };
 
 /// Settlement over gRPC.

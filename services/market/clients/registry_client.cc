@@ -35,6 +35,11 @@ absl::StatusOr<CommunityRules> RulesFrom(const v1::Community& proto) {
   }
   PW_ASSIGN_OR_RETURN(rules.price_max, rpc::PriceFrom(proto.price_max_per_kwh(), rules.currency,
                                                       "price_max_per_kwh"));
+  rules.time_zone = proto.time_zone();
+  absl::TimeZone zone;
+  if (!rules.time_zone.empty() && !absl::LoadTimeZone(rules.time_zone, &zone)) {
+    return FieldInvalid("time_zone", "is not a time zone that is known here");
+  }
   if (!IsIntervalLength(rules.interval) || rules.gate_closure_lead < absl::ZeroDuration() ||
       rules.opening_lead < rules.gate_closure_lead) {
     return FieldInvalid("interval", "the community's times do not fit together");

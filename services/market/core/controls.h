@@ -74,10 +74,15 @@ struct ControlEvent {
   absl::Time time;
 };
 
-/// What contracts and standing orders meet when an auction closes.
+/// What contracts and standing orders meet when an auction closes, or the latter at a step of their
+/// ramps.
 struct Closing {
   /// Energy that open offers hold, by connection.
   OfferedByConnection offered;
+  /// What their owners have already.
+  CommittedByConnection committed;
+  /// What the day has cost at worst so far, of those that bound it.
+  CostByStandingOrder costs;
   bool halted = false;
   std::set<ParticipantId> killed;
   OrderLimits limits;

@@ -156,7 +156,7 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
   ForecastsByPoint forecasts;
   NetworkVersion network;
   PW_ASSIGN_OR_RETURN(const std::vector<StandingOrder> standing_orders,
-                      store_.ActiveStandingOrders(community));
+                      store_.ActiveStandingOrders(community, auction.gate_closure));
   PW_ASSIGN_OR_RETURN(const std::vector<Contract> contracts, store_.ActiveContracts(auction.key));
   const bool has_contracts = AnyDue(contracts, auction);
   if (!standing_orders.empty() || has_contracts) {
@@ -173,8 +173,12 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
                                        points, {auction.key.delivery_start, auction.delivery_end},
                                        DataEndOf(auction)));
   }
+  if (AnyPrefers(candidates)) {
+    PW_ASSIGN_OR_RETURN(network, store_.GetNetwork(community, auction.network));
+  }
+  const PlacementStep step = {kRampSteps, auction.gate_closure, &network};
   return store_
-      .CloseAuction(auction.key,
+      .CloseAuction(auction.key, BudgetsOf(candidates, snapshot, auction.key.delivery_start),
                     [&](const Closing& closing) {
                       ContractOrders made =
                           ExecuteContracts(KnownOf(closing.contracts, contracts),
@@ -182,8 +186,8 @@ absl::Status GateClosure::Freeze(const Auction& auction) {
                       const Closing left = WithContracts(closing, made.orders);
                       Placed placed = {std::move(made.orders), std::move(made.executions)};
                       for (Order& order : WithinLimits(
-                               PlaceStandingOrders(auction, candidates, snapshot, forecasts,
-                                                   left.offered, left.contracted),
+                               PlaceStandingOrders(auction, candidates, snapshot, forecasts, left,
+                                                   step),
                                left, auction.network_fee)) {
                         placed.orders.push_back(std::move(order));
                       }

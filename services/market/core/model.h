@@ -187,6 +187,30 @@ struct Trade {
   TradeOrigin origin = TradeOrigin::kAuction;
 };
 
+/// How a standing order goes about it, besides its prices at gate closure.
+struct AutopilotTerms {
+  /// Ramp: the limits at the opening of the auction; absent: the price at gate closure throughout.
+  std::optional<Price> bid_start_price;
+  std::optional<Price> offer_start_price;
+  /// Share of a shortfall that is bid for, and of a surplus that is offered, above the reserve.
+  int64_t bid_share_ppm = 1'000'000;
+  int64_t offer_share_ppm = 1'000'000;
+  /// Energy per interval that is not bid for, and that is kept back.
+  Energy bid_reserve;
+  Energy offer_reserve;
+  /// What its bids add to the limit for energy that they prefer; 0 for none.
+  Price premium;
+  /// Preferences of its bids and of its offers, as preference.h writes them; empty for none.
+  std::string bid_preference;
+  std::string offer_preference;
+  /// Most that its orders for the deliveries of a local day may cost at worst; absent: no bound.
+  std::optional<Money> daily_cost_max;
+  /// When it orders, as autopilot/calendar.h writes it; empty: always.
+  std::string calendar;
+  bool paused = false;
+  bool operator==(const AutopilotTerms&) const = default;
+};
+
 /// An autopilot that bids or offers the forecast of a grid connection.
 struct StandingOrder {
   CommunityId community;
@@ -196,6 +220,11 @@ struct StandingOrder {
   GridConnectionId grid_connection;
   std::optional<Price> bid_price;
   std::optional<Price> offer_price;
+  AutopilotTerms terms;
+  /// Counts from 1 with every change.
+  int32_t version = 1;
+  /// Since when this version counts: for auctions whose gate closes later.
+  absl::Time version_time;
   bool active = true;
   absl::Time create_time;
 };
@@ -211,6 +240,8 @@ struct CommunityRules {
   Price network_fee;
   Price price_min;
   Price price_max;
+  /// IANA name; empty: UTC.
+  std::string time_zone;
 };
 
 /// A metering point with all that a decision about it needs.

@@ -9,11 +9,6 @@
 
 namespace peerwatt::market {
 
-bool SameContent(const StandingOrder& kept, const StandingOrder& asked) {
-  return kept.metering_point == asked.metering_point && kept.bid_price == asked.bid_price &&
-         kept.offer_price == asked.offer_price;
-}
-
 absl::StatusOr<Order> OrderDesk::Cancel(const AuctionKey& key, const OrderId& id,
                                         const ParticipantId& caller, absl::Time now) {
   const absl::Status denied = Error(kPermissionDenied, "the caller has no such order");
@@ -47,32 +42,6 @@ absl::StatusOr<Order> OrderDesk::Cancel(const AuctionKey& key, const OrderId& id
     PW_RETURN_IF_ERROR(settlement_.ReduceHolds(key, {{id, Money()}}));
   }
   return cancelled;
-}
-
-absl::StatusOr<StandingOrder> OrderDesk::CreateStanding(StandingOrder order) {
-  PW_ASSIGN_OR_RETURN(const std::optional<Member> member,
-                      registry_.FindMember(order.metering_point));
-  if (!member.has_value()) {
-    return Error(kMeteringPointUnknown, "there is no such metering point",
-                 {{"metering_point", order.metering_point.value()}});
-  }
-  if (member->participant != order.participant) {
-    return Error(kPermissionDenied, "the metering point is not the caller's");
-  }
-  PW_ASSIGN_OR_RETURN(const CommunitySnapshot snapshot,
-                      registry_.GetSnapshot(member->community, order.create_time));
-  for (const std::optional<Price>& price : {order.bid_price, order.offer_price}) {
-    if (price.has_value()) {
-      PW_RETURN_IF_ERROR(CheckPrice(*price, snapshot.rules.price_min, snapshot.rules.price_max));
-    }
-  }
-  order.community = member->community;
-  order.grid_connection = member->grid_connection;
-  PW_ASSIGN_OR_RETURN(StandingOrder kept, store_.CreateStandingOrder(order));
-  if (!SameContent(kept, order)) {
-    return Error(kContentDiffers, "another standing order has this id");
-  }
-  return kept;
 }
 
 }  // namespace peerwatt::market

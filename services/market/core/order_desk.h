@@ -46,10 +46,24 @@ class OrderDesk {
                                const ParticipantId& caller, absl::Time now);
 
   /// Creates a standing order of `order.participant`. Safe to repeat.
-  /// order: participant, id, metering point, prices, create time.
+  /// order: participant, id, metering point, prices, terms, create time.
   /// Errors, in this order: METERING_POINT_UNKNOWN, PERMISSION_DENIED when the metering point is
-  /// another's, PRICE_OUT_OF_RANGE, CONTENT_DIFFERS, STANDING_ORDER_ACTIVE.
+  /// another's, PRICE_OUT_OF_RANGE, those of CheckTerms, CONTENT_DIFFERS, STANDING_ORDER_ACTIVE.
   absl::StatusOr<StandingOrder> CreateStanding(StandingOrder order);
+
+  /// Gives an active standing order new prices and terms: its next version, which counts for
+  /// auctions whose gate closes after `now`. Safe to repeat: without a change there is no version.
+  /// order: community, participant, id, prices and terms; `paused` stays as it is.
+  /// expected_version: the newest that the caller knows; 0 for any.
+  /// Errors, in this order: NOT_FOUND, STANDING_ORDER_ENDED, PRICE_OUT_OF_RANGE, those of
+  /// CheckTerms, STANDING_ORDER_VERSION_STALE.
+  absl::StatusOr<StandingOrder> ChangeStanding(const StandingOrder& order,
+                                               int32_t expected_version, absl::Time now);
+  /// Lets a standing order rest, or go on. Errors: NOT_FOUND, STANDING_ORDER_ENDED.
+  absl::StatusOr<StandingOrder> PauseStanding(const CommunityId& community,
+                                              const ParticipantId& participant,
+                                              const StandingOrderId& id, bool paused,
+                                              absl::Time now);
 
   /// Decides the orders of a community that were cut off while they were placed, before `before`.
   /// Returns how many. The runner does the same at gate closure; this only makes it sooner.

@@ -126,15 +126,17 @@ class AuctionStore {
       const CommunityId& community) = 0;
   /// The first auction by delivery that is not final.
   virtual absl::StatusOr<std::optional<Auction>> FirstUnfinished(const CommunityId& community) = 0;
-  /// Active standing orders by participant and id.
+  /// Standing orders that are active at an instant, in the version that counts then, by
+  /// participant and id. What changes at the instant or later does not count.
   virtual absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
-      const CommunityId& community) = 0;
+      const CommunityId& community, absl::Time at) = 0;
   /// Contracts of the auction's community that were accepted and are not over at its delivery.
   virtual absl::StatusOr<std::vector<Contract>> ActiveContracts(const AuctionKey& key) = 0;
-  /// Freezes an open auction, adds what `place` returns, and keeps who stands behind its
-  /// participants, as recorded by gate closure; that of a halted market stays halted.
+  /// Freezes an open auction, withdraws quotes of standing orders, adds what `place` returns, and
+  /// keeps who stands behind its participants, as recorded by gate closure; that of a halted market
+  /// stays halted. budgets: whose costs `place` is told.
   /// Returns whether this call did it; false when the auction was not open.
-  virtual absl::StatusOr<bool> CloseAuction(const AuctionKey& key,
+  virtual absl::StatusOr<bool> CloseAuction(const AuctionKey& key, const DayBudgets& budgets,
                                             absl::FunctionRef<Placed(const Closing&)> place) = 0;
   /// Whether the market was halted when the auction closed.
   virtual absl::StatusOr<bool> IsHalted(const AuctionKey& key) = 0;
@@ -183,9 +185,19 @@ class OrderStore {
   /// Keeps a standing order, or returns the one of the same name.
   /// Errors: STANDING_ORDER_ACTIVE when the connection has another active one.
   virtual absl::StatusOr<StandingOrder> CreateStandingOrder(const StandingOrder& order) = 0;
+  /// Makes the next version of an active standing order, as `change` returns it for the newest, and
+  /// keeps the one before; none when nothing changes. It counts from `now` on, or from right after
+  /// the version before it. Returns the newest.
+  /// Errors: those of `change`, NOT_FOUND, STANDING_ORDER_ENDED.
+  virtual absl::StatusOr<StandingOrder> ChangeStandingOrder(
+      const CommunityId& community, const ParticipantId& participant, const StandingOrderId& id,
+      absl::Time now,
+      absl::FunctionRef<absl::StatusOr<StandingOrder>(const StandingOrder&)> change) = 0;
+  /// Ends a standing order from `now` on; one that has ended stays as it is.
   virtual absl::StatusOr<StandingOrder> CancelStandingOrder(const CommunityId& community,
                                                             const ParticipantId& participant,
-                                                            const StandingOrderId& id) = 0;
+                                                            const StandingOrderId& id,
+                                                            absl::Time now) = 0;
 };
 
 /// A span of a list: at most `limit` rows after `after` (exclusive; empty: from the start).

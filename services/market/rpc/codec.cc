@@ -81,11 +81,6 @@ absl::Status ReadTimeInForce(const v1::Order& proto, Order& order) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<MeteringPointId> MeteringPointFrom(absl::string_view name, absl::string_view field) {
-  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(name, "meteringPoints/*", field));
-  return MeteringPointId(std::move(id));
-}
-
 absl::StatusOr<AuctionKey> KeyFrom(const std::vector<std::string>& ids, absl::string_view field) {
   const absl::StatusOr<absl::Time> start = ParseTimeSegment(ids[1]);
   if (!start.ok()) {
@@ -95,6 +90,11 @@ absl::StatusOr<AuctionKey> KeyFrom(const std::vector<std::string>& ids, absl::st
 }
 
 }  // namespace
+
+absl::StatusOr<MeteringPointId> MeteringPointFrom(absl::string_view name, absl::string_view field) {
+  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(name, "meteringPoints/*", field));
+  return MeteringPointId(std::move(id));
+}
 
 std::string NameOf(const AuctionKey& key) {
   return absl::StrCat("communities/", key.community.value(), "/auctions/",
@@ -197,21 +197,6 @@ v1::Trade ToProto(const Trade& trade, const AuctionKey& key, const std::string& 
   return proto;
 }
 
-v1::StandingOrder ToProto(const StandingOrder& order, const std::string& currency) {
-  v1::StandingOrder proto;
-  proto.set_name(NameOf(order.participant, order.id));
-  proto.set_metering_point(NameOf(order.metering_point));
-  if (order.bid_price.has_value()) {
-    *proto.mutable_bid_price_per_kwh() = rpc::ToProto(*order.bid_price, currency);
-  }
-  if (order.offer_price.has_value()) {
-    *proto.mutable_offer_price_per_kwh() = rpc::ToProto(*order.offer_price, currency);
-  }
-  proto.set_state(order.active ? v1::StandingOrder::ACTIVE : v1::StandingOrder::CANCELLED);
-  *proto.mutable_create_time() = rpc::ToProto(order.create_time);
-  return proto;
-}
-
 absl::StatusOr<Order> OrderFrom(const v1::Order& proto, const std::string& currency) {
   Order order;
   if (proto.side() != v1::Order::BID && proto.side() != v1::Order::OFFER) {
@@ -231,25 +216,6 @@ absl::StatusOr<Order> OrderFrom(const v1::Order& proto, const std::string& curre
                                                     "order.limit_price_per_kwh"));
   }
   PW_RETURN_IF_ERROR(ReadPreference(proto, currency, order));
-  return order;
-}
-
-absl::StatusOr<StandingOrder> StandingOrderFrom(const v1::StandingOrder& proto,
-                                                const std::string& currency) {
-  StandingOrder order;
-  PW_ASSIGN_OR_RETURN(order.metering_point, MeteringPointFrom(proto.metering_point(),
-                                                              "standing_order.metering_point"));
-  if (proto.has_bid_price_per_kwh()) {
-    PW_ASSIGN_OR_RETURN(order.bid_price, rpc::PriceFrom(proto.bid_price_per_kwh(), currency,
-                                                        "standing_order.bid_price_per_kwh"));
-  }
-  if (proto.has_offer_price_per_kwh()) {
-    PW_ASSIGN_OR_RETURN(order.offer_price, rpc::PriceFrom(proto.offer_price_per_kwh(), currency,
-                                                          "standing_order.offer_price_per_kwh"));
-  }
-  if (!order.bid_price.has_value() && !order.offer_price.has_value()) {
-    return FieldInvalid("standing_order", "needs a bid price, an offer price or both");
-  }
   return order;
 }
 

@@ -50,7 +50,10 @@ void WritePreference(const Order& order, const std::string& currency,
 /// Errors: FIELD_INVALID.
 absl::StatusOr<Order> OrderFrom(const peerwatt::market::v1::Order& proto,
                                 const std::string& currency);
-/// Reads metering point and prices; at least one price is set. Errors: FIELD_INVALID.
+/// Reads `meteringPoints/*`. Errors: FIELD_INVALID.
+absl::StatusOr<MeteringPointId> MeteringPointFrom(absl::string_view name, absl::string_view field);
+/// Reads what a client says about a standing order: metering point (may be absent), prices, of
+/// which at least one is set, terms and version. Errors: FIELD_INVALID, CALENDAR_INVALID.
 absl::StatusOr<StandingOrder> StandingOrderFrom(const peerwatt::market::v1::StandingOrder& proto,
                                                 const std::string& currency);
 

@@ -9,30 +9,9 @@
 #include "libs/rpc/server.h"
 #include "services/market/rpc/codec.h"
 #include "services/market/rpc/market_service.h"
+#include "services/market/rpc/standing_order_name.h"
 
 namespace peerwatt::market {
-namespace {
-
-struct StandingOrderName {
-  ParticipantId participant;
-  StandingOrderId id;
-};
-
-absl::StatusOr<StandingOrderName> StandingOrderNameFrom(const std::string& name) {
-  PW_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
-                      rpc::ParseName(name, "participants/*/standingOrders/*", "name"));
-  return StandingOrderName{ParticipantId(ids[0]), StandingOrderId(ids[1])};
-}
-
-// Standing orders belong to their owner alone; staff only looks.
-absl::Status RequireOwner(const rpc::Principal& caller, const ParticipantId& participant) {
-  if (caller.participant() != NameOf(participant)) {
-    return Error(kPermissionDenied, "the caller does not stand for this participant");
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 grpc::Status MarketService::CreateStandingOrder(grpc::ServerContext* context,
                                                 const v1::CreateStandingOrderRequest* request,
@@ -47,6 +26,9 @@ grpc::Status MarketService::CreateStandingOrder(grpc::ServerContext* context,
                         backends_.registry.GetParticipant(ParticipantId(participant)));
     PW_ASSIGN_OR_RETURN(StandingOrder order,
                         StandingOrderFrom(request->standing_order(), owner.currency));
+    if (order.metering_point.empty()) {
+      return FieldInvalid("standing_order.metering_point", "is required");
+    }
     order.participant = ParticipantId(participant);
     order.id = StandingOrderId(request->standing_order_id());
     order.create_time = backends_.clock.Now();
@@ -61,7 +43,7 @@ grpc::Status MarketService::GetStandingOrder(grpc::ServerContext* context,
                                              v1::StandingOrder* response) {
   return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
-    PW_ASSIGN_OR_RETURN(const StandingOrderName name, StandingOrderNameFrom(request->name()));
+    PW_ASSIGN_OR_RETURN(const StandingOrderRef name, StandingOrderNameFrom(request->name()));
     PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(caller, NameOf(name.participant)));
     PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
                         backends_.registry.GetParticipant(name.participant));
@@ -104,13 +86,13 @@ grpc::Status MarketService::CancelStandingOrder(grpc::ServerContext* context,
                                                 v1::StandingOrder* response) {
   return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(*context));
-    PW_ASSIGN_OR_RETURN(const StandingOrderName name, StandingOrderNameFrom(request->name()));
+    PW_ASSIGN_OR_RETURN(const StandingOrderRef name, StandingOrderNameFrom(request->name()));
     PW_RETURN_IF_ERROR(RequireOwner(caller, name.participant));
     PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
                         backends_.registry.GetParticipant(name.participant));
     PW_ASSIGN_OR_RETURN(const StandingOrder order,
                         backends_.orders.CancelStandingOrder(owner.community, name.participant,
-                                                             name.id));
+                                                             name.id, backends_.clock.Now()));
     *response = ToProto(order, owner.currency);
     return absl::OkStatus();
   });

@@ -5,6 +5,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
+#include "services/market/storage/autopilot_rows.h"
 #include "services/market/storage/clearing_rows.h"
 #include "services/market/storage/contract_store.h"
 #include "services/market/storage/queries.h"
@@ -90,18 +91,11 @@ std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& communi
   return limits;
 }
 
-OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key) {
-  OfferedByConnection offered;
-  for (const auto& row : Exec(tx, kOfferedByConnection, key.community.value(), At(key))) {
-    offered[GridConnectionId(postgres::TextFrom(row[0]))] =
-        Energy::WattHours(postgres::Int64From(row[1]));
-  }
-  return offered;
-}
-
-Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, bool halted) {
+Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, const DayBudgets& budgets,
+                    bool halted) {
   Closing closing;
-  closing.offered = ReadOffered(tx, key);
+  ReadCommitted(tx, key, closing);
+  closing.costs = ReadCosts(tx, key.community, budgets);
   closing.halted = halted;
   for (const auto& row : Exec(tx, kListKilled, key.community.value())) {
     closing.killed.insert(KillSwitchFrom(row).participant);
@@ -162,11 +156,12 @@ absl::StatusOr<std::optional<Auction>> PostgresAuctionStore::FirstUnfinished(
 }
 
 absl::StatusOr<std::vector<StandingOrder>> PostgresAuctionStore::ActiveStandingOrders(
-    const CommunityId& community) {
+    const CommunityId& community, absl::Time at) {
   std::vector<StandingOrder> orders;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
     orders.clear();
-    for (const auto& row : Exec(tx, kActiveStandingOrders, community.value())) {
+    for (const auto& row :
+         Exec(tx, kActiveStandingOrders, community.value(), postgres::ToSql(at))) {
       orders.push_back(StandingOrderFrom(row));
     }
     return absl::OkStatus();
@@ -184,13 +179,17 @@ absl::StatusOr<std::vector<Contract>> PostgresAuctionStore::ActiveContracts(cons
 }
 
 absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
-    const AuctionKey& key, absl::FunctionRef<Placed(const Closing&)> place) {
+    const AuctionKey& key, const DayBudgets& budgets,
+    absl::FunctionRef<Placed(const Closing&)> place) {
   bool closed = false;
   PW_RETURN_IF_ERROR(RunAsHolder(key.community, [&](pqxx::work& tx) {
     const pqxx::result rows = Exec(tx, kCloseAuction, key.community.value(), At(key));
     closed = !rows.empty();
     if (closed) {
-      Closing closing = ReadClosing(tx, key, postgres::BoolFrom(rows[0][0]));
+      if (postgres::Int32From(rows[0][2]) > 0) {
+        WithdrawQuotes(tx, key);
+      }
+      Closing closing = ReadClosing(tx, key, budgets, postgres::BoolFrom(rows[0][0]));
       LockActiveContracts(tx, key, postgres::TimeFrom(rows[0][1]), closing);
       Placed placed = place(closing);
       std::vector<Order>& orders = placed.orders;
@@ -201,6 +200,7 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
       if (!orders.empty()) {
         PW_CHECK(InsertOrders(tx, key.community, orders) == orders.size(),
                  "clients cannot take the ids of standing orders");
+        ReserveCosts(tx, key, budgets, orders);
       }
       KeepOwners(tx, key);
     }

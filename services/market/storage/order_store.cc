@@ -16,10 +16,6 @@ using postgres::Exec;
 
 std::string At(const AuctionKey& key) { return postgres::ToSql(key.delivery_start); }
 
-std::optional<int64_t> MicrosOf(const std::optional<Price>& price) {
-  return price.has_value() ? std::optional(price->micros_per_kwh()) : std::nullopt;
-}
-
 absl::StatusOr<Auction> SharedAuction(pqxx::work& tx, const AuctionKey& key) {
   const pqxx::result rows =
       Exec(tx, kShareAuctions, key.community.value(),
@@ -43,14 +39,6 @@ absl::StatusOr<Order> ReadOrder(pqxx::work& tx, const AuctionKey& key, const Ord
     return NoSuchOrder();
   }
   return *std::move(order);
-}
-
-std::optional<StandingOrder> FindStandingOrder(pqxx::work& tx, const CommunityId& community,
-                                               const ParticipantId& participant,
-                                               const StandingOrderId& id) {
-  const pqxx::result rows =
-      Exec(tx, kSelectStandingOrder, community.value(), participant.value(), id.value());
-  return rows.empty() ? std::nullopt : std::optional(StandingOrderFrom(rows[0]));
 }
 
 }  // namespace
@@ -150,42 +138,6 @@ absl::StatusOr<Order> PostgresOrderStore::GetOrder(const AuctionKey& key, const 
   Order order;
   const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
     PW_ASSIGN_OR_RETURN(order, ReadOrder(tx, key, id));
-    return absl::OkStatus();
-  });
-  PW_RETURN_IF_ERROR(status);
-  return order;
-}
-
-absl::StatusOr<StandingOrder> PostgresOrderStore::CreateStandingOrder(const StandingOrder& order) {
-  StandingOrder kept;
-  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    Exec(tx, kInsertStandingOrder, order.community.value(), order.participant.value(),
-         order.id.value(), order.metering_point.value(), order.grid_connection.value(),
-         MicrosOf(order.bid_price), MicrosOf(order.offer_price),
-         postgres::ToSql(order.create_time));
-    std::optional<StandingOrder> found =
-        FindStandingOrder(tx, order.community, order.participant, order.id);
-    if (!found.has_value()) {
-      return Error(kStandingOrderActive, "the grid connection has another active standing order",
-                   {{"grid_connection", order.grid_connection.value()}});
-    }
-    kept = *std::move(found);
-    return absl::OkStatus();
-  });
-  PW_RETURN_IF_ERROR(status);
-  return kept;
-}
-
-absl::StatusOr<StandingOrder> PostgresOrderStore::CancelStandingOrder(
-    const CommunityId& community, const ParticipantId& participant, const StandingOrderId& id) {
-  StandingOrder order;
-  const absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    Exec(tx, kCancelStandingOrder, community.value(), participant.value(), id.value());
-    std::optional<StandingOrder> found = FindStandingOrder(tx, community, participant, id);
-    if (!found.has_value()) {
-      return Error(kNotFound, "there is no such standing order");
-    }
-    order = *std::move(found);
     return absl::OkStatus();
   });
   PW_RETURN_IF_ERROR(status);

@@ -4,6 +4,7 @@
 
 #include "libs/postgres/leases.h"
 #include "libs/postgres/pool.h"
+#include "services/market/storage/autopilot_queries.h"
 #include "services/market/storage/clearing_queries.h"
 #include "services/market/storage/contract_queries.h"
 #include "services/market/storage/control_queries.h"
@@ -30,10 +31,6 @@ namespace peerwatt::market {
   "trade_number, bid_order_id, offer_order_id, energy_wh, price_micros, "                    \
   "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id, "                 \
   "delivery_start_at, buyer_price_micros, network_fee_micros, origin "
-// Columns of a standing order, in the order that StandingOrderFrom reads.
-#define PW_STANDING_ORDER_COLUMNS                                                            \
-  "community_id, participant_id, standing_order_id, metering_point_id, grid_connection_id, " \
-  "bid_price_micros, offer_price_micros, state, created_at "
 
 inline constexpr postgres::Query kOpenAuctions{"open_auctions", R"sql(
   INSERT INTO auctions (community_id, delivery_start_at, delivery_end_at, gate_closure_at,
@@ -52,6 +49,11 @@ inline constexpr postgres::Query kLastDeliveryEnd{"last_delivery_end", R"sql(
 inline constexpr postgres::Query kFirstUnfinished{"first_unfinished", "SELECT " PW_AUCTION_COLUMNS
   R"sql(FROM auctions WHERE community_id = $1 AND NOT holds_reduced
   ORDER BY delivery_start_at LIMIT 1)sql"};
+
+inline constexpr postgres::Query kQuotableAuctions{"quotable_auctions",
+  "SELECT " PW_AUCTION_COLUMNS R"sql(, quoted_steps FROM auctions
+  WHERE community_id = $1 AND state = 'OPEN' AND NOT holds_reduced AND gate_closure_at > $2
+  ORDER BY delivery_start_at)sql"};
 
 inline constexpr postgres::Query kSelectAuction{"select_auction", "SELECT " PW_AUCTION_COLUMNS
   R"sql(FROM auctions WHERE community_id = $1 AND delivery_start_at = $2)sql"};
@@ -76,7 +78,7 @@ inline constexpr postgres::Query kCloseAuction{"close_auction", R"sql(
   SET state = 'CLOSED', version = version + 1,
       halted = EXISTS (SELECT FROM market_controls AS c WHERE c.community_id = $1 AND c.halted)
   WHERE community_id = $1 AND delivery_start_at = $2 AND state = 'OPEN'
-  RETURNING halted, gate_closure_at)sql"};
+  RETURNING halted, gate_closure_at, quoted_steps)sql"};
 
 inline constexpr postgres::Query kClearAuction{"clear_auction", R"sql(
   UPDATE auctions
@@ -134,14 +136,6 @@ inline constexpr postgres::Query kListOrders{"list_orders", "SELECT " PW_ORDER_C
   WHERE community_id = $1 AND delivery_start_at = $2 AND order_id > $3
     AND ($4 = '' OR participant_id = $4)
   ORDER BY order_id LIMIT $5)sql"};
-
-inline constexpr postgres::Query kOfferedByConnection{"offered_by_connection", R"sql(
-  SELECT grid_connection_id, sum(CASE WHEN state IN ('PENDING', 'ACTIVE') THEN energy_wh
-                                      ELSE traded_energy_wh END)::bigint
-  FROM orders
-  WHERE community_id = $1 AND delivery_start_at = $2 AND side = 'OFFER'
-    AND (state IN ('PENDING', 'ACTIVE') OR traded_energy_wh > 0)
-  GROUP BY grid_connection_id)sql"};
 
 // What open offers of these connections hold in these auctions, and ended ones have sold.
 inline constexpr postgres::Query kOfferedBy{"offered_by", R"sql(
@@ -264,50 +258,23 @@ inline constexpr postgres::Query kFinalInSpan{"final_in_span", R"sql(
   WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
   ORDER BY delivery_start_at)sql"};
 
-inline constexpr postgres::Query kInsertStandingOrder{"insert_standing_order", R"sql(
-  INSERT INTO standing_orders (community_id, participant_id, standing_order_id, metering_point_id,
-                               grid_connection_id, bid_price_micros, offer_price_micros,
-                               created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-  ON CONFLICT DO NOTHING)sql"};
-
-inline constexpr postgres::Query kSelectStandingOrder{"select_standing_order",
-  "SELECT " PW_STANDING_ORDER_COLUMNS R"sql(FROM standing_orders
-  WHERE community_id = $1 AND participant_id = $2 AND standing_order_id = $3)sql"};
-
-inline constexpr postgres::Query kListStandingOrders{"list_standing_orders",
-  "SELECT " PW_STANDING_ORDER_COLUMNS R"sql(FROM standing_orders
-  WHERE community_id = $1 AND participant_id = $2 AND standing_order_id > $3
-  ORDER BY standing_order_id LIMIT $4)sql"};
-
-inline constexpr postgres::Query kActiveStandingOrders{"active_standing_orders",
-  "SELECT " PW_STANDING_ORDER_COLUMNS R"sql(FROM standing_orders
-  WHERE community_id = $1 AND state = 'ACTIVE'
-  ORDER BY participant_id, standing_order_id)sql"};
-
-inline constexpr postgres::Query kCancelStandingOrder{"cancel_standing_order", R"sql(
-  UPDATE standing_orders SET state = 'CANCELLED'
-  WHERE community_id = $1 AND participant_id = $2 AND standing_order_id = $3)sql"};
-
 #undef PW_AUCTION_COLUMNS
 #undef PW_ORDER_COLUMNS
 #undef PW_TRADE_COLUMNS
-#undef PW_STANDING_ORDER_COLUMNS
 
 /// All statements, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
   std::vector<postgres::Query> queries = {
-      kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kSelectAuction, kShareAuctions,
-      kLockAuctions, kListAuctions, kCloseAuction, kClearAuction, kMarkHoldsReduced, kProgress,
+      kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kQuotableAuctions, kSelectAuction,
+      kShareAuctions, kLockAuctions, kListAuctions, kCloseAuction, kClearAuction,
+      kMarkHoldsReduced, kProgress,
       kInsertOrders, kSelectOrder, kSelectOrders, kOfferedBy, kOpenOrdersOf, kCommitSoon,
       kKnownPreferences, kPreferenceLoads, kAddPreferences,
-      kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrders, kPendingBefore, kCancelOrder,
+      kOrdersOf, kListOrders, kResolveOrders, kPendingBefore, kCancelOrder,
       kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
-      kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
-      kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing,
-      kKeepOwners, kOwnersOf};
+      kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing, kKeepOwners, kOwnersOf};
   for (const auto& more : {postgres::Leases::Queries(), ContractQueries(), ControlQueries(),
-                           SurveillanceQueries(), TradingQueries()}) {
+                           SurveillanceQueries(), TradingQueries(), AutopilotQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());
   }
   return queries;

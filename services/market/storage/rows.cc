@@ -56,15 +56,6 @@ constexpr std::array<NamedTimeInForce, 6> kTimesInForce = {{
     {TimeInForce::kFillOrKill, true, "MARKET_FOK"},
 }};
 
-OrderState OrderStateFrom(std::string_view text) {
-  for (const auto& [state, name] : kOrderStates) {
-    if (name == text) {
-      return state;
-    }
-  }
-  PW_CHECK(false, "unknown order state");
-}
-
 AuctionState AuctionStateFrom(std::string_view text) {
   PW_CHECK(text == "OPEN" || text == "CLOSED" || text == "CLEARED", "unknown auction state");
   return text == "OPEN"     ? AuctionState::kOpen
@@ -82,6 +73,15 @@ Price PriceFrom(const pqxx::field& field) { return Price::MicrosPerKwh(Int64From
 
 
 }  // namespace
+
+OrderState OrderStateFrom(const std::string& text) {
+  for (const auto& [state, name] : kOrderStates) {
+    if (name == text) {
+      return state;
+    }
+  }
+  PW_CHECK(false, "unknown order state");
+}
 
 std::string ToSql(Side side) { return side == Side::kBid ? "BID" : "OFFER"; }
 
@@ -233,12 +233,29 @@ StandingOrder StandingOrderFrom(const pqxx::row& row) {
   order.community = CommunityId(TextFrom(row[0]));
   order.participant = ParticipantId(TextFrom(row[1]));
   order.id = StandingOrderId(TextFrom(row[2]));
-  order.metering_point = MeteringPointId(TextFrom(row[3]));
-  order.grid_connection = GridConnectionId(TextFrom(row[4]));
-  order.bid_price = OptionalPriceFrom(row[5]);
-  order.offer_price = OptionalPriceFrom(row[6]);
-  order.active = TextFrom(row[7]) == "ACTIVE";
-  order.create_time = TimeFrom(row[8]);
+  order.active = TextFrom(row[3]) == "ACTIVE";
+  order.create_time = TimeFrom(row[4]);
+  order.metering_point = MeteringPointId(TextFrom(row[5]));
+  order.grid_connection = GridConnectionId(TextFrom(row[6]));
+  order.bid_price = OptionalPriceFrom(row[7]);
+  order.offer_price = OptionalPriceFrom(row[8]);
+  order.version = Int32From(row[9]);
+  order.version_time = TimeFrom(row[10]);
+  AutopilotTerms& terms = order.terms;
+  terms.bid_start_price = OptionalPriceFrom(row[11]);
+  terms.offer_start_price = OptionalPriceFrom(row[12]);
+  terms.bid_share_ppm = Int64From(row[13]);
+  terms.offer_share_ppm = Int64From(row[14]);
+  terms.bid_reserve = EnergyFrom(row[15]);
+  terms.offer_reserve = EnergyFrom(row[16]);
+  terms.premium = PriceFrom(row[17]);
+  terms.bid_preference = TextFrom(row[18]);
+  terms.offer_preference = TextFrom(row[19]);
+  if (const std::optional<int64_t> cost = OptionalInt64From(row[20]); cost.has_value()) {
+    terms.daily_cost_max = Money::Micros(*cost);
+  }
+  terms.calendar = TextFrom(row[21]);
+  terms.paused = BoolFrom(row[22]);
   return order;
 }
 

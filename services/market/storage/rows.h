@@ -25,6 +25,7 @@ std::string ToSql(Side side);
 std::string ToSql(OrderState state);
 std::string ToSql(TradeOrigin origin);
 TradeOrigin TradeOriginFrom(std::string_view text);
+OrderState OrderStateFrom(const std::string& text);
 std::string ToSql(EnergySource source);
 /// When it trades, and what bounds its price.
 std::string ToSql(const BookPlace& place);

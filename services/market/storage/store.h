@@ -23,9 +23,9 @@ class PostgresAuctionStore final : public AuctionStore {
   absl::StatusOr<std::optional<absl::Time>> LastDeliveryEnd(const CommunityId& community) override;
   absl::StatusOr<std::optional<Auction>> FirstUnfinished(const CommunityId& community) override;
   absl::StatusOr<std::vector<StandingOrder>> ActiveStandingOrders(
-      const CommunityId& community) override;
+      const CommunityId& community, absl::Time at) override;
   absl::StatusOr<std::vector<Contract>> ActiveContracts(const AuctionKey& key) override;
-  absl::StatusOr<bool> CloseAuction(const AuctionKey& key,
+  absl::StatusOr<bool> CloseAuction(const AuctionKey& key, const DayBudgets& budgets,
                                     absl::FunctionRef<Placed(const Closing&)> place) override;
   absl::StatusOr<bool> IsHalted(const AuctionKey& key) override;
   absl::StatusOr<std::vector<Order>> OrdersOf(const AuctionKey& key) override;
@@ -62,9 +62,14 @@ class PostgresOrderStore final : public OrderStore {
       absl::FunctionRef<absl::Status(const Auction&, const Order&)> check) override;
   absl::StatusOr<Order> GetOrder(const AuctionKey& key, const OrderId& id) override;
   absl::StatusOr<StandingOrder> CreateStandingOrder(const StandingOrder& order) override;
+  absl::StatusOr<StandingOrder> ChangeStandingOrder(
+      const CommunityId& community, const ParticipantId& participant, const StandingOrderId& id,
+      absl::Time now,
+      absl::FunctionRef<absl::StatusOr<StandingOrder>(const StandingOrder&)> change) override;
   absl::StatusOr<StandingOrder> CancelStandingOrder(const CommunityId& community,
                                                     const ParticipantId& participant,
-                                                    const StandingOrderId& id) override;
+                                                    const StandingOrderId& id,
+                                                    absl::Time now) override;
 
  private:
   postgres::Pool& pool_;
@@ -105,10 +110,8 @@ size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
 /// The limits of a community, in the order of their versions.
 std::vector<LimitsVersion> ReadLimits(pqxx::work& tx, const CommunityId& community);
 
-/// What the standing orders meet in an auction that closes.
-Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, bool halted);
-
-/// Energy that the offers of each connection hold in an auction.
-OfferedByConnection ReadOffered(pqxx::work& tx, const AuctionKey& key);
+/// What the standing orders meet in an auction that closes, or at a step of their ramps; quotes are
+/// withdrawn by then.
+Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, const DayBudgets& budgets, bool halted);
 
 }  // namespace peerwatt::market

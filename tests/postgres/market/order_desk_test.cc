@@ -174,6 +174,7 @@ TEST_F(OrderDeskTest, ARetryFinishesAPendingOrder) {
 
 TEST_F(OrderDeskTest, ManualAndStandingOrdersOfAConnectionShareItsCapacity) {
   world_.AddStandingOrders();
+  world_.metering.forecasts[MeteringPointId("m4")].exported = Energy::WattHours(1'500);
   ASSERT_TRUE(Create(Offer("o1", 900)).ok());
   CloseGate();
   const auto standing = world_.orders.GetOrder(world_.Key(), OrderId("so-m4"));
@@ -214,7 +215,7 @@ TEST_F(StandingOrderTest, AConnectionHasOneActiveOne) {
             "STANDING_ORDER_ACTIVE");
   const auto cancel = [&](const std::string& id) {
     return world_.orders.CancelStandingOrder(world_.community, ParticipantId("p3"),
-                                             StandingOrderId(id));
+                                             StandingOrderId(id), world_.start);
   };
   EXPECT_FALSE(cancel("one")->active);
   EXPECT_FALSE(cancel("one")->active) << "a retry";

@@ -12,7 +12,7 @@ TEST(MarketSchemaTest, EveryStatementPrepares) {
     connection.prepare(query.name, query.sql);
     EXPECT_NO_THROW(connection.prepare_now(query.name)) << query.name;
   }
-  EXPECT_EQ(Queries().size(), 106u);
+  EXPECT_EQ(Queries().size(), 123u);
 }
 
 TEST(MarketSchemaTest, TheApplicationCannotChangeTrades) {
@@ -24,6 +24,8 @@ TEST(MarketSchemaTest, TheApplicationCannotChangeTrades) {
         "UPDATE contract_cancellations SET reason = ''", "DELETE FROM contract_executions",
         "UPDATE contract_executions SET skip_reason = ''", "UPDATE contracts SET buyer_id = 'x'",
         "DELETE FROM clearings", "DROP TABLE auctions",
+        "UPDATE standing_order_versions SET paused = false", "DELETE FROM autopilot_plans",
+        "UPDATE autopilot_plans SET version = 2",
         "UPDATE book_events SET energy_wh = 1", "DELETE FROM book_events"}) {
     pqxx::connection connection(world.database->dsn());
     pqxx::work tx(connection);

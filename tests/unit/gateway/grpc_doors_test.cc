@@ -158,6 +158,7 @@ TEST_F(GrpcDoorTest, ListsThePublicServicesByReflection) {
         "peerwatt.market.v1.Market", "peerwatt.market.v1.MarketControls",
         "peerwatt.market.v1.Surveillance", "peerwatt.market.v1.Trading",
         "peerwatt.market.v1.Contracts",
+        "peerwatt.market.v1.Autopilot",
         "peerwatt.settlement.v1.Settlement"}) {
     EXPECT_THAT(answer, HasSubstr(service));
   }

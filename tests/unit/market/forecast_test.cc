@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "services/market/core/controls.h"
+
 namespace peerwatt::market {
 namespace {
 
@@ -53,8 +55,10 @@ class PlaceStandingOrdersTest : public ::testing::Test {
     forecasts_[MeteringPointId(point)] = {Energy::WattHours(imported), Energy::WattHours(exported)};
   }
   std::vector<Order> Place() {
+    Closing closing;
+    closing.offered = offered_;
     return PlaceStandingOrders(auction_, Candidates(standing_, snapshot_), snapshot_, forecasts_,
-                               offered_);
+                               closing, {kRampSteps, auction_.gate_closure, nullptr});
   }
 
   Auction auction_;
