@@ -25,6 +25,7 @@
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/poll_loop.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
@@ -167,13 +168,15 @@ int Serve() {
   telemetry::Metrics metrics;
   Parts parts(tls, **clock, metrics);
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
+  LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
+                       crypto::Sha256);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &ledger, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

@@ -55,6 +55,15 @@ void CachedLedger::CatchUp(const LedgerPosition& position, const std::vector<Clo
   entry_count_ = position.entry_count;
 }
 
+void CachedLedger::Forget() {
+  absl::MutexLock lock(&mutex_);
+  accounts_.clear();
+  tails_.clear();
+  unfolded_.clear();
+  version_ = -1;
+  entry_count_ = 0;
+}
+
 std::vector<AccountId> CachedLedger::Take(const std::vector<AccountId>& ids,
                                           Accounts& into) const {
   std::vector<AccountId> missing;

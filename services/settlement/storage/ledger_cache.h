@@ -72,6 +72,8 @@ class CachedLedger {
   /// Forgets accounts and adds what other processes posted since: rows from the first entry that
   /// is neither known nor folded.
   void CatchUp(const LedgerPosition& position, const std::vector<ClosingRow>& rows);
+  /// Forgets everything: the database is an older one than the process has seen.
+  void Forget();
   /// Copies the accounts that are known to `into`. Returns the others.
   std::vector<AccountId> Take(const std::vector<AccountId>& ids, Accounts& into) const;
   /// Brings the posted sums of a row that was read up to date.
@@ -106,7 +108,8 @@ class LedgerCache {
   /// Makes a content's hash: SHA-256, 32 bytes.
   using HashFunction = std::string (*)(absl::string_view);
 
-  /// tail_max: entries that may pass before a posting is written back to its account.
+  /// tail_max: entries that may pass before a posting is written back to its account; in a
+  /// ledger of many accounts, four for each of them.
   explicit LedgerCache(HashFunction hash, int64_t tail_max = 100'000)
       : hash_(hash), tail_max_(tail_max) {}
 

@@ -84,11 +84,13 @@ inline constexpr Query kFoldAccounts{"fold_accounts", R"sql(
   WHERE t.community_id = $1 AND t.account_no = c.account_no
 )sql"};
 
-/// The entry numbers of each page come as the text of an array.
+/// The entry numbers of each page come as the text of an array. Another process may have folded the
+/// same: pages overlap then, and the one that ends first at or after an entry has it.
 inline constexpr Query kInsertPages{"insert_pages", R"sql(
   INSERT INTO account_pages (community_id, account_no, last_entry_no, entry_nos)
   SELECT $1, p.account_no, p.last_entry_no, p.entry_nos::bigint[]
   FROM unnest($2::integer[], $3::bigint[], $4::text[]) AS p(account_no, last_entry_no, entry_nos)
+  ON CONFLICT (community_id, account_no, last_entry_no) DO NOTHING
 )sql"};
 
 /// The arrays of each entry come as text.
@@ -173,7 +175,7 @@ inline constexpr Query kSelectPageAround{"select_page_around", R"sql(
           ORDER BY last_entry_no DESC LIMIT 1) AS entry_before
 )sql"};
 
-/// Pages with entries after $3, as many as hold $4 of them for sure.
+/// Pages with entries after $3. All entries up to the last one's end are on them.
 inline constexpr Query kListPages{"list_pages", R"sql(
   SELECT entry_nos FROM account_pages
   WHERE community_id = $1 AND account_no = $2 AND last_entry_no > $3

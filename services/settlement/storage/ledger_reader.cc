@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -130,6 +131,32 @@ int64_t LastEntry(pqxx::work& tx, const CommunityId& community, const LedgerView
   return std::max(last, postgres::OptionalInt64From(page["entry_before"]).value_or(0));
 }
 
+/// The first entries of the account after `after`, in order.
+std::vector<int64_t> EntriesAfter(pqxx::work& tx, const CommunityId& community,
+                                  const LedgerView& view, AccountNumber account, int64_t after,
+                                  size_t limit) {
+  constexpr int32_t kPagesAtOnce = 8;
+  std::set<int64_t> numbers;
+  int64_t end = after;
+  while (numbers.size() < limit) {
+    const pqxx::result pages =
+        Exec(tx, kListPages, community.value(), account, end, kPagesAtOnce);
+    for (const auto& row : pages) {
+      const std::vector<int64_t> page = postgres::Int64ArrayFrom(row["entry_nos"]);
+      numbers.insert(std::upper_bound(page.begin(), page.end(), after), page.end());
+      end = page.back();
+    }
+    if (pages.size() < static_cast<size_t>(kPagesAtOnce)) {
+      const std::vector<int64_t> tail = view.TailEntries(account);
+      numbers.insert(std::upper_bound(tail.begin(), tail.end(), after), tail.end());
+      break;
+    }
+  }
+  std::vector<int64_t> first(numbers.begin(), numbers.end());
+  if (first.size() > limit) first.resize(limit);
+  return first;
+}
+
 }  // namespace
 
 PostedEntry EntryFrom(const pqxx::row& row) {
@@ -236,19 +263,8 @@ absl::StatusOr<std::vector<PostedEntry>> LedgerReader::ListEntries(const Communi
     LedgerView view(tx, community, cache_.Of(community));
     PW_RETURN_IF_ERROR(view.Open());
     PW_ASSIGN_OR_RETURN(const AccountState state, Find(view, community, account));
-    std::vector<int64_t> numbers;
-    // A page has one entry at least, so as many pages as entries are wanted are enough.
-    for (const auto& row :
-         Exec(tx, kListPages, community.value(), state.number, after, limit)) {
-      const std::vector<int64_t> page = postgres::Int64ArrayFrom(row["entry_nos"]);
-      numbers.insert(numbers.end(), page.begin(), page.end());
-      if (numbers.size() > static_cast<size_t>(limit) + page.size()) break;
-    }
-    for (const int64_t number : view.TailEntries(state.number)) {
-      if (numbers.empty() || numbers.back() < number) numbers.push_back(number);
-    }
-    numbers.erase(numbers.begin(), std::upper_bound(numbers.begin(), numbers.end(), after));
-    if (numbers.size() > static_cast<size_t>(limit)) numbers.resize(static_cast<size_t>(limit));
+    std::vector<int64_t> numbers =
+        EntriesAfter(tx, community, view, state.number, after, static_cast<size_t>(limit));
     for (const auto& row :
          Exec(tx, kListEntriesByNumber, community.value(), ToSqlArray(numbers))) {
       entries.push_back(EntryFrom(row));

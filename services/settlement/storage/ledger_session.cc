@@ -28,6 +28,9 @@ using postgres::ToSqlArray;
 
 // From here on, COPY costs less than a statement with arrays.
 constexpr size_t kCopyEntriesMin = 24;
+// Entries that may wait to be folded, per account of the ledger: with many accounts one row is
+// written back for about so many entries, and a process reads so many when it starts.
+constexpr int64_t kTailPerAccount = 4;
 // Entries on one page of an account.
 constexpr size_t kPageEntriesMax = 1024;
 
@@ -110,6 +113,7 @@ absl::Status LedgerSession::Lock(absl::Time now) {
   position_ = PositionFrom(rows[0]);
   position_.clock_at = std::max(position_.clock_at, now);
   has_due_holds_ = postgres::BoolFrom(rows[0]["has_due"]);
+  if (cached_.version() > position_.version) cached_.Forget();
   if (cached_.version() != position_.version) {
     cached_.CatchUp(position_,
                     ReadTail(std::max(cached_.entry_count(), position_.folded_entry_no),
@@ -320,7 +324,9 @@ void LedgerSession::WriteFolds() {
 
 void LedgerSession::Finish() {
   if (!is_written_) return;
-  auto [folds, folded] = cached_.PlanFold(appended_, position_.entry_count, cache_.tail_max());
+  const int64_t tail_max =
+      std::max(cache_.tail_max(), kTailPerAccount * position_.account_count);
+  auto [folds, folded] = cached_.PlanFold(appended_, position_.entry_count, tail_max);
   folds_ = std::move(folds);
   position_.folded_entry_no = std::max(position_.folded_entry_no, folded);
   if (!folds_.empty()) WriteFolds();
