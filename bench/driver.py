@@ -121,6 +121,12 @@ def signed_ingest():
            "limit": row["unsigned_cpu_ms"], "goal": 1.5, "lower_is_better": True}
 
 
+def ledger():
+    """Double entry in batches against COPY, one per call against pgbench, growth with accounts."""
+    import ledger as figure
+    yield from figure.measure()
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -128,6 +134,7 @@ FIGURES = {
     "orders": ("market", orders),
     "gate_closure": ("market", gate_closure),
     "book": ("market", book),
+    "ledger": ("settlement", ledger),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

@@ -220,56 +220,61 @@ int64_t LedgerSession::Post(const std::vector<JournalEntry>& entries) {
       next.closing.push_back(account.counters.credits_posted.micros());
     }
   }
-  InsertEntries(appended);
+  InsertEntries(std::move(appended));
   return first;
 }
 
-void LedgerSession::Post(const std::vector<AppendedEntry>& entries, Accounts accounts) {
+void LedgerSession::Post(std::vector<AppendedEntry> entries, Accounts accounts) {
   accounts_ = std::move(accounts);
-  InsertEntries(entries);
+  InsertEntries(std::move(entries));
 }
 
-void LedgerSession::InsertEntries(const std::vector<AppendedEntry>& entries) {
+void LedgerSession::CopyEntries(const std::vector<AppendedEntry>& entries) {
+  const std::optional<std::string> period = ToSql(entries.front().entry.period_start);
+  const std::string now = ToSql(position_.clock_at);
+  pqxx::stream_to copy(tx_, "journal_entries",
+                       std::vector<std::string>{
+                           "community_id", "entry_no", "kind", "idempotency_key", "content_hash",
+                           "currency_code", "account_nos", "amounts_micros", "closing_micros",
+                           "period_start_at", "created_at"});
+  for (const AppendedEntry& entry : entries) {
+    copy << std::make_tuple(community_.value(), entry.number, entry.entry.kind,
+                            entry.entry.idempotency_key,
+                            absl::StrCat("\\x", absl::BytesToHexString(entry.content_hash)),
+                            position_.currency, ToSqlArray(entry.accounts),
+                            ToSqlArray(AmountsOf(entry.entry)), ToSqlArray(entry.closing),
+                            period, now);
+  }
+  copy.complete();
+}
+
+void LedgerSession::InsertEntries(std::vector<AppendedEntry> entries) {
   if (entries.empty()) return;
   is_written_ = true;
   position_.entry_count = entries.back().number;
-  appended_.reserve(appended_.size() + entries.size());
-  for (const AppendedEntry& entry : entries) {
-    appended_.push_back({entry.number, entry.accounts, entry.closing});
-  }
-  const std::optional<std::string> period = ToSql(entries.front().entry.period_start);
-  const std::string now = ToSql(position_.clock_at);
   if (entries.size() >= kCopyEntriesMin) {
-    pqxx::stream_to copy(tx_, "journal_entries",
-                         std::vector<std::string>{
-                             "community_id", "entry_no", "kind", "idempotency_key", "content_hash",
-                             "currency_code", "account_nos", "amounts_micros", "closing_micros",
-                             "period_start_at", "created_at"});
+    CopyEntries(entries);
+  } else {
+    std::vector<int64_t> numbers;
+    std::vector<std::string> kinds, keys, hashes, accounts, amounts, closing;
     for (const AppendedEntry& entry : entries) {
-      copy << std::make_tuple(community_.value(), entry.number, entry.entry.kind,
-                              entry.entry.idempotency_key,
-                              absl::StrCat("\\x", absl::BytesToHexString(entry.content_hash)),
-                              position_.currency, ToSqlArray(entry.accounts),
-                              ToSqlArray(AmountsOf(entry.entry)), ToSqlArray(entry.closing),
-                              period, now);
+      numbers.push_back(entry.number);
+      kinds.push_back(entry.entry.kind);
+      keys.push_back(entry.entry.idempotency_key);
+      hashes.push_back(absl::BytesToHexString(entry.content_hash));
+      accounts.push_back(ToSqlArray(entry.accounts));
+      amounts.push_back(ToSqlArray(AmountsOf(entry.entry)));
+      closing.push_back(ToSqlArray(entry.closing));
     }
-    copy.complete();
-    return;
+    Exec(tx_, kInsertEntries, community_.value(), position_.currency,
+         ToSql(entries.front().entry.period_start), ToSql(position_.clock_at),
+         ToSqlArray(numbers), ToSqlArray(kinds), ToSqlArray(keys), ToSqlArray(hashes),
+         ToSqlArray(accounts), ToSqlArray(amounts), ToSqlArray(closing));
   }
-  std::vector<int64_t> numbers;
-  std::vector<std::string> kinds, keys, hashes, accounts, amounts, closing;
-  for (const AppendedEntry& entry : entries) {
-    numbers.push_back(entry.number);
-    kinds.push_back(entry.entry.kind);
-    keys.push_back(entry.entry.idempotency_key);
-    hashes.push_back(absl::BytesToHexString(entry.content_hash));
-    accounts.push_back(ToSqlArray(entry.accounts));
-    amounts.push_back(ToSqlArray(AmountsOf(entry.entry)));
-    closing.push_back(ToSqlArray(entry.closing));
+  appended_.reserve(appended_.size() + entries.size());
+  for (AppendedEntry& entry : entries) {
+    appended_.push_back({entry.number, std::move(entry.accounts), std::move(entry.closing)});
   }
-  Exec(tx_, kInsertEntries, community_.value(), position_.currency, period, now,
-       ToSqlArray(numbers), ToSqlArray(kinds), ToSqlArray(keys), ToSqlArray(hashes),
-       ToSqlArray(accounts), ToSqlArray(amounts), ToSqlArray(closing));
 }
 
 void LedgerSession::WritePending(const std::vector<AccountId>& ids) {

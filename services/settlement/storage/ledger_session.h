@@ -56,7 +56,7 @@ class LedgerSession {
   /// Returns the number of the first.
   int64_t Post(const std::vector<JournalEntry>& entries);
   /// Posts what was decided on; `accounts` are those after it.
-  void Post(const std::vector<ledger::AppendedEntry>& entries, Accounts accounts);
+  void Post(std::vector<ledger::AppendedEntry> entries, Accounts accounts);
   /// Keeps the pending counters of loaded accounts.
   void WritePending(const std::vector<AccountId>& ids);
   /// Counts keys that were remembered.
@@ -68,7 +68,8 @@ class LedgerSession {
   void Publish();
 
  private:
-  void InsertEntries(const std::vector<ledger::AppendedEntry>& entries);
+  void InsertEntries(std::vector<ledger::AppendedEntry> entries);
+  void CopyEntries(const std::vector<ledger::AppendedEntry>& entries);
   void WriteFolds();
   std::vector<ClosingRow> ReadTail(int64_t after, int64_t through);
 

@@ -66,9 +66,9 @@ struct Names {
 
 Names NamesOf(const Calls& calls) {
   Names names;
-  absl::flat_hash_set<AccountId> accounts;
+  absl::flat_hash_set<absl::string_view> accounts;
   const auto add = [&](const AccountId& id) {
-    if (!id.empty() && accounts.insert(id).second) names.accounts.push_back(id);
+    if (!id.empty() && accounts.insert(id.value()).second) names.accounts.push_back(id);
   };
   for (const auto& call : calls) {
     for (const Transfer& transfer : call) {
@@ -96,7 +96,9 @@ class Ledgering {
     book.entry_count = ledger_.position().entry_count;
     if (!names_.holds.empty() || ledger_.has_due_holds()) ReadHolds(book);
     ledger_.Load(names_.accounts);
-    book.accounts = ledger_.accounts();
+    // Not copied: who reads the book once more loads them again.
+    book.accounts = std::move(ledger_.accounts());
+    ledger_.accounts().clear();
     if (ledger_.position().key_count > 0) ReadKeys(book);
     if (asks_for_keys) ReadEntryKeys(book);
     return book;
@@ -115,7 +117,7 @@ class Ledgering {
     InsertHolds(decision);
     UpdateHolds(decision);
     const std::vector<AccountId> pending = std::move(decision.changed_pending);
-    ledger_.Post(decision.entries, std::move(decision.book.accounts));
+    ledger_.Post(std::move(decision.entries), std::move(decision.book.accounts));
     ledger_.WritePending(pending);
   }
 

@@ -71,7 +71,9 @@ TEST_F(BankTest, TheTotalStandsAndNobodyIsOverdrawn) {
       Replica replica(database_->dsn(), clock_, 50);
       ledger::TransferQueue queue(replica.store);
       std::mt19937_64 random(static_cast<uint64_t>(worker));
-      const auto number = [&](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
+      const auto number = [&](int limit) {
+        return std::uniform_int_distribution<int>(0, limit - 1)(random);
+      };
       std::vector<std::string> holds;
       for (int i = 0; !is_over(); ++i) {
         const std::string key = absl::StrCat("w", worker, "-", i);

@@ -72,8 +72,8 @@ class LedgerCutOffTest : public TransferTest {
     return story;
   }
 
+  /// An empty ledger once more; that the books balance is looked at in the end.
   void Reset(const std::function<void()>& prepare) {
-    TearDown();
     SetUp();
     ASSERT_FALSE(HasFatalFailure());
     prepare();

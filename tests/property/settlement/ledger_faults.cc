@@ -1,5 +1,6 @@
 // Gives drawn calls to `Decide` in groups and to the naive ledger one by one.
 
+#include <algorithm>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -109,7 +110,9 @@ class Drawing {
   }
   std::string Key() {
     // Old ones now and then.
-    if (count_ > 0 && OneIn(5)) return absl::StrCat("k", Draw(count_ - std::min(count_, 30L), count_));
+    if (count_ > 0 && OneIn(5)) {
+      return absl::StrCat("k", Draw(count_ - std::min<int64_t>(count_, 30), count_));
+    }
     return absl::StrCat("k", ++count_);
   }
 

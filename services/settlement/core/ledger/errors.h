@@ -5,7 +5,8 @@
 namespace peerwatt::settlement::ledger {
 
 // Reasons why the ledger refuses a transfer, in the order in which they are checked; the first
-// broken rule wins. docs/ledger.md has the table. `retryable` is the transient flag: the refusal
+// broken rule wins; captures and voids look at their hold before accounts. docs/ledger.md has the
+// table. `retryable` is the transient flag: the refusal
 // comes from the state of the books, so the same content under a new key can pass later.
 
 /// The last transfer of a call is linked to a next one that does not exist.
