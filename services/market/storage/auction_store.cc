@@ -74,7 +74,8 @@ size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
        Column(orders, [](const Order& o) { return o.zone.value(); }),
        Column(orders, [](const Order& o) { return ToSql(o.source); }),
        Column(orders, [](const Order& o) { return o.premium.micros_per_kwh(); }),
-       Column(orders, [](const Order& o) { return o.preference; }))
+       Column(orders, [](const Order& o) { return o.preference; }),
+       Column(orders, [](const Order& o) { return ToSql(o.book); }))
       .affected_rows();
 }
 

@@ -31,6 +31,13 @@ class OrderGroup {
   /// What the first order would meet.
   absl::StatusOr<Placing> Look();
 
+  /// Reads controls and auctions, and with_rules what PlacingOf tells, for changing books.
+  absl::Status ReadForBooks(bool with_rules);
+  /// What an order meets, once that was read; of an auction that is there.
+  Placing PlacingOf(const Order& order) const;
+  const std::map<absl::Time, Auction>& auctions() const { return auctions_; }
+  bool halted() const { return controls_.halted; }
+
  private:
   using OrderName = std::pair<absl::Time, OrderId>;
 
@@ -41,7 +48,6 @@ class OrderGroup {
   void ReadOpenOrders();
   /// The orders of these numbers that are kept already.
   std::map<OrderName, Order> ReadKept(const std::vector<size_t>& numbers);
-  Placing PlacingOf(const Order& order) const;
   /// Counts an order for those that come after it.
   void Count(const Order& order);
 

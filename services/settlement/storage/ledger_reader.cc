@@ -1,6 +1,7 @@
 #include "services/settlement/storage/ledger_reader.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -50,11 +51,18 @@ class LedgerView {
 
   /// The accounts of these ids that exist, in the order of the ids.
   std::vector<AccountState> Accounts(const std::vector<std::string>& ids) {
-    std::vector<AccountState> accounts;
-    for (const auto& row :
-         Exec(tx_, kSelectAccountStates, community_.value(), ToSqlArray(ids))) {
-      accounts.push_back(AccountStateFrom(row));
-      Overlay(accounts.back());
+    const int64_t version = cached_.version();
+    std::vector<AccountState> accounts = Rows(ids);
+    for (AccountState& account : accounts) Overlay(account);
+    if (cached_.version() != version) {
+      // What was folded between the rows and the look at the tail is in the rows by now.
+      std::map<AccountId, ledger::Counters> before;
+      for (const AccountState& account : accounts) before[account.id] = account.counters;
+      accounts = Rows(ids);
+      for (AccountState& account : accounts) {
+        const ledger::Counters& seen = before[account.id];
+        Raise(seen.debits_posted, seen.credits_posted, account.counters);
+      }
     }
     std::sort(accounts.begin(), accounts.end(),
               [](const AccountState& a, const AccountState& b) { return a.id < b.id; });
@@ -77,21 +85,30 @@ class LedgerView {
   }
 
  private:
+  std::vector<AccountState> Rows(const std::vector<std::string>& ids) {
+    std::vector<AccountState> accounts;
+    for (const auto& row :
+         Exec(tx_, kSelectAccountStates, community_.value(), ToSqlArray(ids))) {
+      accounts.push_back(AccountStateFrom(row));
+    }
+    return accounts;
+  }
+
   /// Counters only grow: the larger ones are the later ones.
+  static void Raise(Money debits, Money credits, ledger::Counters& counters) {
+    counters.debits_posted = std::max(counters.debits_posted, debits);
+    counters.credits_posted = std::max(counters.credits_posted, credits);
+  }
+
   void Overlay(AccountState& account) const {
-    const auto raise = [&](Money debits, Money credits) {
-      ledger::Counters& counters = account.counters;
-      counters.debits_posted = std::max(counters.debits_posted, debits);
-      counters.credits_posted = std::max(counters.credits_posted, credits);
-    };
     if (const std::optional<AccountTail> tail = cached_.TailOf(account.number)) {
-      raise(tail->debits_posted, tail->credits_posted);
+      Raise(tail->debits_posted, tail->credits_posted, account.counters);
     }
     for (const ClosingRow& row : newer_) {
       for (size_t i = 0; i < row.accounts.size(); ++i) {
-        if (row.accounts[i] == account.number) {
-          raise(Money::Micros(row.closing[2 * i]), Money::Micros(row.closing[2 * i + 1]));
-        }
+        if (row.accounts[i] != account.number) continue;
+        Raise(Money::Micros(row.closing[2 * i]), Money::Micros(row.closing[2 * i + 1]),
+              account.counters);
       }
     }
   }
@@ -136,6 +153,8 @@ std::vector<int64_t> EntriesAfter(pqxx::work& tx, const CommunityId& community,
                                   const LedgerView& view, AccountNumber account, int64_t after,
                                   size_t limit) {
   constexpr int32_t kPagesAtOnce = 8;
+  // Before the pages: what is folded meanwhile is on them.
+  const std::vector<int64_t> tail = view.TailEntries(account);
   std::set<int64_t> numbers;
   int64_t end = after;
   while (numbers.size() < limit) {
@@ -147,7 +166,6 @@ std::vector<int64_t> EntriesAfter(pqxx::work& tx, const CommunityId& community,
       end = page.back();
     }
     if (pages.size() < static_cast<size_t>(kPagesAtOnce)) {
-      const std::vector<int64_t> tail = view.TailEntries(account);
       numbers.insert(std::upper_bound(tail.begin(), tail.end(), after), tail.end());
       break;
     }
