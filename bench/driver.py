@@ -146,6 +146,12 @@ def autopilot():
     yield from backtest.measure()
 
 
+def ledger():
+    """Double entry in batches against COPY, one per call against pgbench, growth with accounts."""
+    import ledger as figure
+    yield from figure.measure()
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -156,6 +162,7 @@ FIGURES = {
     "preferences": ("market", preferences),
     "book": ("market", book),
     "autopilot": ("market", autopilot),
+    "ledger": ("settlement", ledger),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

@@ -42,16 +42,17 @@ VALUES ('orders', timestamptz '%(start)s' + :a * interval '15 minutes', 'o-' || 
         'p-' || :n, 'p-' || :n, 'p-' || :n, 500, 150000, 75000, '', now())
 ON CONFLICT (community_id, delivery_start_at, order_id) DO NOTHING;
 SELECT currency_code FROM ledgers WHERE community_id = 'orders' FOR SHARE;
-SELECT balance_micros, held_micros FROM accounts
-WHERE community_id = 'orders' AND account_id = 'participant-p-' || :n FOR NO KEY UPDATE;
+SELECT account_no AS no,
+  credits_posted_micros - debits_posted_micros - debits_pending_micros AS available FROM accounts
+WHERE community_id = 'orders' AND account_id = 'participant-p-' || :n FOR NO KEY UPDATE \gset
 SELECT period_start_at FROM settlement_periods WHERE community_id = 'orders'
   AND period_start_at = timestamptz '%(start)s' + :a * interval '15 minutes';
-INSERT INTO holds (community_id, order_name, period_start_at, participant_id, initial_micros,
+INSERT INTO holds (community_id, order_name, period_start_at, debit_account_no, initial_micros,
                    amount_micros, state)
 VALUES ('orders', 'communities/orders/auctions/20270101t000000z/orders/o-' || :id,
-        timestamptz '%(start)s' + :a * interval '15 minutes', 'p-' || :n, 75000, 75000, 'OPEN');
-UPDATE accounts SET held_micros = held_micros + 75000
-WHERE community_id = 'orders' AND account_id = 'participant-p-' || :n;
+        timestamptz '%(start)s' + :a * interval '15 minutes', :no, 75000, 75000, 'OPEN');
+UPDATE accounts SET debits_pending_micros = debits_pending_micros + 75000
+WHERE community_id = 'orders' AND account_no = :no;
 UPDATE orders SET state = 'ACTIVE' WHERE community_id = 'orders'
   AND delivery_start_at = timestamptz '%(start)s' + :a * interval '15 minutes'
   AND order_id = 'o-' || :id AND state = 'PENDING';
@@ -104,18 +105,30 @@ ANALYZE;
         stack.eventually("the community has a ledger", lambda: stack.call(
             "GET", f"/v1/{COMMUNITY}/settlementProgress", token=admin))
         devices.psql(stack, "peerwatt_settlement", f"""
-INSERT INTO accounts (community_id, account_id, kind, participant_id, balance_micros)
-SELECT 'orders', 'participant-p-' || i, 1, 'p-' || i, {FUNDS_MICROS}
-FROM generate_series(1, {participants}) i;
-UPDATE accounts SET balance_micros = -{FUNDS_MICROS * participants}
+INSERT INTO accounts (community_id, account_no, account_id, kind, participant_id, currency_code,
+                      debit_limit_micros, credits_posted_micros, posted_entry_no)
+SELECT 'orders', l.account_count + i, 'participant-p-' || i, 1, 'p-' || i, 'EUR', 0,
+       {FUNDS_MICROS}, 1
+FROM ledgers AS l, generate_series(1, {participants}) i WHERE l.community_id = 'orders';
+UPDATE accounts SET debits_posted_micros = {FUNDS_MICROS * participants}, posted_entry_no = 1
 WHERE community_id = 'orders' AND account_id = 'payments-in-transit';
-UPDATE ledgers SET entry_count = 1 WHERE community_id = 'orders';
-INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, account_ids,
-                             amounts_micros, created_at)
-SELECT 'orders', 1, 'deposit', 'deposits/bench',
-       array_agg('participant-p-' || i) || 'payments-in-transit'::text,
-       array_agg({FUNDS_MICROS}::bigint) || -{FUNDS_MICROS * participants}::bigint, now()
-FROM generate_series(1, {participants}) i;
+INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, content_hash,
+                             currency_code, account_nos, amounts_micros, closing_micros,
+                             created_at)
+SELECT 'orders', 1, 'deposit', 'deposits/bench', sha256('bench'), 'EUR',
+       array_agg(l.account_count + i) || min(t.account_no),
+       array_agg({FUNDS_MICROS}::bigint) || -{FUNDS_MICROS * participants}::bigint,
+       string_to_array(repeat('0,{FUNDS_MICROS},', {participants})
+                       || '{FUNDS_MICROS * participants},0', ',')::bigint[], now()
+FROM generate_series(1, {participants}) i, ledgers AS l, accounts AS t
+WHERE l.community_id = 'orders' AND t.community_id = 'orders'
+  AND t.account_id = 'payments-in-transit';
+INSERT INTO account_pages (community_id, account_no, last_entry_no, entry_nos)
+SELECT community_id, account_no, 1, '{{1}}' FROM accounts
+WHERE community_id = 'orders' AND posted_entry_no = 1;
+UPDATE ledgers SET entry_count = 1, folded_entry_no = 1, version = version + 1,
+                   account_count = account_count + {participants}
+WHERE community_id = 'orders';
 ANALYZE;
 """)
 

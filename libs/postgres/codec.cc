@@ -46,6 +46,8 @@ std::vector<std::string> Elements(absl::string_view text) {
 }  // namespace
 
 std::string ToSql(absl::Time time) {
+  if (time == absl::InfiniteFuture()) return "infinity";
+  if (time == absl::InfinitePast()) return "-infinity";
   return absl::FormatTime("%Y-%m-%d %H:%M:%E6S+00", time, absl::UTCTimeZone());
 }
 
@@ -79,6 +81,8 @@ std::string ToSqlArray(const std::vector<absl::Time>& values) {
 absl::Time TimeFrom(const pqxx::field& field) {
   // `2026-07-01 10:15:00.25+00`: the session's zone is UTC, so the offset is always `+00`.
   absl::string_view text = field.c_str();
+  if (text == "infinity") return absl::InfiniteFuture();
+  if (text == "-infinity") return absl::InfinitePast();
   PW_CHECK(text.size() > 3 && text.substr(text.size() - 3) == "+00", "a timestamp is in UTC");
   text.remove_suffix(3);
   // By hand: large results have a time or two in every row.

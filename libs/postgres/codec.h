@@ -14,7 +14,7 @@
 
 namespace peerwatt::postgres {
 
-/// A `timestamptz` parameter, exact to the microsecond.
+/// A `timestamptz` parameter, exact to the microsecond; the infinite past and future as such.
 std::string ToSql(absl::Time time);
 /// A nullable parameter: nothing becomes NULL.
 std::optional<std::string> ToSql(const std::optional<absl::Time>& time);

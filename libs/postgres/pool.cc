@@ -16,6 +16,7 @@ struct Outcome {
   absl::Status status;
   bool try_again = false;
   bool connection_usable = true;
+  bool in_doubt = false;
 };
 
 absl::Status Unavailable(const std::exception& e) {
@@ -36,7 +37,7 @@ Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
     return {absl::OkStatus()};
   } catch (const pqxx::in_doubt_error& e) {
     // The COMMIT was sent and its answer is lost. Every write has an id: doing it again is safe.
-    return {Unavailable(e), true, false};
+    return {Unavailable(e), true, false, true};
   } catch (const pqxx::serialization_failure& e) {
     return {absl::AbortedError(e.what()), true};
   } catch (const pqxx::deadlock_detected& e) {
@@ -113,6 +114,7 @@ void Pool::Give(std::unique_ptr<pqxx::connection> connection) {
 absl::Status Pool::Run(const TransactionOptions& options,
                        absl::FunctionRef<absl::Status(pqxx::work&)> body) {
   auto pause = std::chrono::milliseconds(5);
+  bool in_doubt = false;
   for (int attempt = 1;; ++attempt) {
     Outcome outcome;
     try {
@@ -122,6 +124,7 @@ absl::Status Pool::Run(const TransactionOptions& options,
     } catch (const std::exception& e) {
       outcome = {Unavailable(e), true, false};
     }
+    in_doubt = in_doubt || outcome.in_doubt;
     if (outcome.status.ok() || !outcome.try_again || attempt >= options.attempts) {
       if (outcome.status.code() == absl::StatusCode::kInternal) {
         Log(Severity::kError, "a statement failed", {{"error", outcome.status.message()}});
@@ -129,6 +132,10 @@ absl::Status Pool::Run(const TransactionOptions& options,
       if (outcome.status.code() == absl::StatusCode::kAborted && ReasonOf(outcome.status).empty()) {
         return Error(ErrorReason{"TRANSACTION_CONFLICT", absl::StatusCode::kAborted, true},
                      "the transaction met another one too often");
+      }
+      if (in_doubt && absl::IsUnavailable(outcome.status)) {
+        return Error(ErrorReason{"OUTCOME_UNKNOWN", absl::StatusCode::kUnavailable, true},
+                     "the database did not answer a COMMIT: it may have happened");
       }
       return outcome.status;
     }

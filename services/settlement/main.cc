@@ -7,6 +7,7 @@
 #include "libs/base/clock.h"
 #include "libs/base/flags.h"
 #include "libs/base/log.h"
+#include "libs/crypto/digest.h"
 #include "libs/postgres/migrator.h"
 #include "libs/postgres/pool.h"
 #include "libs/rpc/security.h"
@@ -20,17 +21,22 @@
 #include "services/settlement/core/change_follower.h"
 #include "services/settlement/core/deposits.h"
 #include "services/settlement/core/hold_queue.h"
+#include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/poll_loop.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
+#include "services/settlement/storage/ledger_cache.h"
+#include "services/settlement/storage/ledger_reader.h"
 #include "services/settlement/storage/migrations.h"
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
 #include "services/settlement/storage/postgres_run_store.h"
+#include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7104", "gRPC, host:port");
@@ -55,6 +61,7 @@ namespace {
 constexpr absl::Duration kReconnectInterval = absl::Milliseconds(100);
 constexpr absl::Duration kReadinessInterval = absl::Milliseconds(500);
 constexpr absl::Duration kAuditInterval = absl::Seconds(10);
+constexpr absl::Duration kExpiryInterval = absl::Seconds(1);
 constexpr absl::Duration kRecoveryInterval = absl::Minutes(1);
 
 template <typename T>
@@ -105,11 +112,15 @@ struct Parts {
   const SystemClock real_clock;
   MetricsProbe probe;
   postgres::Pool pool;
-  PostgresRunStore runs{pool};
-  PostgresHoldStore holds{pool};
+  LedgerCache cache{crypto::Sha256};
+  PostgresRunStore runs{pool, cache};
+  PostgresHoldStore holds{pool, cache};
   HoldQueue hold_queue{holds};
-  PostgresDepositStore deposits{pool};
-  PostgresBooksReader books{pool};
+  PostgresTransferStore transfers{pool, cache, clock};
+  ledger::TransferQueue transfer_queue{transfers};
+  PostgresDepositStore deposits{pool, cache};
+  PostgresBooksReader books{pool, cache};
+  LedgerReader accounts{pool, cache};
   RegistryClient registry;
   MarketClient market;
   MeteringClient metering;
@@ -135,6 +146,10 @@ void RunUntilStopped(Parts& parts, rpc::Server& server) {
     }
   });
   PollLoop audit(kAuditInterval, [&] { Audit(parts.books, parts.probe); });
+  PollLoop expiry(kExpiryInterval, [&] {
+    LogFailure("holds whose time is over could not be ended; trying again",
+               parts.transfers.ExpireDue());
+  });
   PollLoop recovery(kRecoveryInterval, [&] {
     LogFailure("a deposit could not be finished; trying again", parts.desk.FinishPending());
   });
@@ -153,13 +168,15 @@ int Serve() {
   telemetry::Metrics metrics;
   Parts parts(tls, **clock, metrics);
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
+  LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
+                       crypto::Sha256);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &ledger, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

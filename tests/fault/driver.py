@@ -54,6 +54,12 @@ def market(name, meaning):
     return "market", run
 
 
+def ledger(name, meaning):
+    """A fault of the ledger."""
+    _, run = metering(name, meaning, "ledger_faults")
+    return "settlement", run
+
+
 FAULTS = {
     "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
     "stolen_lease": market(
@@ -61,6 +67,14 @@ FAULTS = {
     "self_trades": market(
         "self_trades",
         "10^6 orders in every mode, owners with many accounts. Control: owners not known."),
+    "bank": ledger(
+        "bank", "Eight hot accounts, 60 s, accounts opened: 0 negative. Control: no locks."),
+    "ledger_deliveries": ledger(
+        "ledger_deliveries", "100,000 calls up to five times: one effect each. Control: no keys."),
+    "ledger_calls": ledger(
+        "ledger_calls", "Killed at every database call: nothing half. Control: two transactions."),
+    "ledger_kills": ledger(
+        "ledger_kills", "90 kills and stops under load: nothing lost. Control: lazy commits."),
     "duplicates": metering(
         "duplicates",
         "Each batch five times, 20 kills of each process: 0 Wh off. Control: adding up."),

@@ -12,6 +12,8 @@ namespace peerwatt::settlement {
 namespace {
 
 constexpr char kParticipantPrefix[] = "participant-";
+// What operators open for themselves.
+constexpr char kGeneralPrefix[] = "general-";
 constexpr std::array<std::pair<AccountKind, std::string_view>, 5> kSystemAccounts{{
     {AccountKind::kMainGrid, "main-grid"},
     {AccountKind::kNetworkOperator, "network-operator"},
@@ -44,6 +46,10 @@ std::optional<AccountKind> KindOf(const AccountId& account) {
     if (account.value() == id) return kind;
   }
   if (!OwnerOf(account).empty()) return AccountKind::kParticipant;
+  if (absl::StartsWith(account.value(), kGeneralPrefix) &&
+      account.value().size() >= sizeof(kGeneralPrefix)) {
+    return AccountKind::kGeneral;
+  }
   return std::nullopt;
 }
 

@@ -20,11 +20,12 @@ enum class AccountKind {
   kOperatorShare = 4,
   kPaymentsInTransit = 5,
   kRounding = 6,
+  kGeneral = 20,
 };
 
 /// The account of a participant.
 AccountId ParticipantAccount(const ParticipantId& participant);
-/// The one account of a kind other than `kParticipant`.
+/// The one account of a kind other than `kParticipant` and `kGeneral`.
 AccountId SystemAccount(AccountKind kind);
 /// The accounts that every ledger has from its start.
 std::vector<AccountId> SystemAccounts();

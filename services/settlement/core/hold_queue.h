@@ -1,24 +1,20 @@
 #pragma once
 
-#include <deque>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "services/settlement/core/batch_queue.h"
 #include "services/settlement/core/stores.h"
 
 namespace peerwatt::settlement {
 
-/// Keeps the holds of callers that come at the same time in one transaction per community. Nobody
-/// waits for others to come: what came while one transaction ran is the next. Each hold is decided
-/// on its own, in the order of arrival. Safe for many threads.
+/// Keeps the holds of callers that come at the same time in one transaction per community. Each
+/// hold is decided on its own, in the order of arrival. Safe for many threads.
 class HoldQueue final : public HoldStore {
  public:
-  explicit HoldQueue(HoldStore& store) : store_(store) {}
+  explicit HoldQueue(HoldStore& store);
 
   absl::StatusOr<std::vector<std::string>> CreateHolds(
       const CommunityId& community, absl::Time period_start,
@@ -34,22 +30,8 @@ class HoldQueue final : public HoldStore {
   }
 
  private:
-  /// One caller that waits.
-  struct Call {
-    std::vector<HoldRequest> requests;
-    absl::StatusOr<std::vector<std::string>> reasons = absl::UnknownError("not decided");
-    bool done = false;
-  };
-  struct Lane {
-    std::deque<Call*> waiting;
-    bool busy = false;
-  };
-  /// Stores the calls in one transaction and puts each one's answer in its place.
-  void Store(const CommunityId& community, const std::vector<Call*>& calls);
-
   HoldStore& store_;
-  absl::Mutex mutex_;
-  std::map<CommunityId, Lane> lanes_ ABSL_GUARDED_BY(mutex_);
+  BatchQueue<CommunityId, HoldRequest, std::string> queue_;
 };
 
 }  // namespace peerwatt::settlement

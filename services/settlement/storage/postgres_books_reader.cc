@@ -7,7 +7,8 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
-#include "services/settlement/storage/ledger_writer.h"
+#include "services/settlement/storage/ledger_reader.h"
+#include "services/settlement/storage/ledger_session.h"
 #include "services/settlement/storage/queries.h"
 
 namespace peerwatt::settlement {
@@ -33,22 +34,6 @@ std::string EndOf(const std::optional<absl::Time>& time) {
 Account AccountFrom(const pqxx::row& row) {
   return {AccountId(TextFrom(row["account_id"])), Money::Micros(Int64From(row["balance_micros"])),
           Money::Micros(Int64From(row["held_micros"]))};
-}
-
-PostedEntry EntryFrom(const pqxx::row& row) {
-  PostedEntry posted;
-  posted.number = Int64From(row["entry_no"]);
-  posted.created_at = TimeFrom(row["created_at"]);
-  posted.entry.kind = TextFrom(row["kind"]);
-  posted.entry.idempotency_key = TextFrom(row["idempotency_key"]);
-  posted.entry.period_start = postgres::OptionalTimeFrom(row["period_start_at"]);
-  const std::vector<std::string> accounts = postgres::TextArrayFrom(row["account_ids"]);
-  const std::vector<int64_t> amounts = postgres::Int64ArrayFrom(row["amounts_micros"]);
-  PW_CHECK(accounts.size() == amounts.size(), "a posting has an account and an amount");
-  for (size_t i = 0; i < accounts.size(); ++i) {
-    posted.entry.postings.push_back({AccountId(accounts[i]), Money::Micros(amounts[i])});
-  }
-  return posted;
 }
 
 SettledPeriod PeriodFrom(const pqxx::row& row) {
@@ -135,11 +120,11 @@ absl::StatusOr<LedgerHead> PostgresBooksReader::GetHead(const CommunityId& commu
 
 absl::StatusOr<std::optional<Account>> PostgresBooksReader::FindAccount(
     const CommunityId& community, const AccountId& account) {
-  PW_ASSIGN_OR_RETURN(std::vector<Account> accounts,
-                      ReadAll<Account>(pool_, AccountFrom, [&](pqxx::work& tx) {
-                        return Exec(tx, kSelectAccount, community.value(), account.value());
-                      }));
-  return FirstOf(std::move(accounts));
+  const absl::StatusOr<ledger::AccountState> found =
+      LedgerReader(pool_, cache_).GetAccount(community, account);
+  if (absl::IsNotFound(found.status())) return std::optional<Account>();
+  PW_RETURN_IF_ERROR(found.status());
+  return Account{account, found->counters.Balance(), found->counters.debits_pending};
 }
 
 absl::StatusOr<std::vector<Account>> PostgresBooksReader::ListAccounts(
@@ -151,11 +136,16 @@ absl::StatusOr<std::vector<Account>> PostgresBooksReader::ListAccounts(
 
 absl::StatusOr<std::vector<PostedEntry>> PostgresBooksReader::ListEntries(
     const CommunityId& community, const AccountId& account, int64_t after, int32_t limit) {
-  return ReadAll<PostedEntry>(pool_, EntryFrom, [&](pqxx::work& tx) {
-    return account.empty() ? Exec(tx, kListEntries, community.value(), after, limit)
-                           : Exec(tx, kListEntriesOfAccount, community.value(), after, limit,
-                                  account.value());
-  });
+  if (account.empty()) {
+    return ReadAll<PostedEntry>(pool_, EntryFrom, [&](pqxx::work& tx) {
+      return Exec(tx, kListEntries, community.value(), after, limit);
+    });
+  }
+  absl::StatusOr<std::vector<PostedEntry>> entries =
+      LedgerReader(pool_, cache_).ListEntries(community, account, after, limit);
+  // An account that was never touched has no entries.
+  if (absl::IsNotFound(entries.status())) return std::vector<PostedEntry>();
+  return entries;
 }
 
 absl::StatusOr<TrialBalance> PostgresBooksReader::GetTrialBalance(const CommunityId& community) {

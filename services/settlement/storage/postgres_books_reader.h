@@ -5,13 +5,14 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/core/books.h"
+#include "services/settlement/storage/ledger_cache.h"
 
 namespace peerwatt::settlement {
 
 /// Reads the books from PostgreSQL.
 class PostgresBooksReader final : public BooksReader {
  public:
-  explicit PostgresBooksReader(postgres::Pool& pool) : pool_(pool) {}
+  PostgresBooksReader(postgres::Pool& pool, LedgerCache& cache) : pool_(pool), cache_(cache) {}
 
   absl::StatusOr<LedgerHead> GetHead(const CommunityId& community) override;
   absl::StatusOr<std::optional<Account>> FindAccount(const CommunityId& community,
@@ -41,6 +42,7 @@ class PostgresBooksReader final : public BooksReader {
 
  private:
   postgres::Pool& pool_;
+  LedgerCache& cache_;
 };
 
 }  // namespace peerwatt::settlement

@@ -6,7 +6,7 @@
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
-#include "services/settlement/storage/ledger_writer.h"
+#include "services/settlement/storage/ledger_session.h"
 #include "services/settlement/storage/queries.h"
 
 namespace peerwatt::settlement {
@@ -45,7 +45,9 @@ absl::StatusOr<Deposit> Select(pqxx::work& tx, const CommunityId& community,
 absl::StatusOr<Deposit> PostgresDepositStore::InsertDeposit(const Deposit& deposit) {
   Deposit kept;
   const auto insert = [&](pqxx::work& tx) -> absl::Status {
-    PW_RETURN_IF_ERROR(LedgerWriter(tx, deposit.community).ShareLedger());
+    if (Exec(tx, kSelectLedgerHead, deposit.community.value()).empty()) {
+      return LedgerNotFound(deposit.community);
+    }
     Exec(tx, kInsertDeposit, deposit.community.value(), deposit.participant.value(), deposit.id,
          deposit.amount.micros(), ToSql(deposit.created_at));
     PW_ASSIGN_OR_RETURN(kept, Select(tx, deposit.community, deposit.participant, deposit.id));
@@ -61,17 +63,16 @@ absl::StatusOr<Deposit> PostgresDepositStore::FinishDeposit(const Deposit& depos
   Deposit kept;
   const bool confirmed = outcome == ChargeOutcome::kConfirmed;
   const DepositState state = confirmed ? DepositState::kSucceeded : DepositState::kDeclined;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const auto finish = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
     const pqxx::result finished =
         Exec(tx, kFinishDeposit, deposit.community.value(), deposit.participant.value(),
              deposit.id, static_cast<int32_t>(state));
     PW_ASSIGN_OR_RETURN(kept, Select(tx, deposit.community, deposit.participant, deposit.id));
     if (finished.affected_rows() == 0 || !confirmed) return absl::OkStatus();
-    LedgerWriter ledger(tx, kept.community);
-    PW_ASSIGN_OR_RETURN(const int64_t number, ledger.TakeEntryNumbers(1));
-    ledger.Post(number, {MakeDepositEntry(kept.participant, kept.id, kept.amount)}, now, {});
+    ledger.Post({MakeDepositEntry(kept.participant, kept.id, kept.amount)});
     return absl::OkStatus();
-  }));
+  };
+  PW_RETURN_IF_ERROR(WriteLedger(pool_, cache_, deposit.community, now, finish));
   return kept;
 }
 

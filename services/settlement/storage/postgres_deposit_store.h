@@ -5,13 +5,14 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/core/stores.h"
+#include "services/settlement/storage/ledger_cache.h"
 
 namespace peerwatt::settlement {
 
 /// Keeps deposits in PostgreSQL; a confirmed one and its entry land in one transaction.
 class PostgresDepositStore final : public DepositStore {
  public:
-  explicit PostgresDepositStore(postgres::Pool& pool) : pool_(pool) {}
+  PostgresDepositStore(postgres::Pool& pool, LedgerCache& cache) : pool_(pool), cache_(cache) {}
 
   absl::StatusOr<Deposit> InsertDeposit(const Deposit& deposit) override;
   absl::StatusOr<Deposit> FinishDeposit(const Deposit& deposit, ChargeOutcome outcome,
@@ -23,6 +24,7 @@ class PostgresDepositStore final : public DepositStore {
 
  private:
   postgres::Pool& pool_;
+  LedgerCache& cache_;
 };
 
 }  // namespace peerwatt::settlement

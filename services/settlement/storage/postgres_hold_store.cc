@@ -1,12 +1,13 @@
 #include "services/settlement/storage/postgres_hold_store.h"
 
+#include <limits>
 #include <set>
 #include <utility>
 
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
-#include "services/settlement/storage/ledger_writer.h"
+#include "services/settlement/storage/ledger_session.h"
 #include "services/settlement/storage/queries.h"
 
 namespace peerwatt::settlement {
@@ -18,8 +19,11 @@ using postgres::TextFrom;
 using postgres::ToSql;
 using postgres::ToSqlArray;
 
-/// Reads what the decision depends on, with the accounts locked.
-HoldBook ReadBook(pqxx::work& tx, LedgerWriter& ledger, const CommunityId& community,
+// What an account without a limit may spend.
+constexpr Money kUnlimited = Money::Micros(std::numeric_limits<int64_t>::max());
+
+/// Reads what the decision depends on.
+HoldBook ReadBook(pqxx::work& tx, LedgerSession& ledger, const CommunityId& community,
                   absl::Time period_start, const std::vector<HoldRequest>& requests) {
   HoldBook book;
   std::set<AccountId> accounts;
@@ -30,13 +34,15 @@ HoldBook ReadBook(pqxx::work& tx, LedgerWriter& ledger, const CommunityId& commu
     orders.push_back(request.order);
     periods.insert(request.period_start.value_or(period_start));
   }
-  for (const Account& account : ledger.LockAccounts({accounts.begin(), accounts.end()})) {
-    book.available[account.id] = account.balance - account.held;
+  ledger.Load({accounts.begin(), accounts.end()});
+  for (const auto& [id, account] : ledger.accounts()) {
+    book.available[id] = account.closed ? Money() : account.Available().value_or(kUnlimited);
   }
   for (const auto& row : Exec(tx, kSelectHolds, community.value(), ToSqlArray(orders))) {
+    // A hold of a transfer has no period, and so other content than any order's.
     book.known[TextFrom(row["order_name"])] = {
-        ParticipantId(TextFrom(row["participant_id"])),
-        postgres::TimeFrom(row["period_start_at"]),
+        OwnerOf(AccountId(TextFrom(row["account_id"]))),
+        postgres::OptionalTimeFrom(row["period_start_at"]).value_or(absl::InfinitePast()),
         Money::Micros(Int64From(row["initial_micros"]))};
   }
   for (const auto& row :
@@ -47,20 +53,30 @@ HoldBook ReadBook(pqxx::work& tx, LedgerWriter& ledger, const CommunityId& commu
   return book;
 }
 
-void InsertHolds(pqxx::work& tx, const CommunityId& community,
+void InsertHolds(pqxx::work& tx, LedgerSession& ledger, const CommunityId& community,
                  const std::vector<HoldRequest>& holds) {
   std::vector<absl::Time> periods;
   std::vector<std::string> orders;
-  std::vector<std::string> participants;
+  std::vector<int32_t> accounts;
   std::vector<int64_t> amounts;
   for (const HoldRequest& hold : holds) {
     periods.push_back(*hold.period_start);
     orders.push_back(hold.order);
-    participants.push_back(hold.participant.value());
+    accounts.push_back(ledger.accounts().at(ParticipantAccount(hold.participant)).number);
     amounts.push_back(hold.amount.micros());
   }
   Exec(tx, kInsertHolds, community.value(), ToSqlArray(periods), ToSqlArray(orders),
-       ToSqlArray(participants), ToSqlArray(amounts));
+       ToSqlArray(accounts), ToSqlArray(amounts));
+}
+
+/// Changes what accounts have pending and writes it.
+void ChangePending(LedgerSession& ledger, const std::map<AccountId, Money>& changes) {
+  std::vector<AccountId> accounts;
+  for (const auto& [account, change] : changes) {
+    ledger.accounts().at(account).counters.debits_pending += change;
+    accounts.push_back(account);
+  }
+  ledger.WritePending(accounts);
 }
 
 }  // namespace
@@ -69,23 +85,16 @@ absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CreateHolds(
     const CommunityId& community, absl::Time period_start,
     const std::vector<HoldRequest>& requests) {
   std::vector<std::string> reasons;
-  const auto create = [&](pqxx::work& tx) -> absl::Status {
-    LedgerWriter ledger(tx, community);
-    PW_RETURN_IF_ERROR(ledger.ShareLedger());
+  const auto create = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
     HoldDecision decision = DecideHolds(
         requests, period_start, ReadBook(tx, ledger, community, period_start, requests));
     reasons = std::move(decision.failure_reasons);
     if (decision.created.empty()) return absl::OkStatus();
-    InsertHolds(tx, community, decision.created);
-    AccountChanges changes;
-    for (const auto& [account, amount] : decision.newly_held) changes[account].held = amount;
-    ledger.Apply(changes);
+    InsertHolds(tx, ledger, community, decision.created);
+    ChangePending(ledger, decision.newly_held);
     return absl::OkStatus();
   };
-  absl::Status status = pool_.Run(create);
-  // Two participants named the same order at once: now the first one's hold is there to see.
-  if (absl::IsAlreadyExists(status)) status = pool_.Run(create);
-  PW_RETURN_IF_ERROR(status);
+  PW_RETURN_IF_ERROR(WriteLedger(pool_, cache_, community, absl::InfinitePast(), create));
   return reasons;
 }
 
@@ -93,14 +102,13 @@ absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CheckHolds(
     const CommunityId& community, absl::Time period_start,
     const std::vector<HoldRequest>& requests) {
   std::vector<std::string> reasons;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    LedgerWriter ledger(tx, community);
-    PW_RETURN_IF_ERROR(ledger.ShareLedger());
+  const auto check = [&](pqxx::work& tx, LedgerSession& ledger) {
     reasons = DecideHolds(requests, period_start,
                           ReadBook(tx, ledger, community, period_start, requests))
                   .failure_reasons;
     return absl::OkStatus();
-  }));
+  };
+  PW_RETURN_IF_ERROR(WriteLedger(pool_, cache_, community, absl::InfinitePast(), check));
   return reasons;
 }
 
@@ -112,25 +120,20 @@ absl::Status PostgresHoldStore::ReduceHolds(const CommunityId& community, absl::
     orders.push_back(reduction.order);
     amounts.push_back(reduction.amount.micros());
   }
-  return pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    LedgerWriter ledger(tx, community);
-    PW_RETURN_IF_ERROR(ledger.ShareLedger());
-    std::set<AccountId> accounts;
-    for (const auto& row : Exec(tx, kSelectHolds, community.value(), ToSqlArray(orders))) {
-      accounts.insert(ParticipantAccount(ParticipantId(TextFrom(row["participant_id"]))));
-    }
-    if (accounts.empty()) return absl::OkStatus();
-    ledger.LockAccounts({accounts.begin(), accounts.end()});
-    AccountChanges changes;
+  const auto reduce = [&](pqxx::work& tx, LedgerSession& ledger) {
+    std::map<AccountId, Money> changes;
     for (const auto& row : Exec(tx, kReduceHolds, community.value(), ToSql(period_start),
                                 ToSqlArray(orders), ToSqlArray(amounts))) {
-      const ParticipantId participant(TextFrom(row["participant_id"]));
-      changes[ParticipantAccount(participant)].held -=
+      changes[AccountId(TextFrom(row["account_id"]))] -=
           Money::Micros(Int64From(row["freed_micros"]));
     }
-    ledger.Apply(changes);
+    std::vector<AccountId> accounts;
+    for (const auto& [account, change] : changes) accounts.push_back(account);
+    ledger.Load(accounts);
+    ChangePending(ledger, changes);
     return absl::OkStatus();
-  });
+  };
+  return WriteLedger(pool_, cache_, community, absl::InfinitePast(), reduce);
 }
 
 }  // namespace peerwatt::settlement

@@ -5,14 +5,15 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/core/stores.h"
+#include "services/settlement/storage/ledger_cache.h"
 
 namespace peerwatt::settlement {
 
-/// Keeps holds in PostgreSQL. Accounts are locked in the order of their ids before they are read,
+/// Keeps holds in PostgreSQL. The ledger is locked before its accounts are looked at,
 /// so that two holds never use the same money.
 class PostgresHoldStore final : public HoldStore {
  public:
-  explicit PostgresHoldStore(postgres::Pool& pool) : pool_(pool) {}
+  PostgresHoldStore(postgres::Pool& pool, LedgerCache& cache) : pool_(pool), cache_(cache) {}
 
   absl::StatusOr<std::vector<std::string>> CreateHolds(
       const CommunityId& community, absl::Time period_start,
@@ -25,6 +26,7 @@ class PostgresHoldStore final : public HoldStore {
 
  private:
   postgres::Pool& pool_;
+  LedgerCache& cache_;
 };
 
 }  // namespace peerwatt::settlement

@@ -9,7 +9,7 @@
 #include "libs/domain/interval.h"
 #include "libs/postgres/codec.h"
 #include "services/settlement/core/errors.h"
-#include "services/settlement/storage/ledger_writer.h"
+#include "services/settlement/storage/ledger_session.h"
 #include "services/settlement/storage/queries.h"
 
 namespace peerwatt::settlement {
@@ -87,28 +87,35 @@ void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
        ToSqlArray(substituted), ToSqlArray(entries));
 }
 
-/// Ends the holds of the period. Returns what that frees, by account.
-AccountChanges EndHolds(pqxx::work& tx, const RunCommit& run) {
-  AccountChanges changes;
+/// Ends the holds of the period and frees what they held.
+void EndHolds(pqxx::work& tx, LedgerSession& ledger, const RunCommit& run) {
   const std::string start = ToSql(run.period.start);
+  std::vector<AccountId> accounts;
   const pqxx::result open = Exec(tx, kSelectOpenHoldsOfPeriod, run.community.value(), start);
+  if (open.empty()) return;
+  for (const auto& row : open) accounts.emplace_back(TextFrom(row["account_id"]));
+  ledger.Load(accounts);
   for (const auto& row : open) {
-    const AccountId account = ParticipantAccount(ParticipantId(TextFrom(row["participant_id"])));
-    changes[account].held -= Money::Micros(Int64From(row["amount_micros"]));
+    ledger.accounts().at(AccountId(TextFrom(row["account_id"]))).counters.debits_pending -=
+        Money::Micros(Int64From(row["amount_micros"]));
   }
-  if (!changes.empty()) Exec(tx, kEndHoldsOfPeriod, run.community.value(), start);
-  return changes;
+  Exec(tx, kEndHoldsOfPeriod, run.community.value(), start);
+  ledger.WritePending(accounts);
 }
 
 }  // namespace
 
 absl::Status PostgresRunStore::EnsureLedger(const CommunityRules& rules) {
-  return pool_.Run([&](pqxx::work& tx) {
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
     Exec(tx, kInsertLedger, rules.id.value(), rules.currency,
          absl::ToInt64Seconds(rules.interval), ToSql(rules.trading_start));
-    LedgerWriter(tx, rules.id).EnsureAccounts(SystemAccounts());
     return absl::OkStatus();
-  });
+  }));
+  return WriteLedger(pool_, cache_, rules.id, absl::InfinitePast(),
+                     [&](pqxx::work&, LedgerSession& ledger) {
+                       ledger.Ensure(SystemAccounts());
+                       return absl::OkStatus();
+                     });
 }
 
 absl::StatusOr<Progress> PostgresRunStore::LoadProgress(const CommunityId& community) {
@@ -149,25 +156,22 @@ absl::StatusOr<PostedPeriod> PostgresRunStore::LoadPosted(const CommunityId& com
 }
 
 absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
-  return pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    LedgerWriter ledger(tx, run.community);
-    PW_ASSIGN_OR_RETURN(const int64_t first_entry,
-                        ledger.TakeEntryNumbers(run.entries.entries.size()));
+  const auto commit = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
     if (!WritePeriod(tx, run)) {
       return Error(kRunSuperseded, "another run of the period was committed first",
                    {{"period", TimeSegment(run.period.start)}});
     }
-    AccountChanges changes;
     if (run.run_before == 0) {
-      changes = EndHolds(tx, run);
+      EndHolds(tx, ledger, run);
       Exec(tx, kAdvanceSettledThrough, run.community.value(), ToSql(run.period.start));
     }
-    ledger.Post(first_entry, run.entries.entries, run.now, std::move(changes));
+    const int64_t first_entry = ledger.Post(run.entries.entries);
     WriteLines(tx, run, first_entry);
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
          run.readings_cursor);
     return absl::OkStatus();
-  });
+  };
+  return WriteLedger(pool_, cache_, run.community, run.now, commit);
 }
 
 absl::StatusOr<int64_t> PostgresRunStore::LoadWatchCursor() {

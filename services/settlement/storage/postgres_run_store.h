@@ -4,13 +4,14 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/core/stores.h"
+#include "services/settlement/storage/ledger_cache.h"
 
 namespace peerwatt::settlement {
 
 /// Keeps runs in PostgreSQL: one transaction per run of a period.
 class PostgresRunStore final : public RunStore {
  public:
-  explicit PostgresRunStore(postgres::Pool& pool) : pool_(pool) {}
+  PostgresRunStore(postgres::Pool& pool, LedgerCache& cache) : pool_(pool), cache_(cache) {}
 
   absl::Status EnsureLedger(const CommunityRules& rules) override;
   absl::StatusOr<Progress> LoadProgress(const CommunityId& community) override;
@@ -22,6 +23,7 @@ class PostgresRunStore final : public RunStore {
 
  private:
   postgres::Pool& pool_;
+  LedgerCache& cache_;
 };
 
 }  // namespace peerwatt::settlement

@@ -3,57 +3,11 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/settlement/storage/ledger_queries.h"
 
 namespace peerwatt::settlement {
 
 using postgres::Query;
-
-// ---- Posting: shared by runs and deposits ----
-
-/// Counts entries up and, by updating the row, lets one transaction at a time post to a ledger.
-inline constexpr Query kTakeEntryNumbers{"take_entry_numbers", R"sql(
-  UPDATE ledgers SET entry_count = entry_count + $2
-  WHERE community_id = $1
-  RETURNING entry_count, currency_code
-)sql"};
-
-/// Holds change under a shared lock of the ledger: never while a run ends a period.
-inline constexpr Query kShareLedger{"share_ledger", R"sql(
-  SELECT currency_code FROM ledgers WHERE community_id = $1 FOR SHARE
-)sql"};
-
-inline constexpr Query kInsertAccounts{"insert_accounts", R"sql(
-  INSERT INTO accounts (community_id, account_id, kind, participant_id)
-  SELECT $1, a.account_id, a.kind, nullif(a.participant_id, '')
-  FROM unnest($2::text[], $3::integer[], $4::text[]) AS a(account_id, kind, participant_id)
-  ORDER BY a.account_id
-  ON CONFLICT (community_id, account_id) DO NOTHING
-)sql"};
-
-inline constexpr Query kLockAccounts{"lock_accounts", R"sql(
-  SELECT account_id, balance_micros, held_micros FROM accounts
-  WHERE community_id = $1 AND account_id = ANY ($2::text[])
-  ORDER BY account_id
-  FOR NO KEY UPDATE
-)sql"};
-
-inline constexpr Query kUpdateAccounts{"update_accounts", R"sql(
-  UPDATE accounts AS t
-  SET balance_micros = t.balance_micros + c.balance_micros,
-      held_micros = t.held_micros + c.held_micros
-  FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS c(account_id, balance_micros, held_micros)
-  WHERE t.community_id = $1 AND t.account_id = c.account_id
-)sql"};
-
-/// The account ids and amounts of each entry come as the text of an array.
-inline constexpr Query kInsertEntries{"insert_entries", R"sql(
-  INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, account_ids,
-                               amounts_micros, period_start_at, created_at)
-  SELECT $1, e.entry_no, e.kind, e.idempotency_key, e.account_ids::text[],
-         e.amounts_micros::bigint[], $7::timestamptz, $8::timestamptz
-  FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
-    AS e(entry_no, kind, idempotency_key, account_ids, amounts_micros)
-)sql"};
 
 // ---- Runs ----
 
@@ -191,26 +145,27 @@ inline constexpr Query kMarkChanged{"mark_changed", R"sql(
   DO UPDATE SET changed_cursor = greatest(dirty_periods.changed_cursor, excluded.changed_cursor)
 )sql"};
 
-// ---- Holds ----
+// ---- Holds of the market ----
 
 /// `OFFSET 0`: each hold is looked up by its key, however small the table was when it was last
 /// analysed.
 inline constexpr Query kSelectHolds{"select_holds", R"sql(
-  SELECT h.order_name, h.participant_id, h.period_start_at, h.initial_micros
+  SELECT h.order_name, h.period_start_at, h.initial_micros, a.account_id
   FROM unnest($2::text[]) AS asked (order_name)
   CROSS JOIN LATERAL (
-    SELECT order_name, participant_id, period_start_at, initial_micros FROM holds
+    SELECT order_name, period_start_at, debit_account_no, initial_micros FROM holds
     WHERE community_id = $1 AND order_name = asked.order_name OFFSET 0
   ) AS h
+  JOIN accounts AS a ON a.community_id = $1 AND a.account_no = h.debit_account_no
 )sql"};
 
 inline constexpr Query kInsertHolds{"insert_holds", R"sql(
-  INSERT INTO holds (community_id, order_name, period_start_at, participant_id, initial_micros,
+  INSERT INTO holds (community_id, order_name, period_start_at, debit_account_no, initial_micros,
                      amount_micros, state)
-  SELECT $1, h.order_name, h.period_start_at, h.participant_id, h.amount_micros,
+  SELECT $1, h.order_name, h.period_start_at, h.debit_account_no, h.amount_micros,
          h.amount_micros, 'OPEN'
-  FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::bigint[])
-    AS h(period_start_at, order_name, participant_id, amount_micros)
+  FROM unnest($2::timestamptz[], $3::text[], $4::integer[], $5::bigint[])
+    AS h(period_start_at, order_name, debit_account_no, amount_micros)
 )sql"};
 
 /// Returns what each hold that became lower gave back.
@@ -229,14 +184,17 @@ inline constexpr Query kReduceHolds{"reduce_holds", R"sql(
   SET amount_micros = l.amount_micros,
       state = CASE WHEN l.amount_micros = 0 THEN 'ENDED' ELSE 'OPEN' END
   FROM lowered AS l
-  WHERE h.community_id = $1 AND h.order_name = l.order_name
-  RETURNING h.participant_id, l.freed_micros
+  JOIN accounts AS a ON a.community_id = $1
+  WHERE h.community_id = $1 AND h.order_name = l.order_name AND a.account_no = h.debit_account_no
+  RETURNING a.account_id, l.freed_micros
 )sql"};
 
 inline constexpr Query kSelectOpenHoldsOfPeriod{"select_open_holds_of_period", R"sql(
-  SELECT participant_id, sum(amount_micros)::bigint AS amount_micros FROM holds
-  WHERE community_id = $1 AND period_start_at = $2 AND state = 'OPEN'
-  GROUP BY participant_id
+  SELECT a.account_id, sum(h.amount_micros)::bigint AS amount_micros
+  FROM holds AS h
+  JOIN accounts AS a ON a.community_id = h.community_id AND a.account_no = h.debit_account_no
+  WHERE h.community_id = $1 AND h.period_start_at = $2 AND h.state = 'OPEN'
+  GROUP BY a.account_id
 )sql"};
 
 inline constexpr Query kEndHoldsOfPeriod{"end_holds_of_period", R"sql(
@@ -283,46 +241,38 @@ inline constexpr Query kSelectHead{"select_head", R"sql(
   FROM ledgers AS l WHERE l.community_id = $1
 )sql"};
 
-inline constexpr Query kSelectAccount{"select_account", R"sql(
-  SELECT account_id, balance_micros, held_micros FROM accounts
-  WHERE community_id = $1 AND account_id = $2
-)sql"};
-
 inline constexpr Query kListAccounts{"list_accounts", R"sql(
-  SELECT account_id, balance_micros, held_micros FROM accounts
+  SELECT account_id, balance_micros, held_micros FROM account_states
   WHERE community_id = $1 AND account_id > $2
   ORDER BY account_id LIMIT $3
 )sql"};
 
 inline constexpr Query kListEntries{"list_entries", R"sql(
-  SELECT entry_no, kind, idempotency_key, account_ids, amounts_micros, period_start_at, created_at
-  FROM journal_entries
-  WHERE community_id = $1 AND entry_no > $2
-  ORDER BY entry_no LIMIT $3
-)sql"};
-
-inline constexpr Query kListEntriesOfAccount{"list_entries_of_account", R"sql(
-  SELECT entry_no, kind, idempotency_key, account_ids, amounts_micros, period_start_at, created_at
-  FROM journal_entries
-  WHERE community_id = $1 AND entry_no > $2 AND account_ids @> ARRAY[$4::text]
-  ORDER BY entry_no LIMIT $3
+  SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY(
+           SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position)
+           JOIN accounts AS a ON a.account_no = p.account_no
+           WHERE a.community_id = $1 ORDER BY p.position
+         ) AS account_ids, e.amounts_micros, e.period_start_at, e.created_at
+  FROM journal_entries AS e
+  WHERE e.community_id = $1 AND e.entry_no > $2
+  ORDER BY e.entry_no LIMIT $3
 )sql"};
 
 /// One statement, so that all sums are of one instant.
 inline constexpr Query kSelectTrialBalance{"select_trial_balance", R"sql(
   WITH posted AS (
-    SELECT u.account_id, sum(u.amount_micros) AS amount_micros
+    SELECT u.account_no, sum(u.amount_micros) AS amount_micros
     FROM journal_entries AS e,
-         unnest(e.account_ids, e.amounts_micros) AS u(account_id, amount_micros)
+         unnest(e.account_nos, e.amounts_micros) AS u(account_no, amount_micros)
     WHERE e.community_id = $1
-    GROUP BY u.account_id
+    GROUP BY u.account_no
   ), compared AS (
     SELECT coalesce(a.balance_micros, 0) AS balance_micros,
            coalesce(p.amount_micros, 0) AS amount_micros,
-           a.account_id IS NULL
+           a.account_no IS NULL
              OR a.balance_micros <> coalesce(p.amount_micros, 0) AS mismatched
-    FROM (SELECT account_id, balance_micros FROM accounts WHERE community_id = $1) AS a
-    FULL JOIN posted AS p ON p.account_id = a.account_id
+    FROM (SELECT account_no, balance_micros FROM account_states WHERE community_id = $1) AS a
+    FULL JOIN posted AS p ON p.account_no = a.account_no
   )
   SELECT coalesce(sum(amount_micros), 0)::bigint AS postings_micros,
          coalesce(sum(balance_micros), 0)::bigint AS balances_micros,
@@ -336,7 +286,9 @@ inline constexpr Query kSelectTrialBalance{"select_trial_balance", R"sql(
 /// What every ledger's balances differ from zero by, added up: 0.
 inline constexpr Query kSumOfAllBalances{"sum_of_all_balances", R"sql(
   SELECT coalesce(sum(abs(ledger.balance_micros)), 0)::bigint AS imbalance_micros
-  FROM (SELECT sum(balance_micros) AS balance_micros FROM accounts GROUP BY community_id) AS ledger
+  FROM (
+    SELECT sum(balance_micros) AS balance_micros FROM account_states GROUP BY community_id
+  ) AS ledger
 )sql"};
 
 inline constexpr Query kSelectPeriod{"select_period", R"sql(
@@ -377,14 +329,16 @@ inline constexpr Query kSumLines{"sum_lines", R"sql(
 
 /// All statements, to be prepared on every connection.
 inline std::vector<Query> AllQueries() {
-  return {kTakeEntryNumbers, kShareLedger, kInsertAccounts, kLockAccounts, kUpdateAccounts,
-          kInsertEntries, kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods,
-          kSelectPosted, kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough,
-          kDeleteSeenChanges, kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds,
-          kInsertHolds, kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
-          kSelectDeposit, kFinishDeposit, kSelectPendingDeposits, kSelectHead, kSelectAccount,
-          kListAccounts, kListEntries, kListEntriesOfAccount, kSelectTrialBalance,
-          kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
+  std::vector<Query> queries = {
+      kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods, kSelectPosted,
+      kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough, kDeleteSeenChanges,
+      kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds,
+      kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
+      kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
+      kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
+  const std::vector<Query> ledger = LedgerQueries();
+  queries.insert(queries.end(), ledger.begin(), ledger.end());
+  return queries;
 }
 
 }  // namespace peerwatt::settlement

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/crypto/digest.h"
-#include "tests/postgres/market/cutting_proxy.h"
 #include "tests/postgres/market/peers.h"
+#include "tests/support/cutting_proxy.h"
 
 namespace peerwatt::market {
 
@@ -38,7 +38,7 @@ struct Doomed {
   // libpqxx prepares a statement when it is first run: that is a message of its own, not a call.
   static std::vector<postgres::Query> Prepared() { return Queries(); }
 
-  CuttingProxy proxy;
+  peerwatt::testing::CuttingProxy proxy;
   postgres::Pool pool;
   BlindProbe probe;
   SoleReplica leases;

@@ -13,11 +13,31 @@ namespace {
 constexpr int kThreads = 8;
 constexpr int64_t kBalance = 1000;
 
+// A hold by the hand of another.
+constexpr char kInsertHold[] =
+    "INSERT INTO holds (community_id, order_name, period_start_at, debit_account_no, "
+    "initial_micros, amount_micros, state) SELECT 'hamlet', ";
+constexpr char kOfP1[] =
+    "FROM accounts WHERE community_id = 'hamlet' AND account_id = 'participant-p1'";
+
 class HoldRaceTest : public HoldTest {
  protected:
   void SetUp() override {
     HoldTest::SetUp();
     Fund("p1", kBalance);
+  }
+
+  /// A replica: what one process knows of the ledger another does not.
+  struct Replica {
+    explicit Replica(const std::string& dsn) : pool(dsn, AllQueries(), 1) {}
+    postgres::Pool pool;
+    LedgerCache cache{crypto::Sha256};
+    PostgresHoldStore holds{pool, cache};
+  };
+  Reasons CreateAt(Replica& replica, const HoldRequest& hold) {
+    const auto reasons = replica.holds.CreateHolds(community_, Quarter(0), {hold});
+    EXPECT_TRUE(reasons.ok()) << reasons.status();
+    return reasons.ok() ? *reasons : Reasons();
   }
 
   /// Runs `body` with the number of each thread and waits for all.
@@ -33,9 +53,10 @@ TEST_F(HoldRaceTest, ManySmallHoldsAtOnceNeverOverdraw) {
   constexpr int64_t kAmount = 7;
   std::atomic<int64_t> stood = 0;
   InThreads([&](int thread) {
+    Replica replica(database_->dsn());
     for (int i = 0; i < kHoldsPerThread; ++i) {
       const std::string order = absl::StrCat("o", thread, "-", i);
-      if (Create({Hold(order, "p1", kAmount)}) == Reasons{""}) ++stood;
+      if (CreateAt(replica, Hold(order, "p1", kAmount)) == Reasons{""}) ++stood;
     }
   });
   EXPECT_EQ(stood, kBalance / kAmount) << "as many as the balance covers, no more and no fewer";
@@ -49,13 +70,14 @@ TEST_F(HoldRaceTest, OfHoldsThatMeetOnOneAccountOneStands) {
   std::atomic<int> stood = 0;
   std::jthread creators;
   {
-    // All come to the locked account before any can go on.
+    // All come to the locked ledger before any can go on.
     pqxx::connection connection(database_->owner_dsn());
     pqxx::work tx(connection);
-    tx.exec1("SELECT balance_micros FROM accounts WHERE account_id = 'participant-p1' FOR UPDATE");
+    tx.exec1("SELECT entry_count FROM ledgers WHERE community_id = 'hamlet' FOR UPDATE");
     creators = std::jthread([&] {
       InThreads([&](int thread) {
-        if (Create({Hold(absl::StrCat("o", thread), "p1", 600)}) == Reasons{""}) ++stood;
+        Replica replica(database_->dsn());
+        if (CreateAt(replica, Hold(absl::StrCat("o", thread), "p1", 600)) == Reasons{""}) ++stood;
       });
     });
     EXPECT_TRUE(AwaitLockWaiters(kThreads));
@@ -73,16 +95,15 @@ TEST_F(HoldRaceTest, CheckingWithoutTheLockIsSeenToOverdraw) {
   InThreads([&](int thread) {
     pqxx::connection connection(database_->dsn());
     pqxx::work tx(connection);
-    const auto available = tx.exec1("SELECT balance_micros - held_micros FROM accounts "
+    const auto available = tx.exec1("SELECT balance_micros - held_micros FROM account_states "
                                     "WHERE account_id = 'participant-p1'")[0]
                                .as<int64_t>();
     everybody_has_looked.arrive_and_wait();
     EXPECT_GE(available, 600);
-    tx.exec_params("INSERT INTO holds (community_id, order_name, period_start_at, participant_id, "
-                   "initial_micros, amount_micros, state) "
-                   "VALUES ('hamlet', $1, now(), 'p1', 600, 600, 'OPEN')",
+    tx.exec_params(absl::StrCat(kInsertHold, "$1, now(), account_no, 600, 600, 'OPEN' ",
+                                kOfP1),
                    absl::StrCat("o", thread));
-    tx.exec("UPDATE accounts SET held_micros = held_micros + 600 "
+    tx.exec("UPDATE accounts SET debits_pending_micros = debits_pending_micros + 600 "
             "WHERE account_id = 'participant-p1'");
     tx.commit();
   });
@@ -101,10 +122,10 @@ TEST_F(HoldRaceTest, AnOrderThatAnotherParticipantNamesAtOnceIsRefused) {
   std::jthread creator;
   pqxx::connection connection(database_->owner_dsn());
   pqxx::work tx(connection);
-  tx.exec("INSERT INTO holds (community_id, order_name, period_start_at, participant_id, "
-          "initial_micros, amount_micros, state) "
-          "VALUES ('hamlet', 'o1', now(), 'p1', 600, 600, 'OPEN')");
-  tx.exec("UPDATE accounts SET held_micros = 600 WHERE account_id = 'participant-p1'");
+  tx.exec("UPDATE ledgers SET version = version + 1 WHERE community_id = 'hamlet'");
+  tx.exec(absl::StrCat(kInsertHold, "'o1', now(), account_no, 600, 600, 'OPEN' ", kOfP1));
+  tx.exec("UPDATE accounts SET debits_pending_micros = 600 "
+          "WHERE account_id = 'participant-p1'");
   creator = std::jthread([&] { reasons = Create({Hold("o1", "p2", 600)}); });
   EXPECT_TRUE(AwaitLockWaiters(1));
   tx.commit();

@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/time/clock.h"
+#include "libs/crypto/digest.h"
+#include "services/settlement/storage/ledger_cache.h"
 #include "services/settlement/storage/migrations.h"
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
@@ -39,8 +41,8 @@ class LedgerTest : public ::testing::Test {
     {
       pqxx::connection connection(database_->owner_dsn());
       pqxx::work tx(connection);
-      tx.exec("TRUNCATE ledgers, accounts, journal_entries, holds, deposits, settlement_periods, "
-              "settlement_lines, dirty_periods, watch_cursors");
+      tx.exec("TRUNCATE ledgers, accounts, account_pages, journal_entries, transfer_keys, holds, "
+              "deposits, settlement_periods, settlement_lines, dirty_periods, watch_cursors");
       tx.commit();
     }
     ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok());
@@ -113,20 +115,32 @@ class LedgerTest : public ::testing::Test {
     EXPECT_EQ(NumberFrom("SELECT coalesce(sum(p.amount), 0) FROM journal_entries, "
                          "unnest(amounts_micros) AS p(amount)"),
               0);
-    EXPECT_EQ(NumberFrom("SELECT coalesce(sum(balance_micros), 0) FROM accounts"), 0);
-    EXPECT_EQ(NumberFrom("SELECT count(*) FROM accounts AS a WHERE balance_micros <> ("
+    EXPECT_EQ(NumberFrom("SELECT coalesce(sum(balance_micros), 0) FROM account_states"), 0);
+    EXPECT_EQ(NumberFrom("SELECT count(*) FROM account_states AS a WHERE balance_micros <> ("
                          "SELECT coalesce(sum(p.amount), 0) FROM journal_entries AS e, "
-                         "unnest(e.account_ids, e.amounts_micros) AS p(account_id, amount) "
+                         "unnest(e.account_nos, e.amounts_micros) AS p(account_no, amount) "
                          "WHERE e.community_id = a.community_id "
-                         "AND p.account_id = a.account_id)"),
+                         "AND p.account_no = a.account_no)"),
               0)
         << "a balance is not the sum of its postings";
-    EXPECT_EQ(NumberFrom("SELECT count(*) FROM accounts AS a WHERE held_micros <> ("
+    EXPECT_EQ(NumberFrom("SELECT count(*) FROM accounts AS a WHERE debits_pending_micros <> ("
                          "SELECT coalesce(sum(h.amount_micros), 0) FROM holds AS h "
                          "WHERE h.community_id = a.community_id AND h.state = 'OPEN' "
-                         "AND 'participant-' || h.participant_id = a.account_id)"),
+                         "AND h.debit_account_no = a.account_no)"
+                         " OR credits_pending_micros <> ("
+                         "SELECT coalesce(sum(h.amount_micros), 0) FROM holds AS h "
+                         "WHERE h.community_id = a.community_id AND h.state = 'OPEN' "
+                         "AND h.credit_account_no = a.account_no)"),
               0)
-        << "held is not the sum of the open holds";
+        << "what is pending is not the sum of the open holds";
+    EXPECT_EQ(NumberFrom("SELECT count(*) FROM ledgers AS l, journal_entries AS e, "
+                         "unnest(e.account_nos) AS p(account_no) "
+                         "WHERE e.community_id = l.community_id "
+                         "AND e.entry_no <= l.folded_entry_no AND NOT EXISTS ("
+                         "SELECT FROM account_pages AS g WHERE g.community_id = e.community_id "
+                         "AND g.account_no = p.account_no AND e.entry_no = ANY (g.entry_nos))"),
+              0)
+        << "a folded posting is on no page";
     EXPECT_EQ(NumberFrom("SELECT count(*) FROM ledgers AS l WHERE entry_count <> ("
                          "SELECT count(*) FROM journal_entries AS e "
                          "WHERE e.community_id = l.community_id) OR entry_count <> ("
@@ -140,10 +154,11 @@ class LedgerTest : public ::testing::Test {
 
   const CommunityId community_{"hamlet"};
   postgres::Pool pool_{database_->dsn(), AllQueries(), 8};
-  PostgresRunStore runs_{pool_};
-  PostgresHoldStore holds_{pool_};
-  PostgresDepositStore deposits_{pool_};
-  PostgresBooksReader books_{pool_};
+  LedgerCache cache_{crypto::Sha256};
+  PostgresRunStore runs_{pool_, cache_};
+  PostgresHoldStore holds_{pool_, cache_};
+  PostgresDepositStore deposits_{pool_, cache_};
+  PostgresBooksReader books_{pool_, cache_};
 };
 
 }  // namespace peerwatt::settlement

@@ -11,15 +11,24 @@ namespace {
 using SchemaTest = LedgerTest;
 
 std::string InsertOf(const std::string& accounts, const std::string& amounts) {
-  return "INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, account_ids,"
-         " amounts_micros, created_at) VALUES ('hamlet', 1, 'trade', 'trade:1', '" +
-         accounts + "', '" + amounts + "', now())";
+  return "INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, content_hash,"
+         " currency_code, account_nos, amounts_micros, closing_micros, created_at)"
+         " VALUES ('hamlet', 1, 'trade', 'trade:1', sha256('x'), 'EUR', '" +
+         accounts + "', '" + amounts +
+         "', array_fill(0::bigint, ARRAY[2 * cardinality('" + amounts + "'::bigint[])]), now())";
 }
 
 constexpr char kInsertLine[] =
     "INSERT INTO settlement_lines (community_id, period_start_at, run, line_no, participant_id, "
     "connection_id, kind, trade_id, energy_wh, price_micros_per_kwh, amount_micros, substituted) "
     "VALUES ('hamlet', now(), 1, 1, 'p1', 'c1', 5, '', 1, 1, 1, false)";
+
+constexpr char kInsertPage[] =
+    "INSERT INTO account_pages (community_id, account_no, last_entry_no, entry_nos) "
+    "VALUES ('hamlet', 1, 1, '{1}')";
+constexpr char kInsertKey[] =
+    "INSERT INTO transfer_keys (community_id, idempotency_key, kind, content_hash, refusal, "
+    "created_at) VALUES ('hamlet', 'k', 2, sha256('x'), '', now())";
 
 TEST_F(SchemaTest, EveryStatementPreparesForTheApplicationRole) {
   pqxx::connection connection(database_->dsn());
@@ -31,7 +40,7 @@ TEST_F(SchemaTest, EveryStatementPreparesForTheApplicationRole) {
       connection.prepare_now(query.name);
     }) << query.name;
   }
-  EXPECT_EQ(names.size(), 39U);
+  EXPECT_EQ(names.size(), 55U);
 }
 
 TEST_F(SchemaTest, TheDatabaseRefusesEntriesThatDoNotBalance) {
@@ -41,16 +50,20 @@ TEST_F(SchemaTest, TheDatabaseRefusesEntriesThatDoNotBalance) {
     const char* amounts;
   };
   const Case cases[] = {
-      {"more debit than credit", "{a,b}", "{10,-9}"},
-      {"more credit than debit", "{a,b}", "{-10,11}"},
-      {"an amount without account", "{a,b}", "{10,-10,0}"},
-      {"an account without amount", "{a,b,c}", "{10,-10}"},
-      {"one posting", "{a}", "{0}"},
+      {"more debit than credit", "{1,2}", "{10,-9}"},
+      {"more credit than debit", "{1,2}", "{-10,11}"},
+      {"an amount without account", "{1,2}", "{10,-10,0}"},
+      {"an account without amount", "{1,2,3}", "{10,-10}"},
+      {"one posting", "{1}", "{0}"},
       {"no posting", "{}", "{}"},
-      {"no account", "{a,NULL}", "{10,-10}"},
-      {"no amount", "{a,b,c}", "{10,-10,NULL}"},
-      {"nested arrays", "{{a,b},{c,d}}", "{{1,-1},{1,-1}}"},
-      {"zero only in 64 bits", "{a,b,c}", "{9223372036854775807,9223372036854775807,2}"},
+      {"no account of two", "{1,NULL}", "{10,-10}"},
+      {"no amounts of two", "{1,2}", "{NULL,NULL}"},
+      {"no account of three", "{1,2,NULL}", "{10,-5,-5}"},
+      {"no amount of three", "{1,2,3}", "{10,-10,NULL}"},
+      {"one account twice", "{1,1}", "{10,-10}"},
+      {"nested arrays", "{{1,2},{3,4}}", "{{1,-1},{1,-1}}"},
+      {"a nested pair", "{{1},{2}}", "{{1},{-1}}"},
+      {"zero only in 64 bits", "{1,2,3}", "{9223372036854775807,9223372036854775807,2}"},
   };
   pqxx::connection connection(database_->dsn());
   for (const Case& wrong : cases) {
@@ -60,27 +73,47 @@ TEST_F(SchemaTest, TheDatabaseRefusesEntriesThatDoNotBalance) {
   }
   for (const char* amounts : {"{10,-10,0}", "{9223372036854775807,-9223372036854775807,0}"}) {
     pqxx::work tx(connection);
-    EXPECT_NO_THROW(tx.exec(InsertOf("{a,b,c}", amounts))) << amounts;
+    EXPECT_NO_THROW(tx.exec(InsertOf("{1,2,3}", amounts))) << amounts;
   }
 }
 
 TEST_F(SchemaTest, AnIdempotencyKeyIsThereOnce) {
   pqxx::connection connection(database_->dsn());
   pqxx::work tx(connection);
-  tx.exec(InsertOf("{a,b}", "{10,-10}"));
+  tx.exec(InsertOf("{1,2}", "{10,-10}"));
   EXPECT_THROW(
       tx.exec("INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, "
-              "account_ids, amounts_micros, created_at) "
-              "VALUES ('hamlet', 2, 'trade', 'trade:1', '{a,b}', '{10,-10}', now())"),
+              "content_hash, currency_code, account_nos, amounts_micros, closing_micros, "
+              "created_at) SELECT community_id, 2, kind, idempotency_key, content_hash, "
+              "currency_code, account_nos, amounts_micros, closing_micros, created_at "
+              "FROM journal_entries"),
       pqxx::unique_violation);
+}
+
+TEST_F(SchemaTest, AnEntryHasTheClosingSumsOfItsAccounts) {
+  pqxx::connection connection(database_->dsn());
+  for (const char* closing : {"{}", "{1}", "{1,2,3}", "{1,2,3,4,5}"}) {
+    pqxx::work tx(connection);
+    EXPECT_THROW(
+        tx.exec_params("INSERT INTO journal_entries (community_id, entry_no, kind, "
+                       "idempotency_key, content_hash, currency_code, account_nos, "
+                       "amounts_micros, closing_micros, created_at) VALUES ('hamlet', 1, 'trade', "
+                       "'trade:1', sha256('x'), 'EUR', '{1,2}', '{1,-1}', $1, now())",
+                       closing),
+        pqxx::check_violation)
+        << closing;
+  }
 }
 
 TEST_F(SchemaTest, TheApplicationRoleOnlyAppendsToTheJournal) {
   pqxx::connection application(database_->dsn());
   pqxx::connection owner(database_->owner_dsn());
-  for (const std::string table : {"journal_entries", "settlement_lines"}) {
-    const std::string insert =
-        table == "journal_entries" ? InsertOf("{a,b}", "{10,-10}") : kInsertLine;
+  for (const std::string table :
+       {"journal_entries", "settlement_lines", "account_pages", "transfer_keys"}) {
+    const std::string insert = table == "journal_entries"    ? InsertOf("{1,2}", "{10,-10}")
+                               : table == "settlement_lines" ? kInsertLine
+                               : table == "account_pages"    ? kInsertPage
+                                                             : kInsertKey;
     {
       pqxx::work tx(application);
       EXPECT_EQ(tx.exec(insert).affected_rows(), 1U);

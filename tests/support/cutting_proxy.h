@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace peerwatt::market {
+namespace peerwatt::testing {
 
 /// Stands between a program and PostgreSQL and counts its calls: simple queries and executions of
 /// prepared statements. At one of them it cuts every connection for good, as if the program had
@@ -174,4 +174,4 @@ class CuttingProxy {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace peerwatt::market
+}  // namespace peerwatt::testing

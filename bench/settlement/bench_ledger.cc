@@ -1,0 +1,209 @@
+// Times the ledger on a database that is there: batches of transfers, against COPY of one journal
+// row per transfer by the same program, in turns; and one transfer per call from many callers.
+// Prints one JSON line.
+//
+//   bench_ledger --dsn=… --mode=batches --accounts=10000 --rounds=5 --batches=10
+//   bench_ledger --dsn=… --mode=calls --accounts=10000 --hot=0 --callers=64 --seconds=5
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <random>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "libs/base/check.h"
+#include "libs/base/clock.h"
+#include "libs/crypto/digest.h"
+#include "libs/postgres/codec.h"
+#include "services/settlement/storage/postgres_run_store.h"
+#include "services/settlement/storage/postgres_transfer_store.h"
+#include "services/settlement/storage/queries.h"
+
+ABSL_FLAG(std::string, dsn, "", "Database, with the ledger's schema and a table bench_journal");
+ABSL_FLAG(std::string, mode, "batches", "batches or calls");
+ABSL_FLAG(std::string, ledger, "bench", "Community; the ledger is made if it does not exist");
+ABSL_FLAG(int, accounts, 10'000, "Accounts");
+ABSL_FLAG(int, hot, 0, "Every transfer debits one of the first so many accounts, if above zero");
+ABSL_FLAG(int, rounds, 5, "Turns of COPY and ledger");
+ABSL_FLAG(int, batches, 10, "Batches of 10,000 per turn");
+ABSL_FLAG(int, warm, 0, "Batches before the first turn");
+ABSL_FLAG(int, callers, 64, "Callers at the same time");
+ABSL_FLAG(double, seconds, 5, "How long calls are made");
+
+namespace peerwatt::settlement {
+namespace {
+
+constexpr int64_t kBatch = 10'000;
+constexpr int64_t kFunds = 1'000'000'000'000'000;
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+AccountId AccountAt(int64_t number) { return AccountId(absl::StrCat("general-", number)); }
+
+class Bench {
+ public:
+  Bench()
+      : community_(absl::GetFlag(FLAGS_ledger)),
+        accounts_(absl::GetFlag(FLAGS_accounts)),
+        pool_(absl::GetFlag(FLAGS_dsn), AllQueries(), 4) {}
+
+  void Prepare() {
+    const CommunityRules rules{community_, "EUR", absl::Minutes(15),
+                               absl::FromUnixSeconds(1'782'864'000), absl::Hours(1)};
+    PW_CHECK(runs_.EnsureLedger(rules).ok(), "the ledger is made");
+    for (int64_t first = 0; first < accounts_; first += kBatch) {
+      std::vector<ledger::AccountOpening> openings;
+      for (int64_t i = first; i < std::min(first + kBatch, accounts_); ++i) {
+        openings.push_back({AccountAt(i), {Money::Micros(kFunds), std::nullopt}});
+      }
+      const absl::Status opened = store_.OpenAccounts(community_, openings);
+      PW_CHECK(opened.ok(), opened.ToString());
+    }
+  }
+
+  ledger::Transfer Draw(std::mt19937_64& random, const std::string& key) const {
+    const auto account = [&](int64_t limit) {
+      return std::uniform_int_distribution<int64_t>(0, limit - 1)(random);
+    };
+    const int64_t hot = absl::GetFlag(FLAGS_hot);
+    const int64_t debit = account(hot > 0 ? hot : accounts_);
+    int64_t credit = account(accounts_);
+    while (credit == debit) credit = account(accounts_);
+    const Money amount = Money::Micros(account(1'000'000) + 1);
+    ledger::Transfer transfer;
+    transfer.key = key;
+    transfer.currency = "EUR";
+    transfer.postings = {{AccountAt(debit), -amount}, {AccountAt(credit), amount}};
+    transfer.content_hash = crypto::Sha256(ledger::ContentOf(transfer));
+    return transfer;
+  }
+
+  /// Seconds to copy one journal row per transfer, with its hash, batch by batch.
+  double Copy(int batches) {
+    std::mt19937_64 random(static_cast<uint64_t>(copied_));
+    const double start = Now();
+    for (int i = 0; i < batches; ++i) {
+      const absl::Status copied = pool_.Run([&](pqxx::work& tx) {
+        pqxx::stream_to rows(tx, "bench_journal",
+                             std::vector<std::string>{"community_id", "entry_no", "debit_no",
+                                                      "credit_no", "amount_micros", "key",
+                                                      "content_hash", "created_at"});
+        const std::string now = postgres::ToSql(clock_.Now());
+        for (int64_t k = 0; k < kBatch; ++k) {
+          const int64_t number = ++copied_;
+          const std::string key = absl::StrFormat("transfer:%012d", number);
+          const std::string hash = crypto::Sha256(absl::StrCat(key, now));
+          rows << std::make_tuple(community_.value(), number, random() % 1'000'000,
+                                  random() % 1'000'000, random() % 1'000'000, key,
+                                  absl::StrCat("\\x", absl::BytesToHexString(hash)), now);
+        }
+        rows.complete();
+        return absl::OkStatus();
+      });
+      PW_CHECK(copied.ok(), copied.ToString());
+    }
+    return Now() - start;
+  }
+
+  /// Seconds to post as many transfers, batch by batch; drawing them is not counted.
+  double Post(int batches) {
+    std::mt19937_64 random(static_cast<uint64_t>(posted_) + 1);
+    double seconds = 0;
+    for (int i = 0; i < batches; ++i) {
+      std::vector<ledger::Transfer> transfers;
+      transfers.reserve(kBatch);
+      for (int64_t k = 0; k < kBatch; ++k) {
+        transfers.push_back(Draw(random, absl::StrFormat("%s:%012d", run_, ++posted_)));
+      }
+      const double start = Now();
+      const auto results = store_.Create(community_, {transfers});
+      seconds += Now() - start;
+      PW_CHECK(results.ok(), results.status().ToString());
+      for (const ledger::TransferResult& result : *results) {
+        PW_CHECK(result.outcome == ledger::Outcome::kApplied, "every transfer is posted");
+      }
+    }
+    return seconds;
+  }
+
+  void Batches() {
+    const int batches = absl::GetFlag(FLAGS_batches);
+    Post(std::max(2, absl::GetFlag(FLAGS_warm)));
+    Copy(2);
+    std::string copies, posts;
+    for (int round = 0; round < absl::GetFlag(FLAGS_rounds); ++round) {
+      absl::StrAppend(&copies, round > 0 ? "," : "", batches * kBatch / Copy(batches));
+      absl::StrAppend(&posts, round > 0 ? "," : "", batches * kBatch / Post(batches));
+    }
+    std::printf("{\"journal_per_second\":[%s],\"ledger_per_second\":[%s]}\n", copies.c_str(),
+                posts.c_str());
+  }
+
+  void Calls() {
+    ledger::TransferQueue queue(store_);
+    Post(2);
+    const int callers = absl::GetFlag(FLAGS_callers);
+    std::atomic<bool> stop = false;
+    std::atomic<int64_t> calls = 0;
+    std::vector<std::jthread> threads;
+    const double start = Now();
+    for (int caller = 0; caller < callers; ++caller) {
+      threads.emplace_back([&, caller] {
+        std::mt19937_64 random(static_cast<uint64_t>(caller));
+        int64_t count = 0;
+        while (!stop) {
+          const ledger::Transfer transfer =
+              Draw(random, absl::StrCat(run_, ":", caller, ":", ++count));
+          const auto results = queue.Create(community_, absl::MakeConstSpan(&transfer, 1));
+          PW_CHECK(results.ok() && results->front().outcome == ledger::Outcome::kApplied,
+                   "every transfer is posted");
+        }
+        calls += count;
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(absl::GetFlag(FLAGS_seconds)));
+    stop = true;
+    threads.clear();
+    std::printf("{\"calls_per_second\":%.1f}\n", static_cast<double>(calls) / (Now() - start));
+  }
+
+ private:
+  const CommunityId community_;
+  const int64_t accounts_;
+  const std::string run_ = absl::StrCat("run", absl::ToUnixMicros(absl::Now()));
+  SystemClock clock_;
+  postgres::Pool pool_;
+  LedgerCache cache_{crypto::Sha256};
+  PostgresRunStore runs_{pool_, cache_};
+  PostgresTransferStore store_{pool_, cache_, clock_};
+  int64_t copied_ = 0;
+  int64_t posted_ = 0;
+};
+
+}  // namespace
+}  // namespace peerwatt::settlement
+
+int main(int argc, char** argv) {
+  absl::ParseCommandLine(argc, argv);
+  peerwatt::settlement::Bench bench;
+  bench.Prepare();
+  if (absl::GetFlag(FLAGS_mode) == "calls") {
+    bench.Calls();
+  } else {
+    bench.Batches();
+  }
+  return 0;
+}

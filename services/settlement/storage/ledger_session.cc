@@ -1,0 +1,364 @@
+#include "services/settlement/storage/ledger_session.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/postgres/codec.h"
+#include "services/settlement/core/ledger/limits.h"
+#include "services/settlement/storage/ledger_queries.h"
+
+namespace peerwatt::settlement {
+namespace {
+
+using ledger::AccountNumber;
+using ledger::AccountState;
+using ledger::AppendedEntry;
+using postgres::Exec;
+using postgres::Int32From;
+using postgres::Int64From;
+using postgres::TextFrom;
+using postgres::ToSql;
+using postgres::ToSqlArray;
+
+// From here on, COPY costs less than a statement with arrays.
+constexpr size_t kCopyEntriesMin = 24;
+// Entries that may wait to be folded, per account of the ledger: with many accounts one row is
+// written back for about so many entries, and a process reads so many when it starts.
+constexpr int64_t kTailPerAccount = 4;
+// Entries on one page of an account.
+constexpr size_t kPageEntriesMax = 1024;
+
+std::vector<std::string> ValuesOf(const std::vector<AccountId>& accounts) {
+  std::vector<std::string> values;
+  values.reserve(accounts.size());
+  for (const AccountId& account : accounts) values.push_back(account.value());
+  return values;
+}
+
+int64_t LimitOf(const std::optional<Money>& limit) {
+  return limit.has_value() ? limit->micros() : -1;
+}
+
+/// What an account may do that is opened because somebody is paid: a participant spends no more
+/// than it has.
+ledger::Limits DefaultLimits(const AccountId& account) {
+  ledger::Limits limits;
+  if (KindOf(account) == AccountKind::kParticipant) limits.debit = Money();
+  return limits;
+}
+
+std::vector<int64_t> AmountsOf(const JournalEntry& entry) {
+  std::vector<int64_t> amounts;
+  amounts.reserve(entry.postings.size());
+  for (const Posting& posting : entry.postings) amounts.push_back(posting.amount.micros());
+  return amounts;
+}
+
+}  // namespace
+
+absl::Status LedgerNotFound(const CommunityId& community) {
+  const std::string name = absl::StrCat("communities/", community.value());
+  return Error(kNotFound, absl::StrCat(name, " has no ledger"), {{"resource", name}});
+}
+
+LedgerPosition PositionFrom(const pqxx::row& row) {
+  LedgerPosition position;
+  position.currency = TextFrom(row["currency_code"]);
+  position.entry_count = Int64From(row["entry_count"]);
+  position.account_count = Int32From(row["account_count"]);
+  position.key_count = Int64From(row["key_count"]);
+  position.folded_entry_no = Int64From(row["folded_entry_no"]);
+  position.version = Int64From(row["version"]);
+  position.clock_at = postgres::TimeFrom(row["clock_at"]);
+  return position;
+}
+
+ClosingRow ClosingFrom(const pqxx::row& row) {
+  ClosingRow closing;
+  closing.number = Int64From(row["entry_no"]);
+  for (const int64_t number : postgres::Int64ArrayFrom(row["account_nos"])) {
+    closing.accounts.push_back(static_cast<AccountNumber>(number));
+  }
+  closing.closing = postgres::Int64ArrayFrom(row["closing_micros"]);
+  PW_CHECK(closing.closing.size() == 2 * closing.accounts.size(), "an account has two sums");
+  return closing;
+}
+
+AccountState AccountStateFrom(const pqxx::row& row) {
+  const auto money = [&](const char* column) { return Money::Micros(Int64From(row[column])); };
+  const auto limit = [&](const char* column) -> std::optional<Money> {
+    const std::optional<int64_t> micros = postgres::OptionalInt64From(row[column]);
+    return micros.has_value() ? std::optional<Money>(Money::Micros(*micros)) : std::nullopt;
+  };
+  AccountState account;
+  account.id = AccountId(TextFrom(row["account_id"]));
+  account.number = Int32From(row["account_no"]);
+  account.currency = TextFrom(row["currency_code"]);
+  account.closed = postgres::BoolFrom(row["is_closed"]);
+  account.limits = {limit("debit_limit_micros"), limit("credit_limit_micros")};
+  account.counters = {money("debits_posted_micros"), money("credits_posted_micros"),
+                      money("debits_pending_micros"), money("credits_pending_micros")};
+  return account;
+}
+
+absl::Status LedgerSession::Lock(absl::Time now) {
+  const pqxx::result rows = Exec(tx_, kLockLedger, community_.value(), ToSql(now));
+  if (rows.empty()) return LedgerNotFound(community_);
+  position_ = PositionFrom(rows[0]);
+  position_.clock_at = std::max(position_.clock_at, now);
+  has_due_holds_ = postgres::BoolFrom(rows[0]["has_due"]);
+  if (cached_.version() > position_.version) cached_.Forget();
+  if (cached_.version() != position_.version) {
+    cached_.CatchUp(position_,
+                    ReadTail(std::max(cached_.entry_count(), position_.folded_entry_no),
+                             position_.entry_count));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<ClosingRow> LedgerSession::ReadTail(int64_t after, int64_t through) {
+  std::vector<ClosingRow> tail;
+  if (after >= through) return tail;
+  for (const auto& row : Exec(tx_, kSelectTail, community_.value(), after, through)) {
+    tail.push_back(ClosingFrom(row));
+  }
+  return tail;
+}
+
+void LedgerSession::Load(const std::vector<AccountId>& ids) {
+  const std::vector<AccountId> missing = cached_.Take(ids, accounts_);
+  if (missing.empty()) return;
+  for (const auto& row : Exec(tx_, kSelectAccountStates, community_.value(),
+                              ToSqlArray(ValuesOf(missing)))) {
+    AccountState account = AccountStateFrom(row);
+    cached_.Overlay(account);
+    accounts_.try_emplace(account.id, account);
+  }
+}
+
+void LedgerSession::Ensure(const std::vector<AccountId>& ids) {
+  Load(ids);
+  std::vector<ledger::AccountOpening> missing;
+  for (const AccountId& id : ids) {
+    if (!accounts_.contains(id)) missing.push_back({id, DefaultLimits(id)});
+  }
+  if (!missing.empty()) Open(missing);
+}
+
+void LedgerSession::Open(const std::vector<ledger::AccountOpening>& openings) {
+  std::vector<AccountId> ids;
+  for (const ledger::AccountOpening& opening : openings) ids.push_back(opening.id);
+  Load(ids);
+  std::vector<int32_t> numbers, kinds, old_numbers;
+  std::vector<std::string> names, owners;
+  std::vector<int64_t> debits, credits, old_debits, old_credits;
+  for (const ledger::AccountOpening& opening : openings) {
+    const auto [account, is_new] = accounts_.try_emplace(opening.id);
+    if (!is_new) {
+      if (account->second.limits == opening.limits) continue;
+      account->second.limits = opening.limits;
+      old_numbers.push_back(account->second.number);
+      old_debits.push_back(LimitOf(opening.limits.debit));
+      old_credits.push_back(LimitOf(opening.limits.credit));
+      continue;
+    }
+    const std::optional<AccountKind> kind = KindOf(opening.id);
+    PW_CHECK(kind.has_value(), "an account has a known kind");
+    AccountState& state = account->second;
+    state.id = opening.id;
+    state.number = ++position_.account_count;
+    state.currency = position_.currency;
+    state.limits = opening.limits;
+    numbers.push_back(state.number);
+    names.push_back(opening.id.value());
+    kinds.push_back(static_cast<int32_t>(*kind));
+    owners.push_back(OwnerOf(opening.id).value());
+    debits.push_back(LimitOf(opening.limits.debit));
+    credits.push_back(LimitOf(opening.limits.credit));
+  }
+  is_written_ = is_written_ || !numbers.empty() || !old_numbers.empty();
+  if (!numbers.empty()) {
+    Exec(tx_, kInsertAccounts, community_.value(), position_.currency, ToSqlArray(numbers),
+         ToSqlArray(names), ToSqlArray(kinds), ToSqlArray(owners), ToSqlArray(debits),
+         ToSqlArray(credits));
+  }
+  if (!old_numbers.empty()) {
+    Exec(tx_, kUpdateLimits, community_.value(), ToSqlArray(old_numbers), ToSqlArray(old_debits),
+         ToSqlArray(old_credits));
+  }
+}
+
+int64_t LedgerSession::Post(const std::vector<JournalEntry>& entries) {
+  const int64_t first = position_.entry_count + 1;
+  std::vector<AccountId> ids;
+  for (const JournalEntry& entry : entries) {
+    PW_CHECK(entry.period_start == entries.front().period_start,
+             "entries of one transaction are of one period");
+    for (const Posting& posting : entry.postings) ids.push_back(posting.account);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  Ensure(ids);
+  std::vector<AppendedEntry> appended;
+  appended.reserve(entries.size());
+  for (const JournalEntry& entry : entries) {
+    AppendedEntry& next = appended.emplace_back();
+    next.number = first + static_cast<int64_t>(appended.size()) - 1;
+    next.entry = entry;
+    next.content_hash = cache_.Hash(ledger::ContentOf(entry, position_.currency));
+    for (const Posting& posting : entry.postings) {
+      AccountState& account = accounts_.at(posting.account);
+      PW_CHECK(ledger::Post(posting.amount, account.counters), "what is posted fits 64 bits");
+      next.accounts.push_back(account.number);
+      next.closing.push_back(account.counters.debits_posted.micros());
+      next.closing.push_back(account.counters.credits_posted.micros());
+    }
+  }
+  InsertEntries(std::move(appended));
+  return first;
+}
+
+void LedgerSession::Post(std::vector<AppendedEntry> entries, Accounts accounts) {
+  accounts_ = std::move(accounts);
+  InsertEntries(std::move(entries));
+}
+
+void LedgerSession::CopyEntries(const std::vector<AppendedEntry>& entries) {
+  const std::optional<std::string> period = ToSql(entries.front().entry.period_start);
+  const std::string now = ToSql(position_.clock_at);
+  pqxx::stream_to copy(tx_, "journal_entries",
+                       std::vector<std::string>{
+                           "community_id", "entry_no", "kind", "idempotency_key", "content_hash",
+                           "currency_code", "account_nos", "amounts_micros", "closing_micros",
+                           "period_start_at", "created_at"});
+  for (const AppendedEntry& entry : entries) {
+    copy << std::make_tuple(community_.value(), entry.number, entry.entry.kind,
+                            entry.entry.idempotency_key,
+                            absl::StrCat("\\x", absl::BytesToHexString(entry.content_hash)),
+                            position_.currency, ToSqlArray(entry.accounts),
+                            ToSqlArray(AmountsOf(entry.entry)), ToSqlArray(entry.closing),
+                            period, now);
+  }
+  copy.complete();
+}
+
+void LedgerSession::InsertEntries(std::vector<AppendedEntry> entries) {
+  if (entries.empty()) return;
+  is_written_ = true;
+  position_.entry_count = entries.back().number;
+  if (entries.size() >= kCopyEntriesMin) {
+    CopyEntries(entries);
+  } else {
+    std::vector<int64_t> numbers;
+    std::vector<std::string> kinds, keys, hashes, accounts, amounts, closing;
+    for (const AppendedEntry& entry : entries) {
+      numbers.push_back(entry.number);
+      kinds.push_back(entry.entry.kind);
+      keys.push_back(entry.entry.idempotency_key);
+      hashes.push_back(absl::BytesToHexString(entry.content_hash));
+      accounts.push_back(ToSqlArray(entry.accounts));
+      amounts.push_back(ToSqlArray(AmountsOf(entry.entry)));
+      closing.push_back(ToSqlArray(entry.closing));
+    }
+    Exec(tx_, kInsertEntries, community_.value(), position_.currency,
+         ToSql(entries.front().entry.period_start), ToSql(position_.clock_at),
+         ToSqlArray(numbers), ToSqlArray(kinds), ToSqlArray(keys), ToSqlArray(hashes),
+         ToSqlArray(accounts), ToSqlArray(amounts), ToSqlArray(closing));
+  }
+  appended_.reserve(appended_.size() + entries.size());
+  for (AppendedEntry& entry : entries) {
+    appended_.push_back({entry.number, std::move(entry.accounts), std::move(entry.closing)});
+  }
+}
+
+void LedgerSession::WritePending(const std::vector<AccountId>& ids) {
+  if (ids.empty()) return;
+  is_written_ = true;
+  std::map<AccountNumber, const ledger::Counters*> changed;
+  for (const AccountId& id : ids) {
+    const AccountState& account = accounts_.at(id);
+    changed[account.number] = &account.counters;
+  }
+  std::vector<int32_t> numbers;
+  std::vector<int64_t> debits, credits;
+  for (const auto& [number, counters] : changed) {
+    numbers.push_back(number);
+    debits.push_back(counters->debits_pending.micros());
+    credits.push_back(counters->credits_pending.micros());
+  }
+  const pqxx::result result = Exec(tx_, kUpdatePending, community_.value(), ToSqlArray(numbers),
+                                   ToSqlArray(debits), ToSqlArray(credits));
+  PW_CHECK(result.affected_rows() == numbers.size(), "every changed account exists");
+}
+
+void LedgerSession::AddKeys(size_t count) {
+  position_.key_count += static_cast<int64_t>(count);
+  is_written_ = true;
+}
+
+void LedgerSession::WriteFolds() {
+  std::vector<int32_t> numbers, page_accounts;
+  std::vector<int64_t> debits, credits, lasts, page_lasts;
+  std::vector<std::string> pages;
+  for (const CachedLedger::Fold& fold : folds_) {
+    const std::vector<int64_t>& entries = fold.tail.entry_numbers;
+    numbers.push_back(fold.account);
+    debits.push_back(fold.tail.debits_posted.micros());
+    credits.push_back(fold.tail.credits_posted.micros());
+    lasts.push_back(entries.back());
+    for (size_t begin = 0; begin < entries.size(); begin += kPageEntriesMax) {
+      const size_t end = std::min(begin + kPageEntriesMax, entries.size());
+      page_accounts.push_back(fold.account);
+      page_lasts.push_back(entries[end - 1]);
+      pages.push_back(ToSqlArray(std::vector<int64_t>(
+          entries.begin() + static_cast<std::ptrdiff_t>(begin),
+          entries.begin() + static_cast<std::ptrdiff_t>(end))));
+    }
+  }
+  Exec(tx_, kFoldAccounts, community_.value(), ToSqlArray(numbers), ToSqlArray(debits),
+       ToSqlArray(credits), ToSqlArray(lasts));
+  Exec(tx_, kInsertPages, community_.value(), ToSqlArray(page_accounts), ToSqlArray(page_lasts),
+       ToSqlArray(pages));
+}
+
+void LedgerSession::Finish() {
+  if (!is_written_) return;
+  const int64_t tail_max =
+      std::max(cache_.tail_max(), kTailPerAccount * position_.account_count);
+  auto [folds, folded] = cached_.PlanFold(appended_, position_.entry_count, tail_max);
+  folds_ = std::move(folds);
+  position_.folded_entry_no = std::max(position_.folded_entry_no, folded);
+  if (!folds_.empty()) WriteFolds();
+  Exec(tx_, kUpdateLedger, community_.value(), position_.entry_count, position_.account_count,
+       position_.key_count, position_.folded_entry_no, ToSql(position_.clock_at));
+  ++position_.version;
+}
+
+void LedgerSession::Publish() {
+  if (is_written_) cached_.Publish(position_, std::move(accounts_), appended_, folds_);
+}
+
+absl::Status WriteLedger(
+    postgres::Pool& pool, LedgerCache& cache, const CommunityId& community, absl::Time now,
+    absl::FunctionRef<absl::Status(pqxx::work&, LedgerSession&)> body) {
+  CachedLedger& cached = cache.Of(community);
+  absl::MutexLock writing(&cached.writing());
+  std::optional<LedgerSession> session;
+  PW_RETURN_IF_ERROR(pool.Run([&](pqxx::work& tx) -> absl::Status {
+    session.emplace(tx, community, cached, cache);
+    PW_RETURN_IF_ERROR(session->Lock(now));
+    PW_RETURN_IF_ERROR(body(tx, *session));
+    session->Finish();
+    return absl::OkStatus();
+  }));
+  session->Publish();
+  return absl::OkStatus();
+}
+
+}  // namespace peerwatt::settlement
