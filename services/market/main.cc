@@ -278,7 +278,7 @@ int RunMigrations() {
   return status.ok() ? 0 : 1;
 }
 
-int Serve() {
+void CheckFlags() {
   RequireRange("database_connections", absl::GetFlag(FLAGS_database_connections), 2, 1000);
   RequireRange("poll_interval", absl::GetFlag(FLAGS_poll_interval), absl::Milliseconds(1),
                absl::Minutes(1));
@@ -287,6 +287,28 @@ int Serve() {
   RequireRange("lease_term", absl::GetFlag(FLAGS_lease_term), absl::Seconds(1), absl::Minutes(5));
   RequireRange("autopilot_plan_time", absl::GetFlag(FLAGS_autopilot_plan_time),
                absl::ZeroDuration(), absl::Minutes(1439));
+}
+
+// Serves until it is drained; ends the process when it cannot begin.
+std::unique_ptr<rpc::Server> StartServer(const rpc::TlsFiles& tls,
+                                         const std::vector<grpc::Service*>& services,
+                                         telemetry::Metrics& metrics) {
+  rpc::ServerOptions options;
+  options.address = absl::GetFlag(FLAGS_listen_address);
+  options.health_address = absl::GetFlag(FLAGS_health_address);
+  options.credentials = rpc::MutualTlsServer(tls);
+  absl::StatusOr<std::unique_ptr<rpc::Server>> server =
+      rpc::Server::Start(options, services, metrics);
+  absl::Status started = server.status();
+  started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
+  if (!started.ok()) {
+    StopForConfiguration(std::string(started.message()));
+  }
+  return *std::move(server);
+}
+
+int Serve() {
+  CheckFlags();
   absl::StatusOr<std::unique_ptr<Clock>> clock = ClockFromFlags();
   if (!clock.ok()) {
     StopForConfiguration(std::string(clock.status().message()));
@@ -341,32 +363,23 @@ int Serve() {
        rpc::MutualTlsChannel(absl::GetFlag(FLAGS_metering_address), tls, "metering"),
        rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry"), **clock,
        absl::GetFlag(FLAGS_autopilot_plan_time)});
-  rpc::ServerOptions options;
-  options.address = absl::GetFlag(FLAGS_listen_address);
-  options.health_address = absl::GetFlag(FLAGS_health_address);
-  options.credentials = rpc::MutualTlsServer(tls);
-  absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options,
-                         {&service, &autopilot.service, &trading_service, &clearings, &contracts,
-                          &controls_service, &internal, &surveillance},
-                         metrics);
-  absl::Status started = server.status();
-  started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
-  if (!started.ok()) {
-    StopForConfiguration(std::string(started.message()));
-  }
+  const std::unique_ptr<rpc::Server> server =
+      StartServer(tls,
+                  {&service, &autopilot.service, &trading_service, &clearings, &contracts,
+                   &controls_service, &internal, &surveillance},
+                  metrics);
   {
-    const ReadinessThread readiness(**server, pool);
+    const ReadinessThread readiness(*server, pool);
     const LeaseThread leasing(rules, leases, probe);
     const SweepThread sweeping(rules, leases, desk, **clock);
     const RunnerThread running(rules, runner, **clock);
     const SurveyorThread surveying(surveyor, **clock);
     const AutopilotThread piloting(autopilot.planner, autopilot.quoter, **clock,
                                    absl::GetFlag(FLAGS_poll_interval));
-    Log(Severity::kInfo, "the market serves", {{"address", options.address}});
+    Log(Severity::kInfo, "the market serves", {{"address", absl::GetFlag(FLAGS_listen_address)}});
     WaitForStopSignal();
   }
-  (*server)->Drain(kDrainGrace);
+  server->Drain(kDrainGrace);
   Log(Severity::kInfo, "the market has stopped");
   FlushLog();
   return 0;

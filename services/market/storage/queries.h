@@ -235,7 +235,8 @@ inline constexpr postgres::Query kInsertTrades{"insert_trades", R"sql(
          trade_number + coalesce((SELECT max(t.trade_number) FROM trades AS t
                                   WHERE t.community_id = $1 AND t.delivery_start_at = $2), 0),
          bid_order_id, offer_order_id, energy_wh, price_micros, buyer_metering_point_id,
-         seller_metering_point_id, buyer_id, seller_id, buyer_price_micros, network_fee_micros, origin
+         seller_metering_point_id, buyer_id, seller_id, buyer_price_micros, network_fee_micros,
+         origin
   FROM unnest($3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
               $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[])
     AS traded (trade_number, bid_order_id, offer_order_id, energy_wh, price_micros,

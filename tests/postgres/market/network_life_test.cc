@@ -364,7 +364,9 @@ TEST_F(NetworkLifeTest, WhereTheCommunitySharesThereAreNoAuctions) {
   const auto starts = [&] {
     std::vector<int64_t> minutes;
     const Interval span{world_.start, world_.start + absl::Minutes(90)};
-    for (const Auction& auction : *world_.view.ListAuctions(world_.community, span, 100)) {
+    const std::vector<Auction> auctions =
+        world_.view.ListAuctions(world_.community, span, 100).value();
+    for (const Auction& auction : auctions) {
       minutes.push_back((auction.key.delivery_start - world_.start) / absl::Minutes(1));
     }
     return minutes;

@@ -338,11 +338,13 @@ TEST(ContractForecastTest, StandingOrdersBidTheRest) {
   standing.offer_price = Micros(80'000);
   standing.bid_price = Micros(300'000);
   const std::vector<Candidate> candidates = Candidates({standing}, f.snapshot);
-  const ContractedByConnection contracted = ContractedBy(f.Execute().orders);
+  Closing closing;
+  closing.contracted = ContractedBy(f.Execute().orders);
+  const PlacementStep step = {kRampSteps, f.auction.gate_closure, nullptr};
   const auto place = [&](int64_t forecast) {
     f.Forecast("s", forecast);
-    return PlaceStandingOrders(f.auction, candidates, f.snapshot, f.forecasts,
-                               {{GridConnectionId("s"), Wh(300)}}, contracted);
+    closing.offered = {{GridConnectionId("s"), Wh(300)}};
+    return PlaceStandingOrders(f.auction, candidates, f.snapshot, f.forecasts, closing, step);
   };
   ASSERT_EQ(place(800).size(), 1u);
   EXPECT_EQ(place(800)[0].energy, Wh(500));
@@ -350,12 +352,13 @@ TEST(ContractForecastTest, StandingOrdersBidTheRest) {
   EXPECT_EQ(place(2'000)[0].energy, Wh(700)) << "what the connection can feed in besides";
   EXPECT_TRUE(place(300).empty());
   f.MemberOf("s").import_capacity_w = 8'000;
+  closing.offered.clear();
   const auto short_of = PlaceStandingOrders(f.auction, Candidates({standing}, f.snapshot),
-                                            f.snapshot, f.forecasts, {}, contracted);
+                                            f.snapshot, f.forecasts, closing, step);
   EXPECT_TRUE(short_of.empty());
   f.Forecast("s", 200);
   const auto bids = PlaceStandingOrders(f.auction, Candidates({standing}, f.snapshot), f.snapshot,
-                                        f.forecasts, {}, contracted);
+                                        f.forecasts, closing, step);
   ASSERT_EQ(bids.size(), 1u);
   EXPECT_EQ(bids[0].side, Side::kBid) << "sold more than it has: it buys the difference";
   EXPECT_EQ(bids[0].energy, Wh(100));
