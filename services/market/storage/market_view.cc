@@ -30,13 +30,14 @@ auto ReadAll(postgres::Pool& pool, Read read, const postgres::Query& query, cons
   return values;
 }
 
-// The final auctions at the front of a span, without a gap.
+// The final auctions at the front of a span. Auctions open one after the other, so where there is
+// none the community shares its energy.
 std::vector<Outcome> FinalAuctions(const pqxx::result& rows) {
   std::vector<Outcome> outcomes;
   for (const auto& row : rows) {
     const absl::Time start = postgres::TimeFrom(row[0]);
     const bool is_final = postgres::BoolFrom(row[2]);
-    if (!is_final || (!outcomes.empty() && outcomes.back().delivery_end != start)) {
+    if (!is_final) {
       break;
     }
     outcomes.push_back({start, postgres::TimeFrom(row[1]), {}});

@@ -22,7 +22,7 @@ TEST(ContractCutOffTest, AtEveryDatabaseCallOfExecutingContracts) {
   prepare(undisturbed);
   undisturbed.RunUntilDone(undisturbed.start - absl::Hours(1));
   const std::string expected = ContractStory(undisturbed, 2);
-  ASSERT_NE(expected.find("1 ct-fixed-b 100 at 200000"), std::string::npos) << expected;
+  ASSERT_NE(expected.find("2 ct-fixed-b 100 at 200000"), std::string::npos) << expected;
   ASSERT_NE(expected.find("FUNDS_INSUFFICIENT"), std::string::npos) << expected;
   int calls = 0;
   for (int cut_at = -1; cut_at < calls; ++cut_at) {

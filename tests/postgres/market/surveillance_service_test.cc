@@ -306,7 +306,7 @@ TEST_F(SurveillanceServiceTest, SendsTrades) {
   ASSERT_THAT(lines, SizeIs(4)) << csv.text;
   EXPECT_EQ(lines[1],
             "c1,2027-01-15T10:00:00Z,2027-01-15T10:15:00Z,t1,p1,p2,m-p1,m-p2,o,b,1000,0.12345,"
-            "EUR,2027-01-15T09:00:00Z");
+            "0.12345,0.00,EUR,2027-01-15T09:00:00Z,AUCTION");
   const Received xml = Trades(Span<v1::ExportTradesRequest>(v1::REMIT_XML));
   EXPECT_THAT(xml.text, HasSubstr("<recordSeqNumber>4<"));
 }

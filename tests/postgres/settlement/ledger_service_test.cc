@@ -174,11 +174,11 @@ TEST_F(LedgerServiceTest, BadTransfersNameTheirField) {
          t.mutable_entry()->mutable_postings(0)->set_ledger_account(
              "communities/other/ledgerAccounts/main-grid");
        }},
-      {"transfers[0].entry.postings[0].amount",
+      {"transfers[0].entry.postings[0].amount.currency_code",
        [](v1::Transfer& t) {
          t.mutable_entry()->mutable_postings(0)->mutable_amount()->set_currency_code("USD");
        }},
-      {"transfers[0].hold.amount",
+      {"transfers[0].hold.amount.currency_code",
        [](v1::Transfer& t) { t.mutable_hold()->set_debit(LedgerName("general-fund")); }},
       {"transfers[0].hold.credit",
        [](v1::Transfer& t) {

@@ -125,7 +125,7 @@ TEST_F(PlanDayTest, KeepsTheLimitsThatCountForEachDelivery) {
   EXPECT_EQ(Told(Plan()), "10x bid 400, 5x offer 900, 5x bid 400, 4x bid 150");
 }
 
-TEST_F(PlanDayTest, HonoursPreferencesWhereTheNetworkCan) {
+TEST_F(PlanDayTest, HonoursPreferencesOverLinesWithCapacities) {
   standing_.terms.premium = Price::MicrosPerKwh(10'000);
   standing_.terms.bid_preference = "; premium local";
   EXPECT_EQ(Told(Plan()), "10x bid 400, 5x offer 900, 9x bid 400");
@@ -140,7 +140,7 @@ TEST_F(PlanDayTest, HonoursPreferencesWhereTheNetworkCan) {
   line.capacity = Energy::WattHours(100);
   network.lines.edges = {line};
   outlook_.networks = {network};
-  EXPECT_EQ(Told(Plan()), "10x bid 400, 5x offer 900, 5x bid 400, 4x PREFERENCE_REFUSED");
+  EXPECT_EQ(Told(Plan()), "10x bid 400, 5x offer 900, 9x bid 400");
 }
 
 TEST(DeliveriesOfTest, LieOnTheGrid) {
