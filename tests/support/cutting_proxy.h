@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -59,6 +60,11 @@ class CuttingProxy {
   }
   static sockaddr* Cast(sockaddr_in& address) { return reinterpret_cast<sockaddr*>(&address); }
 
+  // Small messages do not wait for the answer to those before them.
+  static void SendAtOnce(int fd) {
+    const int yes = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  }
   static bool Waits(int fd) {
     pollfd waiting = {fd, POLLIN, 0};
     return poll(&waiting, 1, 5) > 0;
@@ -95,6 +101,8 @@ class CuttingProxy {
         continue;
       }
       const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      SendAtOnce(client);
+      SendAtOnce(server);
       sockaddr_in address = Loopback(server_port_);
       if (connect(server, Cast(address), sizeof(address)) != 0) {
         throw std::runtime_error("the server is away");
@@ -126,7 +134,9 @@ class CuttingProxy {
     bool cut_after_answer = false;
     std::string answered;
     while (!stopping_ && !is_cut_) {
-      if (Waits(server)) {
+      std::array<pollfd, 2> sides = {{{server, POLLIN, 0}, {client, POLLIN, 0}}};
+      poll(sides.data(), cut_after_answer ? 1 : 2, 5);
+      if (sides[0].revents != 0) {
         std::string bytes;
         if (!ReceiveSome(server, bytes)) {
           return;
@@ -142,7 +152,7 @@ class CuttingProxy {
           return;
         }
       }
-      if (!cut_after_answer && Waits(client) && !ReceiveSome(client, asked)) {
+      if (!cut_after_answer && sides[1].revents != 0 && !ReceiveSome(client, asked)) {
         return;
       }
       for (size_t size = 0; (size = MessageSize(asked, is_first)) > 0;) {
