@@ -21,10 +21,10 @@ KILLS_EACH = 30
 FORGETFUL = "synchronous_commit=off;wal_writer_delay=10s;wal_writer_flush_after=1GB"
 
 
-def counted(test, environment):
+def counted(test, environment, binary="settlement_ledger_faults_test"):
     """Runs tests of the ledger's faults. Returns whether they passed, and what they counted."""
     done = subprocess.run(
-        [harness.BIN / "settlement_ledger_faults_test", f"--gtest_filter={test}"],
+        [harness.BIN / binary, f"--gtest_filter={test}"],
         stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, **environment})
     rows = {}
     for line in done.stdout.splitlines():
@@ -52,8 +52,8 @@ def ledger_deliveries():
 
 def ledger_calls():
     """Killed at every database call of every writing RPC. Control: two transactions for one call."""
-    passed, _ = counted("LedgerCutOffTest.*-*AreSeenHalfWritten", {})
-    found, _ = counted("LedgerCutOffTest.*AreSeenHalfWritten", {})
+    passed, _ = counted("LedgerCutOffTest.*-*AreSeenHalfWritten", {}, "fault_ledger_calls")
+    found, _ = counted("LedgerCutOffTest.*AreSeenHalfWritten", {}, "fault_ledger_calls")
     yield {"fault": "ledger_calls", "holds": passed, "control": "found" if found else "missed",
            "half_written": 0 if passed else 1}
 
