@@ -108,6 +108,10 @@ class StandingOrderTest(unittest.TestCase):
         self.assertEqual(self.refused("GET", "/plans/20270116"), (404, "PLAN_NOT_MADE"))
 
     def ramp_quotes_while_the_auction_is_open(self):
+        # A step that nobody saw is left out: the auctions must be open before it comes.
+        self.stack.eventually("open auctions", lambda: self.stack.call(
+            "GET", "/v1/communities/c1/marketProgress",
+            token=self.sign_in("alice"))["openAuctionCount"] > 0)
         # The next step of some auction comes within an interval.
         self.clock.set((DAY - 2 * HOUR + INTERVAL).timestamp())
         self.stack.eventually("a quote", self.quotes, seconds=120)
