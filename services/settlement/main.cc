@@ -25,6 +25,7 @@
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/rpc/kpis_service.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
@@ -35,6 +36,7 @@
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
+#include "services/settlement/storage/postgres_kpi_reader.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
@@ -121,6 +123,7 @@ struct Parts {
   PostgresDepositStore deposits{pool, cache};
   PostgresBooksReader books{pool, cache};
   LedgerReader accounts{pool, cache};
+  PostgresKpiReader kpis{pool};
   RegistryClient registry;
   MarketClient market;
   MeteringClient metering;
@@ -170,13 +173,14 @@ int Serve() {
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
   LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
                        crypto::Sha256);
+  KpisService kpis(parts.kpis, parts.ledgers);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &ledger, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &kpis, &ledger, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());
