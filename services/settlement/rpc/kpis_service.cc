@@ -84,9 +84,12 @@ void Encode(const std::string& currency, const KpiFigures& figures, v1::KpiFigur
     proto.set_self_consumption_ppm(*kpis.self_consumption_ppm);
   }
   if (kpis.local_use_ppm.has_value()) proto.set_local_use_ppm(*kpis.local_use_ppm);
-  *proto.mutable_total() = rpc::ToProto(money.with_neighbours, currency);
-  *proto.mutable_total_without_trading() = rpc::ToProto(money.without_neighbours, currency);
-  *proto.mutable_savings() = rpc::ToProto(kpis.savings, currency);
+  if (kpis.savings.has_value()) {
+    *proto.mutable_total() = rpc::ToProto(money.with_neighbours, currency);
+    *proto.mutable_total_without_trading() = rpc::ToProto(money.without_neighbours, currency);
+    *proto.mutable_savings() = rpc::ToProto(*kpis.savings, currency);
+  }
+  proto.set_price_missing(money.is_price_missing);
   if (kpis.avoided_co2_g.has_value()) proto.set_avoided_co2_g(*kpis.avoided_co2_g);
 }
 

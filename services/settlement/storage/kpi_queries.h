@@ -15,17 +15,19 @@ inline constexpr postgres::Query kUpsertWelfare{"upsert_welfare", R"sql(
 )sql"};
 
 // Columns over lines `l` of settlement_lines. Kinds are those of core/line.h: 101 and 102 are all
-// that was drawn and fed in, at the prices of the main grid.
+// that was drawn and fed in, at the prices of the main grid. A fee per trade is a cost of trading;
+// subscriptions and other fees are due without neighbours too.
 #define PW_KPI_SUMS                                                                            \
   "coalesce(sum(l.energy_wh) FILTER (WHERE l.kind = 101), 0)::bigint AS drawn_wh, "            \
   "coalesce(sum(l.energy_wh) FILTER (WHERE l.kind = 102), 0)::bigint AS fed_in_wh, "           \
   "coalesce(sum(l.energy_wh) FILTER (WHERE l.kind = 7), 0)::bigint AS self_consumed_wh, "      \
   "coalesce(sum(l.energy_wh) FILTER (WHERE l.kind IN (1, 10)), 0)::bigint AS bought_wh, "      \
   "coalesce(sum(l.energy_wh) FILTER (WHERE l.kind IN (2, 11)), 0)::bigint AS sold_wh, "        \
-  "coalesce(sum(l.amount_micros) FILTER (WHERE l.kind BETWEEN 1 AND 11), 0)::bigint "          \
-  "  AS with_micros, "                                                                         \
+  "coalesce(sum(l.amount_micros) FILTER (WHERE l.kind BETWEEN 1 AND 11 "                       \
+  "  OR (l.kind = 13 AND l.trade_id <> '')), 0)::bigint AS with_micros, "                      \
   "coalesce(sum(l.amount_micros) FILTER (WHERE l.kind IN (101, 102)), 0)::bigint "             \
-  "  AS without_micros "
+  "  AS without_micros, "                                                                      \
+  "coalesce(sum(l.energy_wh) FILTER (WHERE l.is_price_missing), 0) <> 0 AS is_price_missing "
 
 // Columns over rows `x`, one per connection and firm period. Firm trades count in full: what a
 // connection bought beyond what it drew, or sold beyond what it fed in, did not come from
@@ -58,7 +60,8 @@ inline constexpr postgres::Query kUpsertWelfare{"upsert_welfare", R"sql(
   "SELECT c.part, c.period_count, c.optimum_micros, c.delivered_micros, s.participant_id, "    \
   "       s.drawn_wh, s.fed_in_wh, s.self_consumed_wh, "                                       \
   "       s.bought_wh - coalesce(f.not_drawn_wh, 0) AS bought_wh, "                            \
-  "       s.sold_wh - coalesce(f.not_fed_in_wh, 0) AS sold_wh, s.with_micros, s.without_micros " \
+  "       s.sold_wh - coalesce(f.not_fed_in_wh, 0) AS sold_wh, s.with_micros, "                 \
+  "       s.without_micros, s.is_price_missing "                                                \
   "FROM counted AS c "                                                                         \
   "LEFT JOIN sums AS s ON s.part = c.part "                                                    \
   "LEFT JOIN firm AS f ON f.part = s.part AND f.participant_id = s.participant_id "            \
@@ -133,7 +136,8 @@ inline constexpr postgres::Query kListHouseholdKpis{"list_household_kpis", R"sql
   )
   SELECT g.participant_id, s.drawn_wh, s.fed_in_wh, s.self_consumed_wh,
          s.bought_wh - coalesce(f.not_drawn_wh, 0) AS bought_wh,
-         s.sold_wh - coalesce(f.not_fed_in_wh, 0) AS sold_wh, s.with_micros, s.without_micros
+         s.sold_wh - coalesce(f.not_fed_in_wh, 0) AS sold_wh, s.with_micros, s.without_micros,
+         s.is_price_missing
   FROM page AS g
   CROSS JOIN LATERAL (
     SELECT )sql" PW_KPI_SUMS R"sql(

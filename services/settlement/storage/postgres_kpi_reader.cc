@@ -22,7 +22,8 @@ HouseholdSums HouseholdFrom(const pqxx::row& row) {
   sums.participant = ParticipantId(TextFrom(row["participant_id"]));
   sums.energy = {energy("drawn_wh"), energy("fed_in_wh"), energy("self_consumed_wh"),
                  energy("bought_wh"), energy("sold_wh")};
-  sums.money = {money("with_micros"), money("without_micros")};
+  sums.money = {money("with_micros"), money("without_micros"),
+                postgres::BoolFrom(row["is_price_missing"])};
   return sums;
 }
 

@@ -69,6 +69,17 @@ TEST(HouseholdReportTest, CountsPeriodsAndSaysNothingOfCo2WithoutAFactor) {
   EXPECT_EQ(report.parts[1].settled_period_count, 90);
 }
 
+TEST(CommunityReportTest, AMissingPriceLeavesSavingsOut) {
+  KpiSums sums = SumsOfTwoDays();
+  sums.households[1].money.is_price_missing = true;
+  const KpiReport<CommunityPart> report = CommunityReport(TwoDays(), sums, 500);
+  EXPECT_EQ(report.parts[0].figures.kpis.savings, Micros(30));
+  EXPECT_EQ(report.parts[1].figures.kpis.savings, std::nullopt);
+  EXPECT_EQ(report.parts[1].savings_gini_ppm, std::nullopt);
+  EXPECT_EQ(report.whole.figures.kpis.savings, std::nullopt);
+  EXPECT_EQ(report.whole.savings_gini_ppm, std::nullopt);
+}
+
 TEST(HouseholdReportTest, WithoutAStepThereAreNoParts) {
   KpiSpan span = TwoDays();
   span.starts.pop_back();

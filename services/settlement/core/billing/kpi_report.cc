@@ -18,6 +18,7 @@ void Add(const EnergyBalance& energy, EnergyBalance& to) {
 void Add(const MoneyBalance& money, MoneyBalance& to) {
   to.with_neighbours += money.with_neighbours;
   to.without_neighbours += money.without_neighbours;
+  to.is_price_missing = to.is_price_missing || money.is_price_missing;
 }
 
 /// What a part, or the whole, adds up to.
@@ -53,10 +54,12 @@ CommunityPart CommunityPartOf(const Interval& span, const Total& total,
   part.settled_period_count = total.periods.settled_period_count;
   part.figures = FiguresOf(total.energy, total.money, co2_g_per_kwh);
   part.household_count = static_cast<int32_t>(total.savings.size());
-  std::vector<Money> savings;
-  savings.reserve(total.savings.size());
-  for (const auto& [participant, saved] : total.savings) savings.push_back(saved);
-  part.savings_gini_ppm = GiniPpm(std::move(savings));
+  if (!total.money.is_price_missing) {
+    std::vector<Money> savings;
+    savings.reserve(total.savings.size());
+    for (const auto& [participant, saved] : total.savings) savings.push_back(saved);
+    part.savings_gini_ppm = GiniPpm(std::move(savings));
+  }
   part.welfare_optimum = total.periods.welfare_optimum;
   part.welfare_delivered = total.periods.welfare_delivered;
   part.welfare_share_ppm = SharePpm(part.welfare_delivered, part.welfare_optimum);

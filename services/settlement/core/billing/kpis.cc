@@ -34,7 +34,7 @@ Kpis KpisOf(const EnergyBalance& energy, const MoneyBalance& money,
   kpis.local_share_ppm = PartOf(energy.self_consumed + energy.from_neighbours, consumed);
   kpis.self_consumption_ppm = PartOf(energy.self_consumed, produced);
   kpis.local_use_ppm = PartOf(energy.self_consumed + energy.to_neighbours, produced);
-  kpis.savings = money.with_neighbours - money.without_neighbours;
+  if (!money.is_price_missing) kpis.savings = money.with_neighbours - money.without_neighbours;
   if (co2_g_per_kwh.has_value()) {
     kpis.avoided_co2_g = MulDiv((energy.self_consumed + energy.from_neighbours).wh(),
                                 *co2_g_per_kwh, kWhPerKwh, Rounding::kDown);

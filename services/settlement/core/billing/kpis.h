@@ -27,6 +27,7 @@ struct EnergyBalance {
 struct MoneyBalance {
   Money with_neighbours;
   Money without_neighbours;
+  bool is_price_missing = false;  ///< part of the energy has no price yet: neither sum is complete
 };
 
 /// Figures of a household or a community. Shares are in millionths; absent where nothing was
@@ -40,8 +41,9 @@ struct Kpis {
   std::optional<int64_t> self_consumption_ppm;
   /// Of what was produced, what was consumed there or by neighbours.
   std::optional<int64_t> local_use_ppm;
-  /// What trading with neighbours is worth; below zero when it cost more than the grid.
-  Money savings;
+  /// What trading with neighbours is worth; below zero when it cost more than the grid. Absent
+  /// while a price is missing.
+  std::optional<Money> savings;
   /// Emissions of the main grid that local energy took the place of, in grams; absent without a
   /// factor, for nobody guesses one.
   std::optional<int64_t> avoided_co2_g;
