@@ -15,8 +15,8 @@ namespace peerwatt::verify {
 namespace {
 
 constexpr int64_t kKeptMax = 1000;
-// Postings of a group that are looked through one by one; more are in the order of the accounts.
-constexpr uint32_t kFewMax = 8;
+// Groups that are looked at before one is searched for.
+constexpr uint32_t kNear = 16;
 
 std::string EntryName(int64_t number) { return absl::StrCat("journalEntries/", number); }
 
@@ -75,7 +75,6 @@ class Journal {
       PW_ASSIGN_OR_RETURN(const int64_t number, NumberFrom(fields[0]));
       for (; due != claims.end() && due->first < number; ++due) Compare(due->first, due->second);
       CheckNumber(number);
-      CheckKey(number, fields[2]);
       PW_RETURN_IF_ERROR(TakePostings(number, fields[1], fields[2], fields[3], fields[4]));
       ++counts_.entries;
     }
@@ -108,18 +107,25 @@ class Journal {
   /// The group of an entry of a period, or `kNone`; reports one that is none.
   absl::StatusOr<uint32_t> GroupOf(int64_t number, absl::string_view kind, absl::string_view key,
                                    absl::string_view period) {
-    if (period.empty() && !IsOfRun(kind)) return Expectations::kNone;
-    ++counts_.of_periods;
-    if (IsCharge(kind)) {
-      ++counts_.charges;
+    const bool is_charge = IsCharge(kind);
+    counts_.of_periods += !period.empty() || IsOfRun(kind) ? 1 : 0;
+    counts_.charges += is_charge ? 1 : 0;
+    if (is_charge || (period.empty() && !IsOfRun(kind))) {
+      CheckKey(number, key);
       return Expectations::kNone;
     }
-    const size_t run = key.rfind(':');
-    const uint32_t group = expectations_.GroupOf(key.substr(0, std::min(run, key.size())));
-    if (group == Expectations::kNone) {
+    const size_t colon = std::min(key.rfind(':'), key.size());
+    const uint32_t group = expectations_.GroupOf(key.substr(0, colon));
+    const absl::StatusOr<int64_t> run = NumberFrom(key.substr(std::min(colon + 1, key.size())));
+    if (group == Expectations::kNone || !run.ok()) {
       findings_.Add("entry_unexplained", EntryName(number),
                     absl::StrCat("nothing was agreed or measured for ", key));
-      return group;
+      CheckKey(number, key);
+      return Expectations::kNone;
+    }
+    if (!expectations_.AddRun(group, *run)) {
+      findings_.Add("entry_key", EntryName(number),
+                    absl::StrCat("the run of ", key, " was there before"));
     }
     if (period != last_period_) {
       PW_ASSIGN_OR_RETURN(last_period_start_, SecondsFrom(period));
@@ -208,63 +214,67 @@ uint32_t Accounts::NumberOf(absl::string_view name) {
 }
 
 void Expectations::Expect(absl::string_view key, const char* check, int64_t period,
-                          const std::vector<std::pair<uint32_t, int64_t>>& amounts) {
-  Group group{check, period, owed_.size(), 0};
-  for (const auto& [account, micros] : amounts) {
-    const auto own = owed_.begin() + static_cast<std::ptrdiff_t>(group.begin);
-    const auto known =
-        std::find_if(own, owed_.end(), [&](const Owed& owed) { return owed.account == account; });
-    if (known != owed_.end()) {
-      known->micros += micros;
-    } else {
-      owed_.push_back({account, micros});
-    }
-  }
-  group.size = static_cast<uint32_t>(owed_.size() - group.begin);
-  by_key_.emplace(key, static_cast<uint32_t>(groups_.size()));
-  groups_.push_back(group);
-}
-
-void Expectations::ExpectMany(absl::string_view key, const char* check, int64_t period,
-                              std::vector<std::pair<uint32_t, int64_t>> amounts) {
+                          std::vector<std::pair<uint32_t, int64_t>>& amounts) {
+  Group& group = groups_.emplace_back();
+  group.check = check;
+  group.period = period;
+  group.key_begin = keys_.size();
+  group.key_size = static_cast<uint32_t>(key.size());
+  group.begin = owed_.size();
+  keys_.append(key.data(), key.size());
   std::sort(amounts.begin(), amounts.end());
-  const size_t begin = owed_.size();
   for (const auto& [account, micros] : amounts) {
-    if (owed_.size() > begin && owed_.back().account == account) {
+    if (owed_.size() > group.begin && owed_.back().account == account) {
       owed_.back().micros += micros;
     } else {
       owed_.push_back({account, micros});
     }
   }
-  by_key_.emplace(key, static_cast<uint32_t>(groups_.size()));
-  groups_.push_back({check, period, begin, static_cast<uint32_t>(owed_.size() - begin)});
+  group.size = static_cast<uint32_t>(owed_.size() - group.begin);
 }
 
 bool Expectations::Take(uint32_t group, uint32_t account, int64_t micros) {
   const Group& own = groups_[group];
   const auto begin = owed_.begin() + static_cast<std::ptrdiff_t>(own.begin);
   const auto end = begin + own.size;
-  const auto found =
-      own.size > kFewMax
-          ? std::lower_bound(begin, end, account,
-                             [](const Owed& owed, uint32_t a) { return owed.account < a; })
-          : std::find_if(begin, end, [&](const Owed& owed) { return owed.account == account; });
+  const auto found = std::lower_bound(
+      begin, end, account, [](const Owed& owed, uint32_t sought) { return owed.account < sought; });
   if (found == end || found->account != account) return false;
   found->micros -= micros;
   return true;
 }
 
-uint32_t Expectations::GroupOf(absl::string_view key) const {
+uint32_t Expectations::GroupOf(absl::string_view key) {
+  // Those between may have come to nothing, and so have no entry.
+  const size_t near = std::min<size_t>(next_ + size_t{kNear}, groups_.size());
+  for (uint32_t group = next_; group < near; ++group) {
+    if (KeyOf(groups_[group]) != key) continue;
+    next_ = group + 1;
+    return group;
+  }
+  if (by_key_.empty()) {
+    by_key_.reserve(groups_.size());
+    for (uint32_t group = 0; group < groups_.size(); ++group) {
+      by_key_.emplace(KeyOf(groups_[group]), group);
+    }
+  }
   const auto found = by_key_.find(key);
-  return found == by_key_.end() ? kNone : found->second;
+  if (found == by_key_.end()) return kNone;
+  next_ = found->second + 1;
+  return found->second;
+}
+
+bool Expectations::AddRun(uint32_t group, int64_t run) {
+  if (run <= groups_[group].last_run) return false;
+  groups_[group].last_run = run;
+  return true;
 }
 
 void Expectations::Finish(const Accounts& accounts, Findings& findings) const {
-  for (const auto& [key, number] : by_key_) {
-    const Group& group = groups_[number];
+  for (const Group& group : groups_) {
     for (size_t i = group.begin; i < group.begin + group.size; ++i) {
       if (owed_[i].micros == 0) continue;
-      findings.Add(group.check, key,
+      findings.Add(group.check, std::string(KeyOf(group)),
                    absl::StrCat(accounts.NameOf(owed_[i].account), " lacks ", owed_[i].micros,
                                 " micro-units over all runs"));
     }

@@ -49,17 +49,17 @@ class Accounts {
 /// all runs. Each posting is taken off; what is left is wrong.
 class Expectations {
  public:
-  /// Announces a group by how the keys of its entries begin: all before the run.
-  /// check: that a difference belongs to. Amounts of one account add up; there are few.
+  /// Announces a group by how the keys of its entries begin: all before the run. Each key once.
+  /// check: that a difference belongs to. Amounts of one account add up.
   void Expect(absl::string_view key, const char* check, int64_t period,
-              const std::vector<std::pair<uint32_t, int64_t>>& amounts);
-  /// The same for any number of amounts.
-  void ExpectMany(absl::string_view key, const char* check, int64_t period,
-                  std::vector<std::pair<uint32_t, int64_t>> amounts);
+              std::vector<std::pair<uint32_t, int64_t>>& amounts);
   /// Takes a posting off the group of a key. Returns false when the group has no such account.
   bool Take(uint32_t group, uint32_t account, int64_t micros);
-  /// The group of a key, or `kNone`.
-  uint32_t GroupOf(absl::string_view key) const;
+  /// The group of a key, or `kNone`. Entries mostly come in the order in which their groups were
+  /// announced: then nothing is searched.
+  uint32_t GroupOf(absl::string_view key);
+  /// Notes a run of a group. Returns false when it is not after the last one.
+  bool AddRun(uint32_t group, int64_t run);
   int64_t PeriodOf(uint32_t group) const { return groups_[group].period; }
   const char* CheckOf(uint32_t group) const { return groups_[group].check; }
   /// Reports what is left of all groups.
@@ -71,17 +71,26 @@ class Expectations {
   struct Group {
     const char* check = "";
     int64_t period = 0;
-    size_t begin = 0;  // among `owed_`, by account
+    size_t key_begin = 0;  // among `keys_`
+    size_t begin = 0;      // among `owed_`, by account
+    uint32_t key_size = 0;
     uint32_t size = 0;
+    int64_t last_run = 0;
   };
   struct Owed {
     uint32_t account = 0;
     int64_t micros = 0;
   };
 
+  absl::string_view KeyOf(const Group& group) const {
+    return absl::string_view(keys_).substr(group.key_begin, group.key_size);
+  }
+
   std::vector<Group> groups_;
   std::vector<Owed> owed_;
-  absl::flat_hash_map<std::string, uint32_t> by_key_;
+  std::string keys_;
+  absl::flat_hash_map<absl::string_view, uint32_t> by_key_;  // made when it is needed
+  uint32_t next_ = 0;                                        // where the next entry's group may be
 };
 
 /// How many entries of which sort were read.

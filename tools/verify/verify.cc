@@ -11,6 +11,7 @@
 #include "libs/base/status_macros.h"
 #include "tools/verify/csv.h"
 #include "tools/verify/period.h"
+#include "tools/verify/readings.h"
 #include "tools/verify/rules.h"
 
 namespace peerwatt::verify {
@@ -23,79 +24,11 @@ std::string SegmentOf(int64_t period) {
   return absl::FormatTime("%Y%m%dt%H%M%Sz", absl::FromUnixSeconds(period), absl::UTCTimeZone());
 }
 
-/// What one point measured in a period, and how much of the period the readings cover.
-struct Measured {
-  int64_t import_wh = 0;
-  int64_t export_wh = 0;
-  int64_t seconds = 0;
-};
-
-/// Readings of all points by period.
-class Readings {
- public:
-  Readings(const Rules& rules, size_t points) : rules_(rules), points_(points) {}
-
-  absl::Status Read(absl::string_view text,
-                    const absl::flat_hash_map<std::string, uint32_t>& point_numbers) {
-    PW_ASSIGN_OR_RETURN(CsvReader reader,
-                        CsvReader::Open(text, {"metering_point", "start_time", "end_time",
-                                               "import_wh", "export_wh", "quality"}));
-    while (reader.Next()) {
-      const auto& fields = reader.fields();
-      ++count_;
-      const auto point = point_numbers.find(fields[0]);
-      if (point == point_numbers.end() || fields[5] == "MISSING") continue;
-      PW_ASSIGN_OR_RETURN(const int64_t start, Instant(fields[1]));
-      PW_ASSIGN_OR_RETURN(const int64_t end, Instant(fields[2]));
-      const int64_t period = start - start % rules_.interval;
-      if (end > period + rules_.interval) {
-        return absl::InvalidArgumentError("a reading is longer than a period");
-      }
-      std::vector<Measured>& measured = by_period_[period];
-      measured.resize(points_);
-      Measured& own = measured[point->second];
-      PW_ASSIGN_OR_RETURN(const int64_t import_wh, NumberFrom(fields[3]));
-      PW_ASSIGN_OR_RETURN(const int64_t export_wh, NumberFrom(fields[4]));
-      own.import_wh += import_wh;
-      own.export_wh += export_wh;
-      own.seconds += end - start;
-    }
-    return reader.status();
-  }
-
-  /// What a point measured; nothing unless readings cover the period.
-  const Measured* Find(uint32_t point, int64_t period) const {
-    const auto found = by_period_.find(period);
-    if (found == by_period_.end()) return nullptr;
-    const Measured& own = found->second[point];
-    return own.seconds == rules_.interval ? &own : nullptr;
-  }
-  int64_t count() const { return count_; }
-
- private:
-  /// Readings come with few instants, often the same again.
-  absl::StatusOr<int64_t> Instant(absl::string_view text) {
-    for (const auto& [known, seconds] : recent_) {
-      if (known == text) return seconds;
-    }
-    PW_ASSIGN_OR_RETURN(const int64_t seconds, SecondsFrom(text));
-    recent_[next_] = {std::string(text), seconds};
-    next_ = (next_ + 1) % recent_.size();
-    return seconds;
-  }
-
-  const Rules& rules_;
-  const size_t points_;
-  absl::flat_hash_map<int64_t, std::vector<Measured>> by_period_;
-  int64_t count_ = 0;
-  std::vector<std::pair<std::string, int64_t>> recent_{4};
-  size_t next_ = 0;
-};
-
 /// A trade as the market exported it.
 struct TradeLine {
   absl::string_view id;
-  uint32_t buyer = 0;  ///< index of a site
+  uint64_t id_begin = 0;  ///< its first eight bytes as a number: orders most ids
+  uint32_t buyer = 0;     ///< index of a site
   uint32_t seller = 0;
   int64_t energy_wh = 0;
   int64_t price = 0;
@@ -116,7 +49,7 @@ class Verifier {
 
   absl::StatusOr<Result> Run() {
     NumberPoints();
-    Readings readings(rules_, rules_.points.size());
+    Readings readings(rules_.interval, rules_.points.size());
     for (const absl::string_view file : inputs_.readings) {
       PW_RETURN_IF_ERROR(readings.Read(file, point_numbers_));
     }
@@ -178,6 +111,10 @@ class Verifier {
       }
       TradeLine trade;
       trade.id = fields[1];
+      for (size_t i = 0; i < sizeof(trade.id_begin); ++i) {
+        const auto byte = i < trade.id.size() ? static_cast<unsigned char>(trade.id[i]) : 0U;
+        trade.id_begin = trade.id_begin << 8U | byte;
+      }
       trade.seller = SiteOf(fields[4], fields[2]);
       trade.buyer = SiteOf(fields[5], fields[3]);
       PW_ASSIGN_OR_RETURN(trade.energy_wh, NumberFrom(fields[6]));
@@ -248,8 +185,9 @@ class Verifier {
       return {};
     }
     std::vector<TradeLine> trades = std::move(found->second);
-    std::sort(trades.begin(), trades.end(),
-              [](const TradeLine& a, const TradeLine& b) { return a.id < b.id; });
+    std::sort(trades.begin(), trades.end(), [](const TradeLine& a, const TradeLine& b) {
+      return a.id_begin != b.id_begin ? a.id_begin < b.id_begin : a.id < b.id;
+    });
     for (size_t i = 1; i < trades.size(); ++i) {
       if (trades[i].id != trades[i - 1].id) continue;
       result_.findings.Add("trade_twice",
@@ -300,43 +238,52 @@ class Verifier {
   void ExpectDeals(int64_t period, const std::string& segment, const std::vector<TradeLine>& trades,
                    const Outcome& outcome) {
     std::vector<std::pair<uint32_t, int64_t>> amounts;
+    const std::string prefix = absl::StrCat("trade:", segment, ":");
+    std::string key = prefix;
     for (size_t i = 0; i < trades.size(); ++i) {
       const DealAmounts& due = outcome.deals[i];
       amounts.assign({{participants_[trades[i].buyer], -due.price - due.fee},
                       {participants_[trades[i].seller], due.price - due.share},
                       {network_operator_, due.fee},
                       {operator_share_, due.share}});
-      expectations_.Expect(absl::StrCat("trade:", segment, ":", trades[i].id), "trade_transfer",
-                           period, amounts);
+      key.resize(prefix.size());
+      key.append(trades[i].id.data(), trades[i].id.size());
+      expectations_.Expect(key, "trade_transfer", period, amounts);
     }
   }
 
+  /// In the order in which a run posts.
   void ExpectSites(int64_t period, const std::string& segment, const Terms& terms,
                    const Outcome& outcome) {
-    const bool is_pooled =
-        terms.mechanism == Terms::Mechanism::kSharing || terms.mechanism == Terms::Mechanism::kPool;
-    std::vector<std::pair<uint32_t, int64_t>> pool;
+    if (terms.mechanism == Terms::Mechanism::kSharing ||
+        terms.mechanism == Terms::Mechanism::kPool) {
+      std::vector<std::pair<uint32_t, int64_t>> pool;
+      for (size_t i = 0; i < outcome.sites.size(); ++i) {
+        pool.emplace_back(participants_[i], outcome.sites[i].pool);
+      }
+      pool.emplace_back(network_operator_, outcome.pool_fee);
+      pool.emplace_back(operator_share_, outcome.pool_share);
+      expectations_.Expect(absl::StrCat("pool:", segment), "period_posting", period, pool);
+    }
+    if (terms.mechanism == Terms::Mechanism::kFirmTrading) {
+      ExpectOfSites(period, absl::StrCat("imbalance-purchase:", segment, ":"), outcome,
+                    &SiteAmounts::imbalance_purchase);
+      ExpectOfSites(period, absl::StrCat("imbalance-sale:", segment, ":"), outcome,
+                    &SiteAmounts::imbalance_sale);
+    }
+    ExpectOfSites(period, absl::StrCat("retail:", segment, ":"), outcome, &SiteAmounts::retail);
+    ExpectOfSites(period, absl::StrCat("feed-in:", segment, ":"), outcome, &SiteAmounts::feed_in);
+  }
+
+  void ExpectOfSites(int64_t period, const std::string& prefix, const Outcome& outcome,
+                     int64_t SiteAmounts::*amount) {
     std::vector<std::pair<uint32_t, int64_t>> amounts;
     for (size_t i = 0; i < outcome.sites.size(); ++i) {
-      const SiteAmounts& due = outcome.sites[i];
-      const std::string name =
-          absl::StrCat(":", segment, ":", sites_[i].first, ":", sites_[i].second);
-      const std::pair<const char*, int64_t> parts[] = {
-          {"retail", due.retail},
-          {"feed-in", due.feed_in},
-          {"imbalance-purchase", due.imbalance_purchase},
-          {"imbalance-sale", due.imbalance_sale}};
-      for (const auto& [what, micros] : parts) {
-        amounts.assign({{participants_[i], micros}, {main_grid_, -micros}});
-        expectations_.Expect(absl::StrCat(what, name), "period_posting", period, amounts);
-      }
-      if (is_pooled) pool.emplace_back(participants_[i], due.pool);
+      const int64_t micros = outcome.sites[i].*amount;
+      amounts.assign({{participants_[i], micros}, {main_grid_, -micros}});
+      expectations_.Expect(absl::StrCat(prefix, sites_[i].first, ":", sites_[i].second),
+                           "period_posting", period, amounts);
     }
-    if (!is_pooled) return;
-    pool.emplace_back(network_operator_, outcome.pool_fee);
-    pool.emplace_back(operator_share_, outcome.pool_share);
-    expectations_.ExpectMany(absl::StrCat("pool:", segment), "period_posting", period,
-                             std::move(pool));
   }
 
   const Inputs& inputs_;
