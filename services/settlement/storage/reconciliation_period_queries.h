@@ -84,7 +84,8 @@ inline constexpr Query kCheckLineAmounts{"check_line_amounts", R"sql(
              AS unposted
     FROM settlement_lines
     WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[])
-    GROUP BY period_start_at, participant_id, connection_id, kind, trade_id
+    GROUP BY period_start_at, participant_id, connection_id, kind, trade_id, is_taxable,
+             is_price_missing
   ) AS s
   CROSS JOIN LATERAL (SELECT mod(mod(s.energy * s.price, 1000) + 1000, 1000) AS part) AS r
   CROSS JOIN LATERAL (SELECT div(s.energy * s.price - r.part, 1000) AS whole) AS q
