@@ -152,6 +152,19 @@ def ledger():
     yield from figure.measure()
 
 
+def verify():
+    """Independent verification of exported books per core, reading included, against reading."""
+    import tempfile
+    with tempfile.TemporaryDirectory() as folder:
+        row = lines_of("bench_verify", f"--folder={folder}/books")[0]
+    rate = row["entries"] / row["verify_cpu_seconds"]
+    yield {"figure": "verify", "value": rate, "unit": "entries/s/core", "limit": 1e6, "goal": 1.0,
+           "lower_is_better": False}
+    yield {"figure": "verify_against_reading", "value": rate, "unit": "entries/s/core",
+           "limit": row["entries"] / row["read_cpu_seconds"], "goal": 0.05,
+           "lower_is_better": False}
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -163,6 +176,7 @@ FIGURES = {
     "book": ("market", book),
     "autopilot": ("market", autopilot),
     "ledger": ("settlement", ledger),
+    "verify": ("settlement", verify),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

@@ -28,6 +28,7 @@ Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
   try {
     pqxx::work tx(connection);
     if (options.serializable) tx.exec0("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    if (options.one_snapshot) tx.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     absl::Status status = body(tx);
     if (!status.ok()) {
       tx.abort();

@@ -24,6 +24,8 @@ struct Query {
 struct TransactionOptions {
   /// `SERIALIZABLE` instead of `READ COMMITTED`.
   bool serializable = false;
+  /// `REPEATABLE READ`: all statements see the database as of the first one. For reading a lot.
+  bool one_snapshot = false;
   /// Attempts in all, for serialization failures, deadlocks and lost connections.
   int attempts = 5;
 };

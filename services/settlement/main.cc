@@ -24,17 +24,22 @@
 #include "services/settlement/core/hold_queue.h"
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
+#include "services/settlement/core/reconciliation/reconciler.h"
 #include "services/settlement/core/runner.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
+#include "services/settlement/rpc/reconciliation_metrics.h"
+#include "services/settlement/rpc/reconciliation_service.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
 #include "services/settlement/storage/ledger_cache.h"
 #include "services/settlement/storage/ledger_reader.h"
 #include "services/settlement/storage/migrations.h"
+#include "services/settlement/storage/postgres_books_file.h"
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
+#include "services/settlement/storage/postgres_reconciliation_store.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
@@ -62,6 +67,7 @@ constexpr absl::Duration kReconnectInterval = absl::Milliseconds(100);
 constexpr absl::Duration kReadinessInterval = absl::Milliseconds(500);
 constexpr absl::Duration kAuditInterval = absl::Seconds(10);
 constexpr absl::Duration kExpiryInterval = absl::Seconds(1);
+constexpr absl::Duration kReconciliationInterval = absl::Seconds(1);
 constexpr absl::Duration kRecoveryInterval = absl::Minutes(1);
 
 template <typename T>
@@ -102,15 +108,20 @@ struct Parts {
   Parts(const rpc::TlsFiles& tls, const Clock& the_clock, telemetry::Metrics& metrics)
       : clock(the_clock),
         probe(metrics),
+        reconciliation_probe(metrics),
         pool(absl::GetFlag(FLAGS_database_dsn), AllQueries(),
              absl::GetFlag(FLAGS_database_connections)),
         registry(rpc::MutualTlsChannel(absl::GetFlag(FLAGS_registry_address), tls, "registry")),
         market(rpc::MutualTlsChannel(absl::GetFlag(FLAGS_market_address), tls, "market")),
-        metering(rpc::MutualTlsChannel(absl::GetFlag(FLAGS_metering_address), tls, "metering")) {}
+        metering(rpc::MutualTlsChannel(absl::GetFlag(FLAGS_metering_address), tls, "metering")) {
+    runs_watch.Tell(reconciler);
+  }
 
   const Clock& clock;
   const SystemClock real_clock;
   MetricsProbe probe;
+  ReconciliationMetrics reconciliation_probe;
+  reconciliation::RunWatch runs_watch{probe};
   postgres::Pool pool;
   LedgerCache cache{crypto::Sha256};
   PostgresRunStore runs{pool, cache};
@@ -120,6 +131,8 @@ struct Parts {
   ledger::TransferQueue transfer_queue{transfers};
   PostgresDepositStore deposits{pool, cache};
   PostgresBooksReader books{pool, cache};
+  PostgresBooksFile files{pool};
+  PostgresReconciliationStore checks{pool};
   LedgerReader accounts{pool, cache};
   RegistryClient registry;
   MarketClient market;
@@ -127,7 +140,8 @@ struct Parts {
   SandboxPaymentProvider payments;
   Ledgers ledgers{registry, runs};
   DepositDesk desk{ledgers, payments, deposits, clock};
-  BatchSettler settler{{registry, market, metering}, runs, clock, real_clock, probe};
+  reconciliation::Reconciler reconciler{ledgers, checks, clock, real_clock, reconciliation_probe};
+  BatchSettler settler{{registry, market, metering}, runs, clock, real_clock, runs_watch};
   Runner runner{ledgers, settler, runs, clock, real_clock, probe};
   ChangeFollower follower{metering, runs, ledgers, runner};
 };
@@ -146,6 +160,7 @@ void RunUntilStopped(Parts& parts, rpc::Server& server) {
     }
   });
   PollLoop audit(kAuditInterval, [&] { Audit(parts.books, parts.probe); });
+  PollLoop reconciler(kReconciliationInterval, [&] { parts.reconciler.Step(); });
   PollLoop expiry(kExpiryInterval, [&] {
     LogFailure("holds whose time is over could not be ended; trying again",
                parts.transfers.ExpireDue());
@@ -171,12 +186,14 @@ int Serve() {
   LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
                        crypto::Sha256);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
+  ReconciliationService reconciliation(parts.reconciler, parts.checks, parts.files,
+                                       parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &ledger, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &ledger, &reconciliation, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

@@ -4,6 +4,7 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/storage/ledger_queries.h"
+#include "services/settlement/storage/reconciliation_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -341,8 +342,9 @@ inline std::vector<Query> AllQueries() {
       kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
-  const std::vector<Query> ledger = LedgerQueries();
-  queries.insert(queries.end(), ledger.begin(), ledger.end());
+  for (const std::vector<Query>& part : {LedgerQueries(), ReconciliationQueries()}) {
+    queries.insert(queries.end(), part.begin(), part.end());
+  }
   return queries;
 }
 
