@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/crypto/digest.h"
 #include "services/settlement/storage/ledger_cache.h"
@@ -41,8 +42,13 @@ class LedgerTest : public ::testing::Test {
     {
       pqxx::connection connection(database_->owner_dsn());
       pqxx::work tx(connection);
-      tx.exec("TRUNCATE ledgers, accounts, account_pages, journal_entries, transfer_keys, holds, "
-              "deposits, settlement_periods, settlement_lines, dirty_periods, watch_cursors");
+      // Emptying a table by TRUNCATE makes new files for it, which takes longer than most tests.
+      for (const char* table :
+           {"ledgers", "accounts", "account_pages", "journal_entries", "transfer_keys", "holds",
+            "deposits", "settlement_periods", "settlement_lines", "dirty_periods",
+            "watch_cursors"}) {
+        tx.exec(absl::StrCat("DELETE FROM ", table));
+      }
       tx.commit();
     }
     ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok());
