@@ -79,7 +79,8 @@ class CutOffTest : public TransferTest {
           "SELECT idempotency_key, refusal FROM transfer_keys ORDER BY 1",
           "SELECT deposit_id, state FROM deposits ORDER BY 1",
           "SELECT period_start_at, run_count FROM settlement_periods ORDER BY 1",
-          "SELECT period_start_at, run, line_no, amount_micros FROM settlement_lines ORDER BY 1, 2, 3",
+          "SELECT period_start_at, run, line_no, amount_micros FROM settlement_lines "
+          "ORDER BY 1, 2, 3",
           "SELECT community_id, period_start_at, changed_cursor FROM dirty_periods ORDER BY 1, 2",
           "SELECT source, position FROM watch_cursors ORDER BY 1",
           "SELECT account_id, debit_limit_micros, credit_limit_micros FROM accounts "
