@@ -17,6 +17,8 @@ struct Outcome {
   bool try_again = false;
   bool connection_usable = true;
   bool in_doubt = false;
+  // What `body` or a key says, which knows of every COMMIT before.
+  bool is_answer = false;
 };
 
 absl::Status Unavailable(const std::exception& e) {
@@ -32,10 +34,10 @@ Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
     absl::Status status = body(tx);
     if (!status.ok()) {
       tx.abort();
-      return {std::move(status), false, connection.is_open()};
+      return {std::move(status), false, connection.is_open(), false, true};
     }
     tx.commit();
-    return {absl::OkStatus()};
+    return {absl::OkStatus(), false, true, false, true};
   } catch (const pqxx::in_doubt_error& e) {
     // The COMMIT was sent and its answer is lost. Every write has an id: doing it again is safe.
     return {Unavailable(e), true, false, true};
@@ -44,7 +46,7 @@ Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
   } catch (const pqxx::deadlock_detected& e) {
     return {absl::AbortedError(e.what()), true};
   } catch (const pqxx::unique_violation& e) {
-    return {absl::AlreadyExistsError(e.what())};
+    return {absl::AlreadyExistsError(e.what()), false, true, false, true};
   } catch (const pqxx::broken_connection& e) {
     return {Unavailable(e), true, false};
   } catch (const pqxx::sql_error& e) {
@@ -130,13 +132,13 @@ absl::Status Pool::Run(const TransactionOptions& options,
       if (outcome.status.code() == absl::StatusCode::kInternal) {
         Log(Severity::kError, "a statement failed", {{"error", outcome.status.message()}});
       }
+      if (in_doubt && !outcome.is_answer) {
+        return Error(ErrorReason{"OUTCOME_UNKNOWN", absl::StatusCode::kUnavailable, true},
+                     "the database did not answer a COMMIT: it may have happened");
+      }
       if (outcome.status.code() == absl::StatusCode::kAborted && ReasonOf(outcome.status).empty()) {
         return Error(ErrorReason{"TRANSACTION_CONFLICT", absl::StatusCode::kAborted, true},
                      "the transaction met another one too often");
-      }
-      if (in_doubt && absl::IsUnavailable(outcome.status)) {
-        return Error(ErrorReason{"OUTCOME_UNKNOWN", absl::StatusCode::kUnavailable, true},
-                     "the database did not answer a COMMIT: it may have happened");
       }
       return outcome.status;
     }

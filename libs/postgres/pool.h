@@ -43,9 +43,15 @@ class Pool {
 
   /// Runs `body` in one transaction and commits when it returns OK. `body` may run more than once:
   /// it must not keep effects outside the transaction. Exceptions of libpqxx become statuses:
-  /// unique_violation kAlreadyExists, other integrity or data errors kInternal, no connection
-  /// kUnavailable with reason DATABASE_UNAVAILABLE. A COMMIT whose answer is lost is tried again:
-  /// every write here has an id that makes it safe.
+  /// unique_violation kAlreadyExists, other integrity or data errors kInternal.
+  ///
+  /// A COMMIT whose answer is lost took effect or did not. `body` is run again, after a new
+  /// connection is made: every write here has an id, so what exists by then is found, and what
+  /// `body` or its key says is the answer. When no attempt comes so far, nobody knows: never
+  /// "failed", but OUTCOME_UNKNOWN, and the caller's next call with the same id says what exists.
+  /// Errors: those of `body`; DATABASE_UNAVAILABLE (kUnavailable): nothing was written;
+  /// OUTCOME_UNKNOWN (kUnavailable); TRANSACTION_CONFLICT (kAborted): it met others in every
+  /// attempt, nothing was written.
   absl::Status Run(const TransactionOptions& options,
                    absl::FunctionRef<absl::Status(pqxx::work&)> body);
   absl::Status Run(absl::FunctionRef<absl::Status(pqxx::work&)> body) { return Run({}, body); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -108,18 +109,24 @@ class LedgerCache {
   /// Makes a content's hash: SHA-256, 32 bytes.
   using HashFunction = std::string (*)(absl::string_view);
 
-  /// tail_max: entries that may pass before a posting is written back to its account; in a
-  /// ledger of many accounts, four for each of them.
-  explicit LedgerCache(HashFunction hash, int64_t tail_max = 100'000)
-      : hash_(hash), tail_max_(tail_max) {}
+  /// tail_max: entries that may pass before a posting is written back to its account.
+  /// tail_per_account: in a ledger of many accounts, so many for each of them: one row is written
+  /// back for about so many entries.
+  explicit LedgerCache(HashFunction hash, int64_t tail_max = 100'000,
+                       int64_t tail_per_account = 4)
+      : hash_(hash), tail_max_(tail_max), tail_per_account_(tail_per_account) {}
 
   CachedLedger& Of(const CommunityId& community);
-  int64_t tail_max() const { return tail_max_; }
+  /// Entries that may pass in a ledger of so many accounts.
+  int64_t TailMax(int64_t account_count) const {
+    return std::max(tail_max_, tail_per_account_ * account_count);
+  }
   std::string Hash(absl::string_view content) const { return hash_(content); }
 
  private:
   const HashFunction hash_;
   const int64_t tail_max_;
+  const int64_t tail_per_account_;
   absl::Mutex mutex_;
   std::map<CommunityId, std::unique_ptr<CachedLedger>> ledgers_ ABSL_GUARDED_BY(mutex_);
 };

@@ -28,9 +28,6 @@ using postgres::ToSqlArray;
 
 // From here on, COPY costs less than a statement with arrays.
 constexpr size_t kCopyEntriesMin = 24;
-// Entries that may wait to be folded, per account of the ledger: with many accounts one row is
-// written back for about so many entries, and a process reads so many when it starts.
-constexpr int64_t kTailPerAccount = 4;
 // Entries on one page of an account.
 constexpr size_t kPageEntriesMax = 1024;
 
@@ -329,8 +326,7 @@ void LedgerSession::WriteFolds() {
 
 void LedgerSession::Finish() {
   if (!is_written_) return;
-  const int64_t tail_max =
-      std::max(cache_.tail_max(), kTailPerAccount * position_.account_count);
+  const int64_t tail_max = cache_.TailMax(position_.account_count);
   auto [folds, folded] = cached_.PlanFold(appended_, position_.entry_count, tail_max);
   folds_ = std::move(folds);
   position_.folded_entry_no = std::max(position_.folded_entry_no, folded);

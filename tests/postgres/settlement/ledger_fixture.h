@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/crypto/digest.h"
 #include "services/settlement/storage/ledger_cache.h"
@@ -41,9 +42,11 @@ class LedgerTest : public ::testing::Test {
     {
       pqxx::connection connection(database_->owner_dsn());
       pqxx::work tx(connection);
-      tx.exec("TRUNCATE ledgers, accounts, account_pages, journal_entries, transfer_keys, holds, "
-              "deposits, settlement_periods, settlement_lines, dirty_periods, watch_cursors, "
-              "reconciliation_states, reconciliation_tallies, reconciliation_records");
+      // Emptying a table by TRUNCATE makes new files for it, which takes longer than most tests.
+      for (const auto& row : tx.exec("SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+                                     "AND tablename <> 'schema_migrations'")) {
+        tx.exec(absl::StrCat("DELETE FROM ", row[0].as<std::string>()));
+      }
       tx.commit();
     }
     ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok());
