@@ -26,6 +26,7 @@
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/reconciliation/reconciler.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/rpc/kpis_service.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
 #include "services/settlement/rpc/reconciliation_metrics.h"
@@ -39,6 +40,7 @@
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
+#include "services/settlement/storage/postgres_kpi_reader.h"
 #include "services/settlement/storage/postgres_reconciliation_store.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
@@ -134,6 +136,7 @@ struct Parts {
   PostgresBooksFile files{pool};
   PostgresReconciliationStore checks{pool};
   LedgerReader accounts{pool, cache};
+  PostgresKpiReader kpis{pool};
   RegistryClient registry;
   MarketClient market;
   MeteringClient metering;
@@ -185,6 +188,7 @@ int Serve() {
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
   LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
                        crypto::Sha256);
+  KpisService kpis(parts.kpis, parts.ledgers);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   ReconciliationService reconciliation(parts.reconciler, parts.checks, parts.files,
                                        parts.ledgers);
@@ -193,7 +197,7 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &ledger, &reconciliation, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &kpis, &ledger, &reconciliation, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

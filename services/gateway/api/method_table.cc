@@ -20,6 +20,7 @@
 #include "peerwatt/metering/v1/validation.pb.h"
 #include "peerwatt/registry/v1/registry.pb.h"
 #include "peerwatt/registry/v1/schemes.pb.h"
+#include "peerwatt/settlement/v1/kpis.pb.h"
 #include "peerwatt/settlement/v1/ledger.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
 
@@ -115,6 +116,7 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
               Upstream::kMarket),
       service(peerwatt::market::v1::OrderBook::descriptor(), "Trading", Upstream::kMarket),
       service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement),
+      service(peerwatt::settlement::v1::KpiFigures::descriptor(), "Kpis", Upstream::kSettlement),
       service(peerwatt::settlement::v1::Balance::descriptor(), "Ledger", Upstream::kSettlement)};
 }
 

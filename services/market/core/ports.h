@@ -217,7 +217,11 @@ struct Progress {
 struct Outcome {
   absl::Time delivery_start;
   absl::Time delivery_end;
+  /// That of the closing auction and the gains of all other trades, rounded down.
+  Money welfare;
   std::vector<Trade> trades;
+  /// By trade: what a kWh is worth to both parties by their limits without premiums, at least 0.
+  std::vector<Price> gains;
 };
 
 /// What callers look at.

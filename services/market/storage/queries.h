@@ -249,13 +249,24 @@ inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_C
     AND ($4 = '' OR buyer_id = $4 OR seller_id = $4)
   ORDER BY trade_number LIMIT $5)sql"};
 
-inline constexpr postgres::Query kTradesInSpan{"trades_in_span", "SELECT " PW_TRADE_COLUMNS
-  R"sql(FROM trades
-  WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
-  ORDER BY delivery_start_at, trade_number)sql"};
+/// gain_micros: what a kWh is worth to both parties. An order that was amended after it traded, or
+/// offers a premium, may have a limit beyond its price: then it counts as 0.
+inline constexpr postgres::Query kTradesInSpan{"trades_in_span", R"sql(
+  SELECT t.trade_number, t.bid_order_id, t.offer_order_id, t.energy_wh, t.price_micros,
+         t.buyer_metering_point_id, t.seller_metering_point_id, t.buyer_id, t.seller_id,
+         t.delivery_start_at, t.buyer_price_micros, t.network_fee_micros, t.origin,
+         greatest(b.limit_micros - t.buyer_price_micros, 0)
+           + greatest(t.price_micros - o.limit_micros, 0) AS gain_micros
+  FROM trades AS t
+  JOIN orders AS b ON b.community_id = $1 AND b.delivery_start_at = t.delivery_start_at
+    AND b.order_id = t.bid_order_id
+  JOIN orders AS o ON o.community_id = $1 AND o.delivery_start_at = t.delivery_start_at
+    AND o.order_id = t.offer_order_id
+  WHERE t.community_id = $1 AND t.delivery_start_at >= $2 AND t.delivery_start_at < $3
+  ORDER BY t.delivery_start_at, t.trade_number)sql"};
 
 inline constexpr postgres::Query kFinalInSpan{"final_in_span", R"sql(
-  SELECT delivery_start_at, delivery_end_at, holds_reduced FROM auctions
+  SELECT delivery_start_at, delivery_end_at, holds_reduced, welfare_micros FROM auctions
   WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
   ORDER BY delivery_start_at)sql"};
 

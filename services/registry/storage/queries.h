@@ -84,9 +84,10 @@ INSERT INTO communities (
   community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
   opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
   operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-  signed_readings_required)
+  signed_readings_required, co2_g_per_kwh, co2_source)
 VALUES ($1, $2, $3, $4, $5::bigint, $6::timestamptz, $7::bigint, $8::bigint, $9::bigint,
-        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz, $15::boolean)
+        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz, $15::boolean,
+        $16::integer, $17)
 ON CONFLICT DO NOTHING
 RETURNING community_id
 )sql"};
@@ -95,7 +96,7 @@ inline constexpr postgres::Query kSelectCommunity{"select_community", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
        operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-       signed_readings_required
+       signed_readings_required, co2_g_per_kwh, co2_source
 FROM communities
 WHERE community_id = $1
 )sql"};
@@ -104,7 +105,7 @@ inline constexpr postgres::Query kListCommunities{"list_communities", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
        operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-       signed_readings_required
+       signed_readings_required, co2_g_per_kwh, co2_source
 FROM communities
 WHERE community_id > $1
 ORDER BY community_id

@@ -68,9 +68,13 @@ absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
     AuctionOutcome& outcome = outcomes.emplace_back();
     PW_ASSIGN_OR_RETURN(outcome.period_start,
                         rpc::TimeFrom(proto.delivery_start_time(), "delivery_start_time"));
-    for (const market::v1::Trade& trade : proto.trades()) {
-      PW_ASSIGN_OR_RETURN(Trade decoded, TradeFrom(trade));
-      outcome.trades.push_back(std::move(decoded));
+    outcome.welfare = Money::Micros(proto.welfare_micros());
+    for (int i = 0; i < proto.trades_size(); ++i) {
+      PW_ASSIGN_OR_RETURN(Trade trade, TradeFrom(proto.trades(i)));
+      if (i < proto.trade_gains_micros_per_kwh_size()) {
+        trade.gain = Price::MicrosPerKwh(proto.trade_gains_micros_per_kwh(i));
+      }
+      outcome.trades.push_back(std::move(trade));
     }
   }
   return outcomes;

@@ -23,6 +23,11 @@ absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
   PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(proto.name(), "communities/*", "name"));
   rules.id = CommunityId(std::move(id));
   rules.currency = proto.currency_code();
+  rules.time_zone = proto.time_zone();
+  if (proto.has_emission_factor()) {
+    rules.emission_factor = {proto.emission_factor().co2_g_per_kwh(),
+                             proto.emission_factor().source()};
+  }
   rules.interval = kIntervalDefault;
   if (proto.has_interval()) {
     PW_ASSIGN_OR_RETURN(rules.interval, rpc::DurationFrom(proto.interval(), "interval"));

@@ -40,6 +40,7 @@ struct BatchSettler::Batch {
   ReadingGrid readings;
   std::optional<ReadingGrid> day_before;
   std::map<absl::Time, std::vector<Trade>> trades;  ///< by period that need not wait for trades
+  std::map<absl::Time, Money> welfare{};            ///< of the trades of a period
 
   std::vector<MeteringPointId> Points() const {
     std::vector<MeteringPointId> points;
@@ -151,6 +152,7 @@ absl::Status BatchSettler::LoadOutcomes(Batch& batch, const std::vector<absl::Ti
                       peers_.market.ListOutcomes(batch.rules.id, span));
   for (AuctionOutcome& outcome : outcomes) {
     batch.trades[outcome.period_start] = std::move(outcome.trades);
+    batch.welfare[outcome.period_start] = outcome.welfare;
   }
   return absl::OkStatus();
 }
@@ -194,6 +196,11 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   run.totals = result.totals;
   run.scheme = scheme.id;
   run.is_firm = UsesTrades(scheme) && scheme.policy == DeliveryPolicy::kFirm;
+  // What a firm trade delivers is not looked at: both sides pay for all of it.
+  const auto welfare = batch.welfare.find(start);
+  if (welfare != batch.welfare.end() && welfare->second > Money() && !run.is_firm) {
+    run.welfare = WelfareOf(welfare->second, batch.trades.at(start), result.lines);
+  }
   run.substituted_count = readings.substituted_count;
   run.readings_cursor = batch.Cursor();
   run.now = clock_.Now();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@
 
 namespace peerwatt::settlement {
 
+/// What a kilowatt hour of the main grid emits, as a community states it.
+struct EmissionFactor {
+  int32_t co2_g_per_kwh = 0;
+  std::string source;  ///< who states it
+};
+
 /// What settlement needs to know of a community to run it.
 struct CommunityRules {
   CommunityId id;
@@ -23,6 +30,8 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
+  std::string time_zone{};  ///< IANA name
+  std::optional<EmissionFactor> emission_factor{};
 };
 
 /// A metering point with who answers for it.
@@ -74,12 +83,14 @@ struct Trade {
   MeteringPointId seller_point;
   ParticipantId buyer;
   ParticipantId seller;
+  Price gain{};  ///< what a kWh is worth to both by the limits of their orders, not negative
 };
 
 /// The final outcome of one auction.
 struct AuctionOutcome {
   absl::Time period_start;
   std::vector<Trade> trades;
+  Money welfare{};  ///< of all trades, the greatest that the orders allow; not negative
 };
 
 /// What was agreed.

@@ -16,6 +16,7 @@
 #include "services/settlement/core/line.h"
 #include "services/settlement/core/peers.h"
 #include "services/settlement/core/settlement.h"
+#include "services/settlement/core/welfare.h"
 
 namespace peerwatt::settlement {
 
@@ -40,6 +41,7 @@ struct RunCommit {
   int32_t price_missing_count = 0;  ///< lines of a bill without a price, from scratch
   int64_t readings_cursor = 0;
   absl::Time now;
+  std::optional<Welfare> welfare;  ///< of periods in which trades deliver and had something to gain
 };
 
 /// What the runs of a period posted so far.

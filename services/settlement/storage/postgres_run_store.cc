@@ -176,6 +176,10 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
     }
     const int64_t first_entry = ledger.Post(run.entries.entries);
     WriteLines(tx, run, first_entry);
+    if (run.welfare.has_value()) {
+      Exec(tx, kUpsertWelfare, run.community.value(), ToSql(run.period.start),
+           run.welfare->optimum.micros(), run.welfare->delivered.micros());
+    }
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
          run.readings_cursor);
     return absl::OkStatus();

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/ledger_queries.h"
 #include "services/settlement/storage/reconciliation_queries.h"
 
@@ -342,7 +343,7 @@ inline std::vector<Query> AllQueries() {
       kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
-  for (const std::vector<Query>& part : {LedgerQueries(), ReconciliationQueries()}) {
+  for (const std::vector<Query>& part : {LedgerQueries(), ReconciliationQueries(), KpiQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
   }
   return queries;

@@ -48,7 +48,13 @@ class FakeMarket final : public MarketPort {
     const absl::Time end = std::min(span.end, final_until);
     for (absl::Time start = span.start; start < end; start += absl::Minutes(15)) {
       const auto found = trades.find(start);
-      outcomes.push_back({start, found == trades.end() ? std::vector<Trade>() : found->second});
+      AuctionOutcome& outcome = outcomes.emplace_back();
+      outcome.period_start = start;
+      if (found == trades.end()) continue;
+      outcome.trades = found->second;
+      for (const Trade& trade : outcome.trades) {
+        outcome.welfare += AmountOf(trade.energy, trade.gain, Rounding::kDown);
+      }
     }
     return outcomes;
   }
