@@ -24,9 +24,11 @@
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/poll_loop.h"
+#include "services/settlement/core/run_desk.h"
 #include "services/settlement/core/runner.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
+#include "services/settlement/rpc/runs_service.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
 #include "services/settlement/storage/ledger_cache.h"
@@ -35,6 +37,7 @@
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
+#include "services/settlement/storage/postgres_run_log.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
@@ -114,6 +117,7 @@ struct Parts {
   postgres::Pool pool;
   LedgerCache cache{crypto::Sha256};
   PostgresRunStore runs{pool, cache};
+  PostgresRunLog run_log{pool};
   PostgresHoldStore holds{pool, cache};
   HoldQueue hold_queue{holds};
   PostgresTransferStore transfers{pool, cache, clock};
@@ -129,6 +133,7 @@ struct Parts {
   DepositDesk desk{ledgers, payments, deposits, clock};
   BatchSettler settler{{registry, market, metering}, runs, clock, real_clock, probe};
   Runner runner{ledgers, settler, runs, clock, real_clock, probe};
+  RunDesk run_desk{ledgers, settler, runs, clock, real_clock};
   ChangeFollower follower{metering, runs, ledgers, runner};
 };
 
@@ -170,13 +175,15 @@ int Serve() {
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
   LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
                        crypto::Sha256);
+  RunsService runs({parts.runs, parts.run_log, parts.run_desk, parts.runner, parts.ledgers},
+                   **clock);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &ledger, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &ledger, &runs, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

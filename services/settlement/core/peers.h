@@ -23,6 +23,7 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
+  absl::TimeZone time_zone{};  ///< for days, months and times of day; UTC unless it is set
 };
 
 /// A metering point with who answers for it.
@@ -30,6 +31,7 @@ struct Member {
   MeteringPointId point;
   ParticipantId participant;
   GridConnectionId connection;
+  absl::Time joined_at = absl::InfinitePast();  ///< before, no reading is expected
 };
 
 /// A community at an instant.
@@ -38,7 +40,8 @@ struct CommunitySnapshot {
   bool has_tariff = false;
   std::string tariff_name;  ///< tells tariffs apart
   GridTariff tariff;
-  std::vector<Member> members;
+  std::vector<Member> members;     ///< as of the instant
+  int64_t membership_version = 0;  ///< grows with each point that changes hands or leaves
 };
 
 /// Where a participant has its account.
@@ -96,6 +99,8 @@ struct PointReading {
   Energy import_energy;
   Energy export_energy;
   bool present = false;
+  bool expected = true;  ///< false before the point joined: missing, it is no reason to wait
+  bool absurd = false;   ///< no such energy can have flowed: it came, and is not used
 };
 
 /// Readings of points in consecutive periods.

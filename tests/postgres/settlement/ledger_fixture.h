@@ -32,6 +32,11 @@ class LedgerTest : public ::testing::Test {
     return {CommunityId(id), "EUR", absl::Minutes(15), Start(), absl::Hours(1)};
   }
 
+  /// A first run of the periods in a span.
+  static RunRecord FirstRunOf(Interval span) {
+    return MakeRunRecord(RunKind::kFirst, RunCalendar(), span, span.end, span.end);
+  }
+
   static void SetUpTestSuite() {
     database_ = peerwatt::testing::TestDatabase::Create("settlement", Migrations());
   }
@@ -42,7 +47,8 @@ class LedgerTest : public ::testing::Test {
       pqxx::connection connection(database_->owner_dsn());
       pqxx::work tx(connection);
       tx.exec("TRUNCATE ledgers, accounts, account_pages, journal_entries, transfer_keys, holds, "
-              "deposits, settlement_periods, settlement_lines, dirty_periods, watch_cursors");
+              "deposits, settlement_periods, settlement_lines, dirty_periods, watch_cursors, "
+              "run_calendars, run_reaches, settlement_runs, run_periods, late_changes");
       tx.commit();
     }
     ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok());
