@@ -25,6 +25,10 @@ std::optional<AccountKind> CounterAccountOf(LineKind kind) {
     case LineKind::kImbalancePurchase:
     case LineKind::kImbalanceSale:
       return AccountKind::kMainGrid;
+    case LineKind::kSubscription:
+      return AccountKind::kSubscriptions;
+    case LineKind::kPieceFee:
+      return AccountKind::kPieceFees;
     default:
       return std::nullopt;
   }
@@ -40,7 +44,16 @@ void AddPostings(const Line& line, std::vector<Posting>& postings) {
 }
 
 /// What entry the money of a line belongs to. Groups are posted in this order.
-enum class Group { kTrade, kPool, kImbalance, kRetail, kFeedIn, kNone };
+enum class Group {
+  kTrade,
+  kPool,
+  kImbalance,
+  kRetail,
+  kFeedIn,
+  kSubscription,
+  kPieceFee,
+  kNone
+};
 
 Group GroupOf(const LineKey& key) {
   switch (key.kind) {
@@ -59,6 +72,10 @@ Group GroupOf(const LineKey& key) {
       return Group::kRetail;
     case LineKind::kFeedIn:
       return Group::kFeedIn;
+    case LineKind::kSubscription:
+      return Group::kSubscription;
+    case LineKind::kPieceFee:
+      return Group::kPieceFee;
     case LineKind::kSelfConsumption:
     case LineKind::kReferenceDraw:
     case LineKind::kReferenceFeedIn:
@@ -79,10 +96,19 @@ const char* KindOf(Group group) {
       return "retail";
     case Group::kFeedIn:
       return "feed-in";
+    case Group::kSubscription:
+      return "subscription";
+    case Group::kPieceFee:
+      return "piece-fee";
     case Group::kNone:
       break;
   }
   PW_CHECK(false, "an entry has a kind");
+}
+
+bool SameSubject(const LineKey& a, const LineKey& b) {
+  return a.participant == b.participant && a.connection == b.connection && a.kind == b.kind &&
+         a.trade == b.trade;
 }
 
 /// The lines of each entry, by their indexes, in the order in which entries are posted: trades by
@@ -90,7 +116,7 @@ const char* KindOf(Group group) {
 std::vector<std::vector<size_t>> GroupLines(const std::vector<Line>& lines) {
   std::vector<std::vector<size_t>> groups;
   absl::flat_hash_map<absl::string_view, size_t> trades;
-  std::vector<std::vector<size_t>> others[3];
+  std::vector<std::vector<size_t>> others[5];
   std::vector<size_t> pool;
   for (size_t i = 0; i < lines.size(); ++i) {
     const Group group = GroupOf(lines[i].key);
@@ -102,7 +128,12 @@ std::vector<std::vector<size_t>> GroupLines(const std::vector<Line>& lines) {
     } else if (group == Group::kPool) {
       pool.push_back(i);
     } else {
-      others[static_cast<int>(group) - static_cast<int>(Group::kImbalance)].push_back({i});
+      auto& singles = others[static_cast<int>(group) - static_cast<int>(Group::kImbalance)];
+      // Lines that differ only by their flags share an entry; they come one after the other.
+      if (singles.empty() || !SameSubject(lines[singles.back().front()].key, lines[i].key)) {
+        singles.emplace_back();
+      }
+      singles.back().push_back(i);
     }
   }
   std::sort(groups.begin(), groups.end(), [&](const auto& a, const auto& b) {
@@ -129,6 +160,12 @@ std::string KeyOf(const LineKey& key, Group group, absl::string_view period, int
     case Group::kImbalance:
       return of_party(key.kind == LineKind::kImbalancePurchase ? "imbalance-purchase"
                                                                : "imbalance-sale");
+    case Group::kPieceFee:
+      if (!key.trade.empty()) {
+        return absl::StrCat("piece-fee:", period, ":", key.participant.value(), ":",
+                            key.connection.value(), ":", key.trade.value(), ":", run);
+      }
+      return of_party("piece-fee");
     default:
       return of_party(KindOf(group));
   }

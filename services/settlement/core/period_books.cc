@@ -153,8 +153,15 @@ SettlementResult PeriodBooks::Close() && {
   result.lines.reserve(ordered.size());
   for (const Row& row : ordered) {
     const Connection& at = input_.connections[row.connection];
-    result.lines.push_back({{at.participant, at.id, row.kind, row.trade ? *row.trade : TradeId()},
-                            row.energy, row.price, row.amount, at.substituted});
+    Line& line = result.lines.emplace_back();
+    line.key.participant = at.participant;
+    line.key.connection = at.id;
+    line.key.kind = row.kind;
+    if (row.trade != nullptr) line.key.trade = *row.trade;
+    line.energy = row.energy;
+    line.price = row.price;
+    line.amount = row.amount;
+    line.substituted = at.substituted;
   }
   return result;
 }

@@ -40,6 +40,7 @@ struct RunCommit {
   bool is_firm = false;  ///< trades were settled by policy `firm`
   int32_t substituted_count = 0;
   int32_t absurd_count = 0;  ///< of these, readings that cannot be
+  int32_t price_missing_count = 0;  ///< lines of a bill without a price, from scratch
   int64_t readings_cursor = 0;
   absl::Time now;
   RunRecord record;        ///< the run over several periods that this belongs to
