@@ -165,6 +165,19 @@ def verify():
            "lower_is_better": False}
 
 
+def settlement_runs(part):
+    """A figure of bench/settle.py."""
+    def run():
+        import settle
+        yield from getattr(settle, part)()
+    run.__doc__ = {
+        "settle": "One period of 100,000 points and 300,000 trades against COPY of its rows.",
+        "settle_large": "A period of 1,000,000 points, per million transfers and against 10,000.",
+        "settled_bytes": "Bytes of a settled reading, with and without trades.",
+        "restate": "A month for one corrected meter in a community of 1,000."}[part]
+    return run
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -177,6 +190,10 @@ FIGURES = {
     "autopilot": ("market", autopilot),
     "ledger": ("settlement", ledger),
     "verify": ("settlement", verify),
+    "settle": ("settlement", settlement_runs("settle")),
+    "settle_large": ("settlement", settlement_runs("settle_large")),
+    "settled_bytes": ("settlement", settlement_runs("settled_bytes")),
+    "restate": ("settlement", settlement_runs("restate")),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

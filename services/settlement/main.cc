@@ -25,12 +25,14 @@
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/reconciliation/reconciler.h"
+#include "services/settlement/core/run_desk.h"
 #include "services/settlement/core/runner.h"
 #include "services/settlement/rpc/kpis_service.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
 #include "services/settlement/rpc/reconciliation_metrics.h"
 #include "services/settlement/rpc/reconciliation_service.h"
+#include "services/settlement/rpc/runs_service.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
 #include "services/settlement/storage/ledger_cache.h"
@@ -42,6 +44,7 @@
 #include "services/settlement/storage/postgres_hold_store.h"
 #include "services/settlement/storage/postgres_kpi_reader.h"
 #include "services/settlement/storage/postgres_reconciliation_store.h"
+#include "services/settlement/storage/postgres_run_log.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
@@ -127,6 +130,7 @@ struct Parts {
   postgres::Pool pool;
   LedgerCache cache{crypto::Sha256};
   PostgresRunStore runs{pool, cache};
+  PostgresRunLog run_log{pool};
   PostgresHoldStore holds{pool, cache};
   HoldQueue hold_queue{holds};
   PostgresTransferStore transfers{pool, cache, clock};
@@ -146,6 +150,7 @@ struct Parts {
   reconciliation::Reconciler reconciler{ledgers, checks, clock, real_clock, reconciliation_probe};
   BatchSettler settler{{registry, market, metering}, runs, clock, real_clock, runs_watch};
   Runner runner{ledgers, settler, runs, clock, real_clock, probe};
+  RunDesk run_desk{ledgers, settler, runs, clock, real_clock};
   ChangeFollower follower{metering, runs, ledgers, runner};
 };
 
@@ -189,6 +194,8 @@ int Serve() {
   LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
                        crypto::Sha256);
   KpisService kpis(parts.kpis, parts.ledgers);
+  RunsService runs({parts.runs, parts.run_log, parts.run_desk, parts.runner, parts.ledgers},
+                   **clock);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   ReconciliationService reconciliation(parts.reconciler, parts.checks, parts.files,
                                        parts.ledgers);
@@ -197,7 +204,9 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &kpis, &ledger, &reconciliation, &internal}, metrics);
+      rpc::Server::Start(options,
+                         {&service, &kpis, &ledger, &reconciliation, &runs, &internal},
+                         metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

@@ -40,6 +40,9 @@ std::optional<JournalEntry> MakeEntry(std::string kind, std::string idempotency_
 JournalEntry MakeDepositEntry(const ParticipantId& participant, const std::string& deposit_id,
                               Money amount);
 
+/// Money that entries move: the sum of what they credit.
+Money MovedBy(const std::vector<JournalEntry>& entries);
+
 /// Entries of one run, and for each of its lines the entry that moved its money.
 struct RunEntries {
   std::vector<JournalEntry> entries;

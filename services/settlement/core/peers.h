@@ -30,7 +30,7 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
-  std::string time_zone{};  ///< IANA name
+  absl::TimeZone time_zone{};  ///< for days, months and times of day; UTC unless it is set
   std::optional<EmissionFactor> emission_factor{};
 };
 
@@ -39,6 +39,7 @@ struct Member {
   MeteringPointId point;
   ParticipantId participant;
   GridConnectionId connection;
+  absl::Time joined_at = absl::InfinitePast();  ///< before, no reading is expected
 };
 
 /// A community at an instant.
@@ -47,7 +48,8 @@ struct CommunitySnapshot {
   bool has_tariff = false;
   std::string tariff_name;  ///< tells tariffs apart
   GridTariff tariff;
-  std::vector<Member> members;
+  std::vector<Member> members;     ///< as of the instant
+  int64_t membership_version = 0;  ///< grows with each point that changes hands or leaves
 };
 
 /// Where a participant has its account.
@@ -107,6 +109,8 @@ struct PointReading {
   Energy import_energy;
   Energy export_energy;
   bool present = false;
+  bool expected = true;  ///< false before the point joined: missing, it is no reason to wait
+  bool absurd = false;   ///< no such energy can have flowed: it came, and is not used
 };
 
 /// Readings of points in consecutive periods.

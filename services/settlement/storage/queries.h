@@ -6,6 +6,7 @@
 #include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/ledger_queries.h"
 #include "services/settlement/storage/reconciliation_queries.h"
+#include "services/settlement/storage/run_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -343,9 +344,9 @@ inline std::vector<Query> AllQueries() {
       kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
-  for (const std::vector<Query>& part : {LedgerQueries(), ReconciliationQueries(), KpiQueries()}) {
+  for (const std::vector<Query>& part :
+       {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
-  }
   return queries;
 }
 

@@ -33,6 +33,11 @@ class LedgerTest : public ::testing::Test {
     return {CommunityId(id), "EUR", absl::Minutes(15), Start(), absl::Hours(1)};
   }
 
+  /// A first run of the periods in a span.
+  static RunRecord FirstRunOf(Interval span) {
+    return MakeRunRecord(RunKind::kFirst, RunCalendar(), span, span.end, span.end);
+  }
+
   static void SetUpTestSuite() {
     database_ = peerwatt::testing::TestDatabase::Create("settlement", Migrations());
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
@@ -20,8 +21,9 @@ class FakeRegistry final : public RegistryPort {
  public:
   absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override { return rules; }
   absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& /*community*/,
-                                                absl::Time /*time*/) override {
-    return snapshot;
+                                                absl::Time time) override {
+    const auto after = later.upper_bound(time);
+    return after == later.begin() ? snapshot : std::prev(after)->second;
   }
   absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) override {
     return ParticipantContext{participant, rules.front().id, rules.front().currency};
@@ -34,6 +36,7 @@ class FakeRegistry final : public RegistryPort {
 
   std::vector<CommunityRules> rules;
   CommunitySnapshot snapshot;
+  std::map<absl::Time, CommunitySnapshot> later;  ///< what supersedes it from an instant on
   std::vector<Scheme> schemes;  ///< by start
 };
 
