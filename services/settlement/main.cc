@@ -13,6 +13,7 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
+#include "services/settlement/clients/bank_payment_provider.h"
 #include "services/settlement/clients/market_client.h"
 #include "services/settlement/clients/metering_client.h"
 #include "services/settlement/clients/registry_client.h"
@@ -23,18 +24,25 @@
 #include "services/settlement/core/hold_queue.h"
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
+#include "services/settlement/core/payments/payment_desk.h"
+#include "services/settlement/core/payments/payment_job.h"
 #include "services/settlement/core/poll_loop.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/formats/payment_files.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
+#include "services/settlement/rpc/payments_service.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
 #include "services/settlement/storage/ledger_cache.h"
 #include "services/settlement/storage/ledger_reader.h"
 #include "services/settlement/storage/migrations.h"
+#include "services/settlement/storage/postgres_bank_store.h"
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
+#include "services/settlement/storage/postgres_payment_store.h"
+#include "services/settlement/storage/postgres_round_store.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
@@ -53,6 +61,10 @@ ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(200),
           "How often the clock is looked at, 1ms to 1m");
 ABSL_FLAG(absl::Duration, rules_refresh_interval, absl::Seconds(1),
           "How often the registry is asked for communities, 10ms to 1h");
+ABSL_FLAG(std::string, payment_provider, "sandbox",
+          "How money is paid: sandbox (no money moves) or bank (files and account statements)");
+ABSL_FLAG(absl::Duration, payments_interval, absl::Seconds(5),
+          "How often payments that settlement leaves are made, 10ms to 1h");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
 
 namespace peerwatt::settlement {
@@ -74,6 +86,14 @@ void RequireRange(const absl::Flag<T>& flag, T low, T high) {
 
 void LogFailure(const char* message, const absl::Status& status) {
   if (!status.ok()) Log(Severity::kWarning, message, {{"error", status.ToString()}});
+}
+
+/// The provider that the flag names.
+std::unique_ptr<PaymentProvider> ProviderFromFlags() {
+  const std::string name = absl::GetFlag(FLAGS_payment_provider);
+  if (name == "sandbox") return std::make_unique<SandboxPaymentProvider>();
+  if (name == "bank") return std::make_unique<BankPaymentProvider>();
+  StopForConfiguration("--payment_provider must be sandbox or bank");
 }
 
 int RunMigrations() {
@@ -124,9 +144,15 @@ struct Parts {
   RegistryClient registry;
   MarketClient market;
   MeteringClient metering;
-  SandboxPaymentProvider payments;
+  const std::unique_ptr<PaymentProvider> provider = ProviderFromFlags();
+  PostgresPaymentStore payments{pool, cache};
+  PostgresBankStore bank{pool, cache, {WriteCreditTransfers, WriteDirectDebits}};
+  PostgresRoundStore rounds{pool, cache, crypto::Sha256};
   Ledgers ledgers{registry, runs};
-  DepositDesk desk{ledgers, payments, deposits, clock};
+  DepositDesk desk{ledgers, *provider, deposits, clock};
+  PaymentDesk payment_desk{ledgers, *provider, payments, crypto::Sha256, clock};
+  BankDesk bank_desk{ledgers, bank, provider->uses_files(), crypto::Sha256, clock};
+  PaymentJob payment_job{ledgers, registry, rounds, payment_desk, clock};
   BatchSettler settler{{registry, market, metering}, runs, clock, real_clock, probe};
   Runner runner{ledgers, settler, runs, clock, real_clock, probe};
   ChangeFollower follower{metering, runs, ledgers, runner};
@@ -150,6 +176,9 @@ void RunUntilStopped(Parts& parts, rpc::Server& server) {
     LogFailure("holds whose time is over could not be ended; trying again",
                parts.transfers.ExpireDue());
   });
+  PollLoop payments(absl::GetFlag(FLAGS_payments_interval), [&] {
+    LogFailure("a payment could not be made; trying again", parts.payment_job.Step());
+  });
   PollLoop recovery(kRecoveryInterval, [&] {
     LogFailure("a deposit could not be finished; trying again", parts.desk.FinishPending());
   });
@@ -161,6 +190,7 @@ int Serve() {
   RequireRange(FLAGS_database_connections, 2, 1000);
   RequireRange(FLAGS_poll_interval, absl::Milliseconds(1), absl::Minutes(1));
   RequireRange(FLAGS_rules_refresh_interval, absl::Milliseconds(10), absl::Hours(1));
+  RequireRange(FLAGS_payments_interval, absl::Milliseconds(10), absl::Hours(1));
   RequireRange(FLAGS_drain_time, absl::ZeroDuration(), absl::Minutes(10));
   const absl::StatusOr<std::unique_ptr<Clock>> clock = ClockFromFlags();
   if (!clock.ok()) StopForConfiguration(clock.status().message());
@@ -170,13 +200,15 @@ int Serve() {
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
   LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
                        crypto::Sha256);
+  PaymentsService payments({parts.ledgers, parts.accounts, parts.payment_desk, parts.payments,
+                            parts.bank_desk, parts.bank, **clock});
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &ledger, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &ledger, &payments, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

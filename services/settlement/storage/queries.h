@@ -4,6 +4,7 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/storage/ledger_queries.h"
+#include "services/settlement/storage/payment_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -338,6 +339,8 @@ inline std::vector<Query> AllQueries() {
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
   const std::vector<Query> ledger = LedgerQueries();
   queries.insert(queries.end(), ledger.begin(), ledger.end());
+  const std::vector<Query> payments = PaymentQueries();
+  queries.insert(queries.end(), payments.begin(), payments.end());
   return queries;
 }
 
