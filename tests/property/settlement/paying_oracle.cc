@@ -124,8 +124,8 @@ class WaterfallLife {
     if (fund_ < 0) return "the fund is overdrawn";
     if (fund_ != fund) return "the fund has another balance than by hand";
     for (const auto& [name, one] : people_) {
-      if (one.advanced < 0) return name + " gave back more than it was lent";
-      if (one.balance != wanted[name].balance) return name + " has another balance than by hand";
+      if (one.advanced < 0) return absl::StrCat(name, " gave back too much");
+      if (one.balance != wanted[name].balance) return absl::StrCat(name, " has another balance");
     }
     if (!PlanWaterfall({Money::Micros(fund_), Money::Micros(limit)}, Accounts()).empty()) {
       return "something is left to move";
@@ -255,7 +255,7 @@ std::string RandomId(Dice& dice) {
   for (int64_t i = dice.Number(0, 20); i > 0; --i) {
     id += kChars[static_cast<size_t>(dice.Number(0, 36))];
   }
-  return id + "x";
+  return absl::StrCat(id, "x");
 }
 
 }  // namespace
@@ -286,7 +286,8 @@ std::string FirstReferenceFault(uint64_t seed, int rounds) {
                                                 ? reference
                                                 : absl::AsciiStrToLower(reference));
     // Banks break lines.
-    text.insert(static_cast<size_t>(dice.Number(4, static_cast<int64_t>(text.size()))), " ");
+    const auto at = static_cast<size_t>(dice.Number(4, static_cast<int64_t>(text.size())));
+    text = absl::StrCat(text.substr(0, at), " ", text.substr(at));
     const std::vector<ParticipantId> found = ParticipantsIn(text);
     if (std::find(found.begin(), found.end(), id) == found.end()) {
       return absl::StrCat(reference, " is not found in ", text);
