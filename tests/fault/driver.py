@@ -73,6 +73,8 @@ FAULTS = {
         "ledger_deliveries", "100,000 calls up to five times: one effect each. Control: no keys."),
     "ledger_calls": ledger(
         "ledger_calls", "Killed at every database call: nothing half. Control: two transactions."),
+    "payment_calls": ledger(
+        "payment_calls", "Payments killed at every database call. Control: two transactions."),
     "ledger_kills": ledger(
         "ledger_kills", "90 kills and stops under load: nothing lost. Control: lazy commits."),
     "duplicates": metering(

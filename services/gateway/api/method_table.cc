@@ -23,6 +23,7 @@
 #include "peerwatt/registry/v1/schemes.pb.h"
 #include "peerwatt/settlement/v1/kpis.pb.h"
 #include "peerwatt/settlement/v1/ledger.pb.h"
+#include "peerwatt/settlement/v1/payments.pb.h"
 #include "peerwatt/settlement/v1/reconciliation.pb.h"
 #include "peerwatt/settlement/v1/runs.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
@@ -123,6 +124,7 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
       service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement),
       service(peerwatt::settlement::v1::KpiFigures::descriptor(), "Kpis", Upstream::kSettlement),
       service(peerwatt::settlement::v1::Balance::descriptor(), "Ledger", Upstream::kSettlement),
+      service(peerwatt::settlement::v1::Wallet::descriptor(), "Payments", Upstream::kSettlement),
       service(peerwatt::settlement::v1::ReconciliationFinding::descriptor(), "Reconciliation",
               Upstream::kSettlement),
       service(peerwatt::settlement::v1::RunCalendar::descriptor(), "SettlementRuns",

@@ -152,13 +152,20 @@ struct Peers {
 /// What the provider says about a payment.
 enum class ChargeOutcome { kConfirmed, kDeclined };
 
-/// Takes money from people outside of the ledger.
+/// Takes money from people outside of the ledger, and pays it out to them.
 class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;
+  /// Whether payments wait for a file, and its statement says what became of them. Nothing is asked
+  /// of the provider then.
+  virtual bool uses_files() const { return false; }
   /// Charges once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
   /// is not known whether the charge took place.
   virtual absl::StatusOr<ChargeOutcome> Charge(const std::string& idempotency_key, Money amount,
+                                               const std::string& currency) = 0;
+  /// Pays out once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
+  /// is not known whether the money has left.
+  virtual absl::StatusOr<ChargeOutcome> PayOut(const std::string& idempotency_key, Money amount,
                                                const std::string& currency) = 0;
 };
 

@@ -219,6 +219,22 @@ bool AnyRefused(const Decision& decision) {
 
 }  // namespace
 
+std::vector<TransferResult> CreateTransfers(pqxx::work& tx, LedgerSession& ledger,
+                                            const CommunityId& community,
+                                            const LedgerCache& cache,
+                                            std::vector<Transfer> transfers) {
+  for (Transfer& transfer : transfers) {
+    transfer.content_hash = cache.Hash(ledger::ContentOf(transfer));
+  }
+  const Calls calls{transfers};
+  const Names names = NamesOf(calls);
+  Ledgering ledgering(tx, ledger, community, names);
+  Decision decision = Decide(calls, ledgering.ReadBook(/*asks_for_keys=*/true));
+  std::vector<TransferResult> results = decision.results;
+  ledgering.Write(std::move(decision));
+  return results;
+}
+
 absl::StatusOr<std::vector<TransferResult>> PostgresTransferStore::CreateOnce(
     const CommunityId& community, const Calls& calls, bool asks_for_keys) {
   std::vector<TransferResult> results;

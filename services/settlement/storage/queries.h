@@ -5,6 +5,7 @@
 #include "libs/postgres/pool.h"
 #include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/ledger_queries.h"
+#include "services/settlement/storage/payment_queries.h"
 #include "services/settlement/storage/reconciliation_queries.h"
 #include "services/settlement/storage/run_queries.h"
 
@@ -345,7 +346,7 @@ inline std::vector<Query> AllQueries() {
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
   for (const std::vector<Query>& part :
-       {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries()}) {
+       {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
   return queries;
 }

@@ -133,8 +133,14 @@ class FakePayments final : public PaymentProvider {
     if (loses_answer) return Error(kPeerUnavailable, "the answer is lost");
     return ChargeOutcome::kConfirmed;
   }
+  absl::StatusOr<ChargeOutcome> PayOut(const std::string& idempotency_key, Money amount,
+                                       const std::string& currency) override {
+    return Charge(idempotency_key, amount, currency);
+  }
+  bool uses_files() const override { return files; }
 
   std::map<std::string, Money> charged;  ///< by key
+  bool files = false;                    ///< payments wait for files
   std::string last_currency;
   Money limit = Money::Micros(1'000'000'000);  ///< more than that is declined
   bool answers = true;
