@@ -152,6 +152,12 @@ def ledger():
     yield from figure.measure()
 
 
+def statement():
+    """A month's statement with its PDF, against 200 ms and a bare SELECT of its lines."""
+    import statement as figure
+    yield from figure.measure()
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -163,6 +169,7 @@ FIGURES = {
     "book": ("market", book),
     "autopilot": ("market", autopilot),
     "ledger": ("settlement", ledger),
+    "statement": ("settlement", statement),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

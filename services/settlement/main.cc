@@ -20,22 +20,27 @@
 #include "services/settlement/core/batch_settler.h"
 #include "services/settlement/core/change_follower.h"
 #include "services/settlement/core/deposits.h"
+#include "services/settlement/core/explain/line_explainer.h"
 #include "services/settlement/core/hold_queue.h"
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/poll_loop.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/formats/pdf_document.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
+#include "services/settlement/rpc/statements_service.h"
 #include "services/settlement/storage/ledger_cache.h"
 #include "services/settlement/storage/ledger_reader.h"
 #include "services/settlement/storage/migrations.h"
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
+#include "services/settlement/storage/postgres_evidence_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
 #include "services/settlement/storage/postgres_run_store.h"
+#include "services/settlement/storage/postgres_statement_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
 
@@ -53,6 +58,8 @@ ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(200),
           "How often the clock is looked at, 1ms to 1m");
 ABSL_FLAG(absl::Duration, rules_refresh_interval, absl::Seconds(1),
           "How often the registry is asked for communities, 10ms to 1h");
+ABSL_FLAG(std::string, font_folder, "/usr/share/fonts/truetype/dejavu",
+          "Holds DejaVuSans.ttf and DejaVuSans-Bold.ttf, for statements as PDF");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
 
 namespace peerwatt::settlement {
@@ -120,6 +127,8 @@ struct Parts {
   ledger::TransferQueue transfer_queue{transfers};
   PostgresDepositStore deposits{pool, cache};
   PostgresBooksReader books{pool, cache};
+  PostgresStatementStore statements{pool, cache};
+  PostgresEvidenceStore evidence{pool};
   LedgerReader accounts{pool, cache};
   RegistryClient registry;
   MarketClient market;
@@ -129,6 +138,8 @@ struct Parts {
   DepositDesk desk{ledgers, payments, deposits, clock};
   BatchSettler settler{{registry, market, metering}, runs, clock, real_clock, probe};
   Runner runner{ledgers, settler, runs, clock, real_clock, probe};
+  LineExplainer explainer{{registry, market, metering}, metering, market, evidence, books};
+  const PdfWriter pdf{absl::GetFlag(FLAGS_font_folder)};
   ChangeFollower follower{metering, runs, ledgers, runner};
 };
 
@@ -170,13 +181,15 @@ int Serve() {
   SettlementService service(parts.books, parts.ledgers, parts.desk, parts.deposits, **clock);
   LedgerService ledger(parts.transfer_queue, parts.transfers, parts.accounts, parts.ledgers,
                        crypto::Sha256);
+  StatementsService statements(parts.statements, parts.explainer, parts.ledgers, parts.pdf,
+                               **clock);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   rpc::ServerOptions options;
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options, {&service, &ledger, &internal}, metrics);
+      rpc::Server::Start(options, {&service, &ledger, &statements, &internal}, metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) StopForConfiguration(started.message());

@@ -22,6 +22,7 @@
 #include "peerwatt/registry/v1/schemes.pb.h"
 #include "peerwatt/settlement/v1/ledger.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
+#include "peerwatt/settlement/v1/statements.pb.h"
 
 namespace peerwatt::gateway {
 namespace {
@@ -115,7 +116,9 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
               Upstream::kMarket),
       service(peerwatt::market::v1::OrderBook::descriptor(), "Trading", Upstream::kMarket),
       service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement),
-      service(peerwatt::settlement::v1::Balance::descriptor(), "Ledger", Upstream::kSettlement)};
+      service(peerwatt::settlement::v1::Balance::descriptor(), "Ledger", Upstream::kSettlement),
+      service(peerwatt::settlement::v1::Statement::descriptor(), "Statements",
+              Upstream::kSettlement)};
 }
 
 absl::StatusOr<MethodTable> MethodTable::Build() {

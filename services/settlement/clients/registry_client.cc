@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
@@ -33,6 +34,9 @@ absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
   if (proto.has_settlement_grace()) {
     PW_ASSIGN_OR_RETURN(rules.settlement_grace,
                         rpc::DurationFrom(proto.settlement_grace(), "settlement_grace"));
+  }
+  if (!absl::LoadTimeZone(proto.time_zone(), &rules.time_zone)) {
+    return FieldInvalid("time_zone", "is not known here");
   }
   return rules;
 }

@@ -23,6 +23,7 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
+  absl::TimeZone time_zone{};  ///< in which days and tariffs are
 };
 
 /// A metering point with who answers for it.
@@ -96,6 +97,7 @@ struct PointReading {
   Energy import_energy;
   Energy export_energy;
   bool present = false;
+  int32_t revision = 0;  ///< 0 where it is missing
 };
 
 /// Readings of points in consecutive periods.

@@ -4,6 +4,7 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/storage/ledger_queries.h"
+#include "services/settlement/storage/statement_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -250,13 +251,7 @@ inline constexpr Query kListAccounts{"list_accounts", R"sql(
   ORDER BY account_id LIMIT $3
 )sql"};
 
-inline constexpr Query kListEntries{"list_entries", R"sql(
-  SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY(
-           SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position)
-           JOIN accounts AS a ON a.account_no = p.account_no
-           WHERE a.community_id = $1 ORDER BY p.position
-         ) AS account_ids, e.amounts_micros, e.period_start_at, e.created_at
-  FROM journal_entries AS e
+inline constexpr Query kListEntries{"list_entries", PW_SELECT_ENTRIES R"sql(
   WHERE e.community_id = $1 AND e.entry_no > $2
   ORDER BY e.entry_no LIMIT $3
 )sql"};
@@ -341,8 +336,9 @@ inline std::vector<Query> AllQueries() {
       kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
-  const std::vector<Query> ledger = LedgerQueries();
-  queries.insert(queries.end(), ledger.begin(), ledger.end());
+  for (const std::vector<Query>& others : {LedgerQueries(), StatementQueries()}) {
+    queries.insert(queries.end(), others.begin(), others.end());
+  }
   return queries;
 }
 

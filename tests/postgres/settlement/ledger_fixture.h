@@ -42,7 +42,9 @@ class LedgerTest : public ::testing::Test {
       pqxx::connection connection(database_->owner_dsn());
       pqxx::work tx(connection);
       tx.exec("TRUNCATE ledgers, accounts, account_pages, journal_entries, transfer_keys, holds, "
-              "deposits, settlement_periods, settlement_lines, dirty_periods, watch_cursors");
+              "deposits, settlement_periods, settlement_lines, dirty_periods, watch_cursors, "
+              "run_evidence, issuers, billing_details, statement_numbers, statement_issues, "
+              "statements, statement_lines, statement_taxes");
       tx.commit();
     }
     ASSERT_TRUE(runs_.EnsureLedger(RulesOf("hamlet")).ok());
