@@ -178,6 +178,12 @@ def settlement_runs(part):
     return run
 
 
+def statement():
+    """A month's statement with its PDF, against 200 ms and a bare SELECT of its lines."""
+    import statement as figure
+    yield from figure.measure()
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -194,6 +200,7 @@ FIGURES = {
     "settle_large": ("settlement", settlement_runs("settle_large")),
     "settled_bytes": ("settlement", settlement_runs("settled_bytes")),
     "restate": ("settlement", settlement_runs("restate")),
+    "statement": ("settlement", statement),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

@@ -22,6 +22,7 @@
 #include "services/settlement/core/batch_settler.h"
 #include "services/settlement/core/change_follower.h"
 #include "services/settlement/core/deposits.h"
+#include "services/settlement/core/explain/line_explainer.h"
 #include "services/settlement/core/hold_queue.h"
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/core/ledgers.h"
@@ -31,6 +32,7 @@
 #include "services/settlement/core/run_desk.h"
 #include "services/settlement/core/runner.h"
 #include "services/settlement/formats/payment_files.h"
+#include "services/settlement/formats/pdf_document.h"
 #include "services/settlement/rpc/kpis_service.h"
 #include "services/settlement/rpc/ledger_service.h"
 #include "services/settlement/rpc/metrics_probe.h"
@@ -40,6 +42,7 @@
 #include "services/settlement/rpc/runs_service.h"
 #include "services/settlement/rpc/settlement_internal_service.h"
 #include "services/settlement/rpc/settlement_service.h"
+#include "services/settlement/rpc/statements_service.h"
 #include "services/settlement/storage/ledger_cache.h"
 #include "services/settlement/storage/ledger_reader.h"
 #include "services/settlement/storage/migrations.h"
@@ -47,6 +50,7 @@
 #include "services/settlement/storage/postgres_books_file.h"
 #include "services/settlement/storage/postgres_books_reader.h"
 #include "services/settlement/storage/postgres_deposit_store.h"
+#include "services/settlement/storage/postgres_evidence_store.h"
 #include "services/settlement/storage/postgres_hold_store.h"
 #include "services/settlement/storage/postgres_kpi_reader.h"
 #include "services/settlement/storage/postgres_payment_store.h"
@@ -54,6 +58,7 @@
 #include "services/settlement/storage/postgres_round_store.h"
 #include "services/settlement/storage/postgres_run_log.h"
 #include "services/settlement/storage/postgres_run_store.h"
+#include "services/settlement/storage/postgres_statement_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
 
@@ -75,6 +80,8 @@ ABSL_FLAG(std::string, payment_provider, "sandbox",
           "How money is paid: sandbox (no money moves) or bank (files and account statements)");
 ABSL_FLAG(absl::Duration, payments_interval, absl::Seconds(5),
           "How often payments that settlement leaves are made, 10ms to 1h");
+ABSL_FLAG(std::string, font_folder, "/usr/share/fonts/truetype/dejavu",
+          "Holds DejaVuSans.ttf and DejaVuSans-Bold.ttf, for statements as PDF");
 ABSL_FLAG(absl::Duration, drain_time, absl::Seconds(10), "Time for running calls to end");
 
 namespace peerwatt::settlement {
@@ -159,6 +166,8 @@ struct Parts {
   PostgresBooksReader books{pool, cache};
   PostgresBooksFile files{pool};
   PostgresReconciliationStore checks{pool};
+  PostgresStatementStore statements{pool, cache};
+  PostgresEvidenceStore evidence{pool};
   LedgerReader accounts{pool, cache};
   PostgresKpiReader kpis{pool};
   RegistryClient registry;
@@ -177,6 +186,8 @@ struct Parts {
   PaymentJob payment_job{ledgers, registry, rounds, payment_desk, clock};
   Runner runner{ledgers, settler, runs, clock, real_clock, probe};
   RunDesk run_desk{ledgers, settler, runs, clock, real_clock};
+  LineExplainer explainer{{registry, market, metering}, metering, market, evidence, books};
+  const PdfWriter pdf{absl::GetFlag(FLAGS_font_folder)};
   ChangeFollower follower{metering, runs, ledgers, runner};
 };
 
@@ -228,6 +239,8 @@ int Serve() {
                    **clock);
   PaymentsService payments({parts.ledgers, parts.accounts, parts.payment_desk, parts.payments,
                             parts.bank_desk, parts.bank, **clock});
+  StatementsService statements(parts.statements, parts.explainer, parts.ledgers, parts.pdf,
+                               **clock);
   SettlementInternalService internal(parts.hold_queue, parts.ledgers);
   ReconciliationService reconciliation(parts.reconciler, parts.checks, parts.files,
                                        parts.ledgers);
@@ -237,7 +250,8 @@ int Serve() {
   options.credentials = rpc::MutualTlsServer(tls);
   const absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(options,
-                         {&service, &kpis, &ledger, &payments, &reconciliation, &runs, &internal},
+                         {&service, &kpis, &ledger, &payments, &reconciliation, &runs,
+                          &statements, &internal},
                          metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));

@@ -27,6 +27,7 @@
 #include "peerwatt/settlement/v1/reconciliation.pb.h"
 #include "peerwatt/settlement/v1/runs.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
+#include "peerwatt/settlement/v1/statements.pb.h"
 
 namespace peerwatt::gateway {
 namespace {
@@ -128,6 +129,8 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
       service(peerwatt::settlement::v1::ReconciliationFinding::descriptor(), "Reconciliation",
               Upstream::kSettlement),
       service(peerwatt::settlement::v1::RunCalendar::descriptor(), "SettlementRuns",
+              Upstream::kSettlement),
+      service(peerwatt::settlement::v1::Statement::descriptor(), "Statements",
               Upstream::kSettlement),
   };
 }

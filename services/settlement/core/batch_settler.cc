@@ -18,6 +18,23 @@ namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
 
+/// The readings of a run that are not simply the first revision.
+std::vector<UsedRevision> UsedRevisions(const std::vector<Member>& members,
+                                        const PeriodReadings& readings,
+                                        const PeriodReadings& day_before) {
+  const auto revision_of = [](const PointReading& reading) {
+    return reading.present ? std::max(reading.revision, 1) : 0;
+  };
+  std::vector<UsedRevision> used;
+  for (size_t i = 0; i < readings.size(); ++i) {
+    const int32_t revision = revision_of(readings[i]);
+    if (revision == 1) continue;
+    const bool stands_in = revision == 0 && i < day_before.size();
+    used.push_back({members[i].point, revision, stands_in ? revision_of(day_before[i]) : 0});
+  }
+  return used;
+}
+
 }  // namespace
 
 /// What the periods of one batch depend on, as pulled from the peers.
@@ -233,6 +250,9 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   run.substituted_count = readings.substituted_count;
   run.absurd_count = readings.absurd_count;
   run.readings_cursor = batch.Cursor();
+  run.revisions = UsedRevisions(batch.SnapshotOf(start).members, batch.ReadingsOf(start),
+                                batch.ReadingsADayBefore(start));
+  run.tariff = batch.SnapshotOf(start).tariff_name;
   run.now = clock_.Now();
   run.record = batch.record;
   run.elapsed = real_clock_.Now() - batch.record.begun_at;

@@ -45,12 +45,6 @@ absl::StatusOr<std::string> Ledgers::CurrencyOf(const CommunityId& community) {
   return known_.at(community).currency;
 }
 
-absl::StatusOr<CommunityRules> Ledgers::RulesOf(const CommunityId& community) {
-  PW_RETURN_IF_ERROR(Require(community));
-  absl::MutexLock lock(&mutex_);
-  return known_.at(community);
-}
-
 std::vector<CommunityRules> Ledgers::Known() const {
   absl::MutexLock lock(&mutex_);
   std::vector<CommunityRules> communities;

@@ -27,8 +27,6 @@ class Ledgers {
   absl::StatusOr<CommunityRules> RulesOf(const CommunityId& community);
   /// The currency of a community's ledger. Errors: NOT_FOUND.
   absl::StatusOr<std::string> CurrencyOf(const CommunityId& community);
-  /// How a community is settled. Errors: NOT_FOUND.
-  absl::StatusOr<CommunityRules> RulesOf(const CommunityId& community);
   /// All communities known so far, in the order of their ids.
   std::vector<CommunityRules> Known() const;
   /// The participant with its community; asks the registry once per participant, since neither

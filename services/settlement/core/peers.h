@@ -111,6 +111,7 @@ struct PointReading {
   bool present = false;
   bool expected = true;  ///< false before the point joined: missing, it is no reason to wait
   bool absurd = false;   ///< no such energy can have flowed: it came, and is not used
+  int32_t revision = 0;  ///< 0 where it is missing
 };
 
 /// Readings of points in consecutive periods.

@@ -11,6 +11,7 @@
 #include "libs/domain/interval.h"
 #include "services/settlement/core/accounts.h"
 #include "services/settlement/core/difference.h"
+#include "services/settlement/core/explain/evidence.h"
 #include "services/settlement/core/holds.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/core/line.h"
@@ -43,6 +44,8 @@ struct RunCommit {
   int32_t absurd_count = 0;  ///< of these, readings that cannot be
   int32_t price_missing_count = 0;  ///< lines of a bill without a price, from scratch
   int64_t readings_cursor = 0;
+  std::vector<UsedRevision> revisions{};  ///< that are not simply the first
+  std::string tariff{};                   ///< resource name of the one in force
   absl::Time now;
   std::optional<Welfare> welfare;  ///< of periods in which trades deliver and had something to gain
   RunRecord record;        ///< the run over several periods that this belongs to

@@ -135,6 +135,22 @@ void WriteRunPeriod(pqxx::work& tx, const RunCommit& run) {
        run.absurd_count, absl::ToInt64Microseconds(run.elapsed));
 }
 
+/// Keeps what the run knew, so that its lines can be explained.
+void WriteEvidence(pqxx::work& tx, const RunCommit& run) {
+  if (run.lines.empty()) return;
+  std::vector<std::string> points;
+  std::vector<int32_t> revisions;
+  std::vector<int32_t> day_before;
+  for (const UsedRevision& used : run.revisions) {
+    points.push_back(used.point.value());
+    revisions.push_back(used.revision);
+    day_before.push_back(used.day_before_revision);
+  }
+  Exec(tx, kInsertRunEvidence, run.community.value(), ToSql(run.period.start), run.run_before + 1,
+       run.readings_cursor, ToSqlArray(points), ToSqlArray(revisions), ToSqlArray(day_before),
+       run.tariff, run.scheme.value(), ToSql(run.now));
+}
+
 /// Ends the holds of the period and frees what they held.
 void EndHolds(pqxx::work& tx, LedgerSession& ledger, const RunCommit& run) {
   const std::string start = ToSql(run.period.start);
@@ -223,6 +239,7 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
            run.welfare->optimum.micros(), run.welfare->delivered.micros());
     }
     WriteRunPeriod(tx, run);
+    WriteEvidence(tx, run);
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
          run.readings_cursor);
     return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include "services/settlement/storage/payment_queries.h"
 #include "services/settlement/storage/reconciliation_queries.h"
 #include "services/settlement/storage/run_queries.h"
+#include "services/settlement/storage/statement_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -254,13 +255,7 @@ inline constexpr Query kListAccounts{"list_accounts", R"sql(
   ORDER BY account_id LIMIT $3
 )sql"};
 
-inline constexpr Query kListEntries{"list_entries", R"sql(
-  SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY(
-           SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position)
-           JOIN accounts AS a ON a.account_no = p.account_no
-           WHERE a.community_id = $1 ORDER BY p.position
-         ) AS account_ids, e.amounts_micros, e.period_start_at, e.created_at
-  FROM journal_entries AS e
+inline constexpr Query kListEntries{"list_entries", PW_SELECT_ENTRIES R"sql(
   WHERE e.community_id = $1 AND e.entry_no > $2
   ORDER BY e.entry_no LIMIT $3
 )sql"};
@@ -346,7 +341,8 @@ inline std::vector<Query> AllQueries() {
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
   for (const std::vector<Query>& part :
-       {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries()}) {
+       {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries(),
+        StatementQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
   return queries;
 }
