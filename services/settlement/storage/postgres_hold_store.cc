@@ -1,5 +1,7 @@
 #include "services/settlement/storage/postgres_hold_store.h"
 
+#include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -47,20 +49,56 @@ HoldBook ReadBook(pqxx::work& tx, LedgerWriter& ledger, const CommunityId& commu
   return book;
 }
 
-void InsertHolds(pqxx::work& tx, const CommunityId& community,
-                 const std::vector<HoldRequest>& holds) {
+/// Columns of new holds, as parameters.
+struct HoldColumns {
+  explicit HoldColumns(const std::vector<HoldRequest>& holds, absl::Time period_start) {
+    for (const HoldRequest& hold : holds) {
+      periods.push_back(hold.period_start.value_or(period_start));
+      orders.push_back(hold.order);
+      participants.push_back(hold.participant.value());
+      amounts.push_back(hold.amount.micros());
+    }
+  }
   std::vector<absl::Time> periods;
   std::vector<std::string> orders;
   std::vector<std::string> participants;
   std::vector<int64_t> amounts;
-  for (const HoldRequest& hold : holds) {
-    periods.push_back(*hold.period_start);
-    orders.push_back(hold.order);
-    participants.push_back(hold.participant.value());
-    amounts.push_back(hold.amount.micros());
+};
+
+void InsertHolds(pqxx::work& tx, const CommunityId& community,
+                 const std::vector<HoldRequest>& holds, absl::Time period_start) {
+  const HoldColumns columns(holds, period_start);
+  Exec(tx, kInsertHolds, community.value(), ToSqlArray(columns.periods),
+       ToSqlArray(columns.orders), ToSqlArray(columns.participants),
+       ToSqlArray(columns.amounts));
+}
+
+/// Keeps all holds when each is new and stands, as nearly always, without a look before. Returns
+/// kCancelled, and keeps nothing, when one does not stand; kAlreadyExists when one is known.
+absl::Status HoldAll(pqxx::work& tx, const CommunityId& community, absl::Time period_start,
+                     const std::vector<HoldRequest>& requests) {
+  // No sum of as many as these overflows; nobody has so much.
+  const Money amount_max = Money::Micros(std::numeric_limits<int64_t>::max() /
+                                         static_cast<int64_t>(requests.size()));
+  std::map<AccountId, Money> sums;
+  for (const HoldRequest& request : requests) {
+    if (request.amount > amount_max) return absl::CancelledError();
+    sums[ParticipantAccount(request.participant)] += request.amount;
   }
-  Exec(tx, kInsertHolds, community.value(), ToSqlArray(periods), ToSqlArray(orders),
-       ToSqlArray(participants), ToSqlArray(amounts));
+  std::vector<std::string> accounts;
+  std::vector<int64_t> amounts;
+  for (const auto& [account, amount] : sums) {
+    accounts.push_back(account.value());
+    amounts.push_back(amount.micros());
+  }
+  const HoldColumns columns(requests, period_start);
+  const pqxx::row counts =
+      Exec(tx, kHoldAll, community.value(), ToSqlArray(columns.periods),
+           ToSqlArray(columns.orders), ToSqlArray(columns.participants),
+           ToSqlArray(columns.amounts), ToSqlArray(accounts), ToSqlArray(amounts))[0];
+  const bool all_stand = Int64From(counts[0]) == static_cast<int64_t>(requests.size()) &&
+                         Int64From(counts[1]) == static_cast<int64_t>(accounts.size());
+  return all_stand ? absl::OkStatus() : absl::CancelledError();
 }
 
 }  // namespace
@@ -68,7 +106,17 @@ void InsertHolds(pqxx::work& tx, const CommunityId& community,
 absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CreateHolds(
     const CommunityId& community, absl::Time period_start,
     const std::vector<HoldRequest>& requests) {
-  std::vector<std::string> reasons;
+  if (requests.empty()) return std::vector<std::string>();
+  absl::Status status = pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    LedgerWriter ledger(tx, community);
+    PW_RETURN_IF_ERROR(ledger.ShareLedger());
+    return HoldAll(tx, community, period_start, requests);
+  });
+  std::vector<std::string> reasons(requests.size());
+  if (!absl::IsCancelled(status) && !absl::IsAlreadyExists(status)) {
+    PW_RETURN_IF_ERROR(status);
+    return reasons;
+  }
   const auto create = [&](pqxx::work& tx) -> absl::Status {
     LedgerWriter ledger(tx, community);
     PW_RETURN_IF_ERROR(ledger.ShareLedger());
@@ -76,13 +124,13 @@ absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CreateHolds(
         requests, period_start, ReadBook(tx, ledger, community, period_start, requests));
     reasons = std::move(decision.failure_reasons);
     if (decision.created.empty()) return absl::OkStatus();
-    InsertHolds(tx, community, decision.created);
+    InsertHolds(tx, community, decision.created, period_start);
     AccountChanges changes;
     for (const auto& [account, amount] : decision.newly_held) changes[account].held = amount;
     ledger.Apply(changes);
     return absl::OkStatus();
   };
-  absl::Status status = pool_.Run(create);
+  status = pool_.Run(create);
   // Two participants named the same order at once: now the first one's hold is there to see.
   if (absl::IsAlreadyExists(status)) status = pool_.Run(create);
   PW_RETURN_IF_ERROR(status);
