@@ -181,5 +181,33 @@ TEST_F(CutOffTest, AtEveryDatabaseCallOfClearing) {
   }
 }
 
+// The control: what the tests above would see if nothing healed what was cut off.
+TEST_F(CutOffTest, NoticesWhatNobodyHeals) {
+  World undisturbed;
+  Prepare(undisturbed);
+  GoOn(undisturbed);
+  undisturbed.RunUntilDone(GateClosure(undisturbed));
+  const std::string expected = Story(undisturbed);
+  int calls = 0;
+  int lost = 0;
+  int stuck = 0;
+  for (int cut_at = -1; cut_at < calls; ++cut_at) {
+    World world;
+    Prepare(world);
+    {
+      // No sweep, no retry by the client.
+      Doomed doomed(world, cut_at, true);
+      (void)doomed.desk.CreateGroup(Wanted(world), world.start - absl::Hours(3));
+      calls = cut_at < 0 ? doomed.proxy.calls() : calls;
+    }
+    stuck += world.orders.PendingBefore(world.community, world.start, 10)->empty() ? 0 : 1;
+    world.RunUntilDone(GateClosure(world));
+    lost += Story(world) == expected ? 0 : 1;
+  }
+  EXPECT_GT(stuck, 0);
+  EXPECT_GT(lost, 0);
+  EXPECT_LT(lost, calls) << "a cut after the last write loses nothing";
+}
+
 }  // namespace
 }  // namespace peerwatt::market
