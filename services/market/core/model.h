@@ -107,6 +107,8 @@ struct Order {
   Price premium;
   /// Requirements and what the premium is for, as preference.h writes them; empty for none.
   std::string preference;
+  /// Where its store has put it: a hint of the store's own that saves a search, or empty.
+  std::string place;
 };
 
 /// Energy that one offer sells to one bid.

@@ -30,6 +30,10 @@ class OrderGroup {
       absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check);
   /// What the first order would meet.
   absl::StatusOr<Placing> Look();
+  /// Whether the market of the community halts, limits and blocks nothing; after the above.
+  bool is_plain() const { return is_plain_; }
+  /// The auctions of the orders; after the above.
+  const std::map<absl::Time, Auction>& auctions() const { return auctions_; }
 
  private:
   using OrderName = std::pair<absl::Time, OrderId>;
@@ -49,6 +53,7 @@ class OrderGroup {
   const CommunityId& community_;
   const std::vector<Order>& orders_;
   Controls controls_;
+  bool is_plain_ = false;
   std::set<ParticipantId> killed_;
   std::map<absl::Time, Auction> auctions_;
   /// Those that orders which prefer something need.

@@ -7,8 +7,10 @@
 namespace peerwatt::settlement {
 namespace {
 
-// Holds of one transaction; a call with more is stored alone.
+// Holds of one transaction.
 constexpr size_t kHoldsPerCommit = 10'000;
+// A call with more has nothing to gain from the company of others.
+constexpr size_t kHoldsShared = 1'000;
 
 }  // namespace
 
@@ -36,6 +38,9 @@ void HoldQueue::Store(const CommunityId& community, const std::vector<Call*>& ca
 absl::StatusOr<std::vector<std::string>> HoldQueue::CreateHolds(
     const CommunityId& community, absl::Time period_start,
     const std::vector<HoldRequest>& requests) {
+  if (requests.size() > kHoldsShared) {
+    return store_.CreateHolds(community, period_start, requests);
+  }
   Call call;
   call.requests = requests;
   for (HoldRequest& request : call.requests) {

@@ -15,7 +15,8 @@ namespace peerwatt::settlement {
 
 /// Keeps the holds of callers that come at the same time in one transaction per community. Nobody
 /// waits for others to come: what came while one transaction ran is the next. Each hold is decided
-/// on its own, in the order of arrival. Safe for many threads.
+/// on its own, in the order of arrival. Large calls are stored by themselves, side by side. Safe
+/// for many threads.
 class HoldQueue final : public HoldStore {
  public:
   explicit HoldQueue(HoldStore& store) : store_(store) {}

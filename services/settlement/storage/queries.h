@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/settlement/storage/hold_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -211,34 +212,6 @@ inline constexpr Query kInsertHolds{"insert_holds", R"sql(
     AS h(period_start_at, order_name, participant_id, amount_micros)
 )sql"};
 
-/// Keeps holds of which all stand, $2 to $5 as above and $6, $7 their sums by account. Returns how
-/// many holds and how many accounts changed: fewer than asked for when one does not stand. One that
-/// is kept already is a unique violation.
-inline constexpr Query kHoldAll{"hold_all", R"sql(
-  WITH created AS (
-    INSERT INTO holds (community_id, order_name, period_start_at, participant_id, initial_micros,
-                       amount_micros, state)
-    SELECT $1, h.order_name, h.period_start_at, h.participant_id, h.amount_micros,
-           h.amount_micros, 'OPEN'
-    FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::bigint[])
-      AS h(period_start_at, order_name, participant_id, amount_micros)
-    WHERE NOT EXISTS (
-      SELECT FROM settlement_periods
-      WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[])
-    )
-    RETURNING 1
-  ), charged AS (
-    UPDATE accounts AS t
-    SET held_micros = t.held_micros + c.held_micros
-    FROM unnest($6::text[], $7::bigint[]) AS c(account_id, held_micros)
-    WHERE t.community_id = $1 AND t.account_id = c.account_id
-      AND t.balance_micros - t.held_micros >= c.held_micros
-    RETURNING 1
-  )
-  SELECT (SELECT count(*) FROM created) AS hold_count,
-         (SELECT count(*) FROM charged) AS account_count
-)sql"};
-
 /// Returns what each hold that became lower gave back.
 inline constexpr Query kReduceHolds{"reduce_holds", R"sql(
   WITH wanted AS (
@@ -405,11 +378,10 @@ inline std::vector<Query> AllQueries() {
           kInsertEntries, kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods,
           kSelectPosted, kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough,
           kDeleteSeenChanges, kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds,
-          kInsertHolds, kHoldAll, kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod,
-          kInsertDeposit,
+          kInsertHolds, kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
           kSelectDeposit, kFinishDeposit, kSelectPendingDeposits, kSelectHead, kSelectAccount,
           kListAccounts, kListEntries, kListEntriesOfAccount, kSelectTrialBalance,
-          kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
+          kSumOfAllBalances, kHoldAll, kSelectPeriod, kListPeriods, kListLines, kSumLines};
 }
 
 }  // namespace peerwatt::settlement

@@ -151,6 +151,56 @@ TEST_F(CutOffTest, AtEveryDatabaseCallOfOrderPlacement) {
   }
 }
 
+// The second group takes the short way: one statement each for orders, holds and states.
+TEST_F(CutOffTest, AtEveryDatabaseCallOfPlainBids) {
+  const auto bids = [](const World& world, const std::string& prefix) {
+    std::vector<Order> orders;
+    for (int i = 0; i < 4; ++i) {
+      orders.push_back(Wanted(world)[static_cast<size_t>(i % 2)]);
+      orders.back().id = OrderId(absl::StrCat(prefix, i, "x"));
+      orders.back().energy = Energy::WattHours(100);
+    }
+    return orders;
+  };
+  const auto place_both = [&](World& world, OrderDesk& desk) {
+    bool all_placed = true;
+    for (const char* prefix : {"first", "second"}) {
+      for (const auto& answer :
+           desk.CreateGroup(bids(world, prefix), world.start - absl::Hours(3))) {
+        all_placed = all_placed && answer.ok();
+      }
+    }
+    return all_placed;
+  };
+  World undisturbed;
+  Prepare(undisturbed);
+  ASSERT_TRUE(place_both(undisturbed, undisturbed.desk));
+  GoOn(undisturbed);
+  undisturbed.RunUntilDone(GateClosure(undisturbed));
+  const std::string expected = Story(undisturbed);
+  int calls = 0;
+  for (int cut_at = -1; cut_at < calls; ++cut_at) {
+    for (const bool after_effect : {false, true}) {
+      World world;
+      Prepare(world);
+      {
+        Doomed doomed(world, cut_at, after_effect);
+        EXPECT_EQ(place_both(world, doomed.desk), cut_at < 0) << cut_at;
+        if (cut_at < 0) {
+          calls = doomed.proxy.calls();
+          ASSERT_EQ(calls, 11) << "nine for the first group, two for the second";
+        }
+      }
+      ASSERT_TRUE(world.desk.Sweep(world.community, world.start - absl::Hours(2)).ok());
+      EXPECT_TRUE(world.orders.PendingBefore(world.community, world.start, 10)->empty());
+      ASSERT_TRUE(place_both(world, world.desk));
+      GoOn(world);
+      world.RunUntilDone(GateClosure(world));
+      EXPECT_EQ(Story(world), expected) << "call " << cut_at << ", " << after_effect;
+    }
+  }
+}
+
 TEST_F(CutOffTest, AtEveryDatabaseCallOfClearing) {
   World undisturbed;
   Prepare(undisturbed);
