@@ -16,3 +16,9 @@ pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(MODBUS REQUIRED IMPORTED_TARGET libmodbus)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+# Has no configuration of its own to be found by.
+find_path(HARU_INCLUDE_DIR hpdf.h REQUIRED)
+find_library(HARU_LIBRARY hpdf REQUIRED)
+add_library(Haru::Haru UNKNOWN IMPORTED)
+set_target_properties(Haru::Haru PROPERTIES
+  IMPORTED_LOCATION "${HARU_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${HARU_INCLUDE_DIR}")

@@ -29,7 +29,7 @@ set(PW_MAY_USE_app
 set(PW_THIRD_PARTY_base      "^absl::|^Threads::|^spdlog::")
 set(PW_THIRD_PARTY_domain    "^absl::")
 set(PW_THIRD_PARTY_core      "^absl::|^nlohmann_json::")
-set(PW_THIRD_PARTY_formats   "^absl::|^EXPAT::")
+set(PW_THIRD_PARTY_formats   "^absl::|^EXPAT::|^Haru::")
 set(PW_THIRD_PARTY_proto     "^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_crypto    "^absl::|^OpenSSL::|^PkgConfig::SODIUM$|^nlohmann_json::")
 set(PW_THIRD_PARTY_postgres  "^absl::|^PkgConfig::PQXX$")

@@ -29,6 +29,11 @@ int64_t MulDiv(int64_t a, int64_t b, int64_t divisor, Rounding rounding) {
       if (twice > wide_divisor || (twice == wide_divisor && floor % 2 != 0)) result += 1;
       break;
     }
+    case Rounding::kHalfAway: {
+      const absl::int128 twice = remainder * 2;
+      if (twice > wide_divisor || (twice == wide_divisor && product > 0)) result += 1;
+      break;
+    }
   }
   PW_CHECK(result >= std::numeric_limits<int64_t>::min() &&
                result <= std::numeric_limits<int64_t>::max(),

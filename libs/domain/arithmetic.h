@@ -10,6 +10,7 @@ enum class Rounding {
   kDown,      ///< Towards minus infinity.
   kUp,        ///< Towards plus infinity.
   kHalfEven,  ///< To the nearest; a half goes to the even neighbour.
+  kHalfAway,  ///< To the nearest; a half goes away from zero, as on invoices.
 };
 
 /// a · b / divisor, exact in 128 bits, then rounded. divisor > 0.

@@ -19,15 +19,6 @@ bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsUpperOrDigit(char c) { return IsUpper(c) || IsDigit(c); }
 
-// Micro-units of the smallest coin.
-int64_t MinorMicros(absl::string_view currency) {
-  int64_t micros = kMicrosPerUnit;
-  for (int digit = 0; digit < MinorDigits(currency); ++digit) {
-    micros /= 10;
-  }
-  return micros;
-}
-
 // Letters of Latin-1 Supplement from U+00C0 on as banks write them; nullptr for none.
 const char* Plain(unsigned code) {
   static constexpr std::array<const char*, 64> kLetters = {
@@ -101,8 +92,16 @@ int MinorDigits(absl::string_view currency) {
   return std::find(kThree.begin(), kThree.end(), currency) != kThree.end() ? 3 : 2;
 }
 
+Money MinorUnit(absl::string_view currency) {
+  int64_t micros = kMicrosPerUnit;
+  for (int digit = 0; digit < MinorDigits(currency); ++digit) {
+    micros /= 10;
+  }
+  return Money::Micros(micros);
+}
+
 bool IsWholeMinor(Money amount, absl::string_view currency) {
-  return amount.micros() % MinorMicros(currency) == 0;
+  return amount.micros() % MinorUnit(currency).micros() == 0;
 }
 
 std::string FormatMinor(Money amount, absl::string_view currency) {

@@ -41,6 +41,9 @@ absl::Status CheckBankAccount(const BankAccount& account);
 /// Decimals of a currency's smallest coin: 0, 2 or 3 (ISO 4217).
 int MinorDigits(absl::string_view currency);
 
+/// The currency's smallest coin.
+Money MinorUnit(absl::string_view currency);
+
 /// Whether an amount is whole in the currency's smallest coin.
 bool IsWholeMinor(Money amount, absl::string_view currency);
 
