@@ -1,3 +1,4 @@
+#include <array>
 #include <limits>
 #include <string>
 #include <utility>
@@ -31,7 +32,7 @@ auto Column(const std::vector<Row>& rows, Get get) {
 
 void StreamTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
   pqxx::stream_to stream(tx, "trades", kTradeStream);
-  std::vector<std::string> fields(kTradeStream.size());
+  std::array<std::string, kTradeStream.size()> fields;
   fields[0] = outcome.key.community.value();
   fields[1] = At(outcome.key);
   for (const Trade& t : outcome.trades) {
@@ -54,7 +55,7 @@ void StreamTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
 // New orders of one auction. One that is there already fails the transaction.
 void StreamOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders) {
   pqxx::stream_to stream(tx, "orders", kOrderStream);
-  std::vector<std::string> fields(kOrderStream.size());
+  std::array<std::string, kOrderStream.size()> fields;
   fields[0] = key.community.value();
   fields[1] = At(key);
   for (const Order& o : orders) {

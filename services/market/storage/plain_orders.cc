@@ -40,8 +40,7 @@ struct Deliveries {
     std::sort(starts.begin(), starts.end());
     starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
     for (const Order& order : orders) {
-      const auto at =
-          std::lower_bound(starts.begin(), starts.end(), order.auction.delivery_start);
+      const auto at = std::lower_bound(starts.begin(), starts.end(), order.auction.delivery_start);
       numbers.push_back(static_cast<int32_t>(at - starts.begin() + 1));
     }
   }
@@ -53,8 +52,8 @@ pqxx::result Insert(pqxx::transaction_base& tx, const std::vector<Order>& orders
   const Deliveries deliveries(orders);
   const absl::Time base = orders.front().create_time;
   return Exec(
-      tx, kInsertPlainBids, orders.front().auction.community.value(),
-      ToSqlArray(deliveries.starts), ToSqlArray(deliveries.numbers),
+      tx, kInsertPlainBids, orders.front().auction.community.value(), ToSqlArray(deliveries.starts),
+      ToSqlArray(deliveries.numbers),
       Column(orders, [](const Order& o) { return absl::string_view(o.id.value()); }),
       Column(orders, [](const Order& o) { return absl::string_view(o.metering_point.value()); }),
       Column(orders, [](const Order& o) { return absl::string_view(o.grid_connection.value()); }),
@@ -158,12 +157,11 @@ absl::StatusOr<bool> PlainOrders::Activate(const std::vector<Order>& orders) {
   size_t changed = 0;
   PW_RETURN_IF_ERROR(pool_.RunAlone([&](pqxx::nontransaction& tx) {
     const Deliveries deliveries(orders);
-    changed =
-        Exec(tx, kActivateOrders, orders.front().auction.community.value(),
-             ToSqlArray(deliveries.starts), ToSqlArray(deliveries.numbers),
-             Column(orders, [](const Order& o) { return absl::string_view(o.id.value()); }),
-             Column(orders, [](const Order& o) { return absl::string_view(o.place); }))
-            .affected_rows();
+    changed = Exec(tx, kActivateOrders, orders.front().auction.community.value(),
+                   ToSqlArray(deliveries.starts), ToSqlArray(deliveries.numbers),
+                   Column(orders, [](const Order& o) { return absl::string_view(o.id.value()); }),
+                   Column(orders, [](const Order& o) { return absl::string_view(o.place); }))
+                  .affected_rows();
     return absl::OkStatus();
   }));
   return changed == orders.size();

@@ -5,8 +5,8 @@
 namespace peerwatt::settlement {
 
 /// Keeps holds of which all stand, $2 to $5 as kInsertHolds has them and $6, $7 their sums by
-/// account. Returns how many holds and how many accounts changed: fewer than asked for when one does
-/// not stand. One that is kept already is a unique violation.
+/// account. Returns how many holds and how many accounts changed: fewer than asked for when one
+/// does not stand. One that is kept already is a unique violation.
 inline constexpr postgres::Query kHoldAll{"hold_all", R"sql(
   WITH created AS (
     INSERT INTO holds (community_id, order_name, period_start_at, participant_id, initial_micros,

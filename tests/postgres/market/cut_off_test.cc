@@ -188,7 +188,7 @@ TEST_F(CutOffTest, AtEveryDatabaseCallOfPlainBids) {
         EXPECT_EQ(place_both(world, doomed.desk), cut_at < 0) << cut_at;
         if (cut_at < 0) {
           calls = doomed.proxy.calls();
-          ASSERT_EQ(calls, 11) << "nine for the first group, two for the second";
+          ASSERT_EQ(calls, 15) << "13 for session and first group, two for the second";
         }
       }
       ASSERT_TRUE(world.desk.Sweep(world.community, world.start - absl::Hours(2)).ok());

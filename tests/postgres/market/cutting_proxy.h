@@ -17,9 +17,10 @@
 
 namespace peerwatt::market {
 
-/// Stands between a program and PostgreSQL and counts its calls: simple queries and executions of
+/// Stands between a program and PostgreSQL and counts its calls: simple queries, executions of
 /// prepared statements, and the ends of data that is copied in. At one of them it cuts every
-/// connection for good, as if the program had been killed: before the call reaches the server, or after its effect, when the answer is lost.
+/// connection for good, as if the program had been killed: before the call reaches the server, or
+/// after its effect, when the answer is lost.
 class CuttingProxy {
  public:
   /// server_port: on loopback. cut_at: number of the call, from 0; -1 cuts never.

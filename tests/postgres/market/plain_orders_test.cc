@@ -1,9 +1,9 @@
 // Groups that are placed by one statement: what is remembered of the market never outlives it.
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "services/market/storage/control_store.h"
 #include "tests/postgres/market/peers.h"

@@ -19,8 +19,9 @@ TEST(IntervalTest, WritesAndReadsAnInstantAsASegment) {
 
 TEST(IntervalTest, RefusesWhatIsNoInstant) {
   for (const char* bad : {"", "20260701", "20260701T101500Z", "20260231t101500z",
-                          "20260701t251500z", "20260701t101500z ", "2026070at101500z", "20260701t101560z", "20260001t101500z",
-                          "20260701t240000z", "02260701t101500z", "20260229t101500z"}) {
+                          "20260701t251500z", "20260701t101500z ", "2026070at101500z",
+                          "20260701t101560z", "20260001t101500z", "20260701t240000z",
+                          "02260701t101500z", "20260229t101500z"}) {
     EXPECT_FALSE(ParseTimeSegment(bad).ok()) << bad;
   }
 }
