@@ -52,6 +52,12 @@ def orders():
     yield from figure.orders()
 
 
+def trading():
+    """Durable continuous orders per second against one order per transaction; p50 and p99."""
+    import trading as figure
+    yield from figure.trading()
+
+
 def gate_closure():
     """From gate closure of 100,000 standing orders to their trades committed, in seconds."""
     import gate_closure as figure
@@ -126,6 +132,7 @@ FIGURES = {
     "clearing": ("market", clearing),
     "zones": ("market", zones),
     "orders": ("market", orders),
+    "trading": ("market", trading),
     "gate_closure": ("market", gate_closure),
     "book": ("market", book),
     "readings": ("metering", store("readings")),

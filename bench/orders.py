@@ -142,12 +142,12 @@ def tls_of(stack, service):
     return {key: value for key, value in environment.items() if key.startswith("PEERWATT_TLS_")}
 
 
-def place(setting, address, in_flight, prefix, calls=None):
+def place(setting, address, in_flight, prefix, calls=None, extra=()):
     connections, count, _ = LOADS[in_flight]
     done = subprocess.run(
         [harness.BIN / "bench_orders", f"--address={address}", f"--in_flight={in_flight}",
          f"--channels={connections}", f"--calls={calls or count}", f"--prefix={prefix}",
-         f"--participants={PARTICIPANTS}", f"--auctions={','.join(setting.auctions)}"],
+         f"--participants={PARTICIPANTS}", f"--auctions={','.join(setting.auctions)}", *extra],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, timeout=300,
         env={**os.environ, **tls_of(setting.stack, "gateway")})
     result = json.loads(done.stdout)
@@ -156,7 +156,7 @@ def place(setting, address, in_flight, prefix, calls=None):
     return result
 
 
-def one_per_transaction(setting):
+def one_per_transaction(setting, one_order=ONE_ORDER):
     """Orders per second when each is a transaction of its own, by 64 clients."""
     stack = setting.stack
     command, environment = devices.psql_command(stack, "postgres")
@@ -178,7 +178,7 @@ def one_per_transaction(setting):
         subprocess.run(restore, input=script, text=True, check=True, env=environment,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(ONE_ORDER % {"participants": PARTICIPANTS, "auctions": AUCTIONS,
+        file.write(one_order % {"participants": PARTICIPANTS, "auctions": AUCTIONS,
                                 "start": setting.start.isoformat()})
         file.flush()
         out = subprocess.run(

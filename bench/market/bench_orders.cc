@@ -21,6 +21,7 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "peerwatt/market/v1/market.grpc.pb.h"
+#include "peerwatt/market/v1/trading.grpc.pb.h"
 
 ABSL_FLAG(bool, echo_server, false, "Answer orders with themselves");
 ABSL_FLAG(std::string, address, "", "Market or echo, host:port");
@@ -30,6 +31,7 @@ ABSL_FLAG(int, participants, 1000, "Participants p-1, p-2, … with points of th
 ABSL_FLAG(int, calls, 10'000, "Orders to place");
 ABSL_FLAG(int, in_flight, 80, "Calls at a time");
 ABSL_FLAG(int, channels, 8, "Connections");
+ABSL_FLAG(bool, continuous, false, "Bids and offers by turns that trade continuously");
 
 namespace peerwatt::bench {
 namespace {
@@ -70,10 +72,12 @@ class Load {
   Load() : auctions_(absl::StrSplit(absl::GetFlag(FLAGS_auctions), ',')) {
     const rpc::TlsFiles tls = rpc::TlsFromFlags();
     for (int i = 0; i < absl::GetFlag(FLAGS_channels); ++i) {
-      stubs_.push_back(v1::Market::NewStub(rpc::MutualTlsChannel(
+      const auto channel = rpc::MutualTlsChannel(
           absl::GetFlag(FLAGS_address), tls, "market", [i](grpc::ChannelArguments& arguments) {
             arguments.SetInt("peerwatt.channel", i);  // Or they would share one connection.
-          })));
+          });
+      stubs_.push_back(v1::Market::NewStub(channel));
+      trading_stubs_.push_back(v1::Trading::NewStub(channel));
     }
     latencies_ms_.resize(static_cast<size_t>(absl::GetFlag(FLAGS_calls)));
   }
@@ -100,6 +104,7 @@ class Load {
   struct Call {
     grpc::ClientContext context;
     v1::CreateOrderRequest request;
+    v1::PlaceOrderRequest continuous;
     v1::Order response;
     SteadyClock::time_point start;
   };
@@ -129,20 +134,32 @@ class Load {
     *order.mutable_limit_price_per_kwh() =
         rpc::ToProto(Price::MicrosPerKwh(100'000 + number % 1000 * 100), "EUR");
     call->start = SteadyClock::now();
-    stubs_[static_cast<size_t>(number) % stubs_.size()]->async()->CreateOrder(
-        &call->context, &call->request, &call->response, [this, call, number](grpc::Status status) {
-          latencies_ms_[static_cast<size_t>(number)] =
-              std::chrono::duration<double, std::milli>(SteadyClock::now() - call->start).count();
-          if (!status.ok() && refused_.fetch_add(1) == 0) {
-            refusal_ = status.error_message();
-          }
-          delete call;
-          Next();
-        });
+    const auto answered = [this, call, number](grpc::Status status) {
+      latencies_ms_[static_cast<size_t>(number)] =
+          std::chrono::duration<double, std::milli>(SteadyClock::now() - call->start).count();
+      if (!status.ok() && refused_.fetch_add(1) == 0) {
+        refusal_ = status.error_message();
+      }
+      delete call;
+      Next();
+    };
+    const size_t at = static_cast<size_t>(number) % stubs_.size();
+    if (!absl::GetFlag(FLAGS_continuous)) {
+      stubs_[at]->async()->CreateOrder(&call->context, &call->request, &call->response, answered);
+      return;
+    }
+    order.set_side(number / 16 % 2 == 0 ? v1::Order::BID : v1::Order::OFFER);
+    order.set_time_in_force(v1::Order::GOOD_TILL_CLOSURE);
+    call->continuous.set_parent(call->request.parent());
+    call->continuous.set_order_id(call->request.order_id());
+    *call->continuous.mutable_order() = order;
+    trading_stubs_[at]->async()->PlaceOrder(&call->context, &call->continuous, &call->response,
+                                            answered);
   }
 
   const std::vector<std::string> auctions_;
   std::vector<std::unique_ptr<v1::Market::Stub>> stubs_;
+  std::vector<std::unique_ptr<v1::Trading::Stub>> trading_stubs_;
   std::vector<double> latencies_ms_;
   std::atomic<int> next_ = 0;
   std::atomic<int> running_ = 0;

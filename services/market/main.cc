@@ -24,6 +24,8 @@
 #include "libs/rpc/server.h"
 #include "libs/telemetry/metrics.h"
 #include "services/market/clients/peers.h"
+#include "services/market/core/trading/book_feed.h"
+#include "services/market/core/trading/trading_desk.h"
 #include "services/market/rpc/clearing_service.h"
 #include "services/market/rpc/controls_service.h"
 #include "services/market/rpc/market_service.h"
@@ -31,11 +33,13 @@
 #include "services/market/rpc/survey_metrics.h"
 #include "services/market/rpc/surveillance_service.h"
 #include "services/market/rpc/surveyor_thread.h"
+#include "services/market/rpc/trading_service.h"
 #include "services/market/storage/control_store.h"
 #include "services/market/storage/migrations.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/store.h"
 #include "services/market/storage/surveillance_store.h"
+#include "services/market/storage/trading_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:7103", "Address of the gRPC server, host:port");
 ABSL_FLAG(std::string, health_address, "", "Health service without TLS, host:port; empty for none");
@@ -298,12 +302,18 @@ int Serve() {
       rpc::MutualTlsChannel(absl::GetFlag(FLAGS_settlement_address), tls, "settlement"));
   RulesBook rules(registry);
   const SystemClock real_clock;
-  OrderDesk desk(orders, registry, settlement, probe, real_clock);
+  PostgresTradingStore books(pool);
+  PostgresTradingView book_view(pool);
+  TradingDesk trading(books, orders, registry, settlement, **clock, real_clock);
+  OrderDesk desk(orders, registry, settlement, probe, real_clock, trading);
   OrderIntake intake(desk, **clock, {});
   GateClosure gate_closure(auctions, registry, metering, settlement, probe, crypto::Sha256Hex);
   Runner runner(rules, auctions, gate_closure, community_leases, probe);
 
-  MarketService service({rules, desk, intake, orders, view, registry, **clock});
+  const MarketBackends backends = {rules, desk, intake, orders, view, registry, **clock};
+  MarketService service(backends);
+  BookFeed book_feed(book_view, real_clock);
+  TradingService trading_service(backends, trading, book_feed);
   PostgresControlStore controls(pool);
   ControlsService controls_service(rules, controls, registry, settlement, **clock);
   MarketInternalService internal(rules, view);
@@ -321,7 +331,9 @@ int Serve() {
   options.credentials = rpc::MutualTlsServer(tls);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(
-          options, {&service, &clearings, &controls_service, &internal, &surveillance}, metrics);
+          options,
+          {&service, &trading_service, &clearings, &controls_service, &internal, &surveillance},
+          metrics);
   absl::Status started = server.status();
   started.Update(metrics.Expose(absl::GetFlag(FLAGS_metrics_address)));
   if (!started.ok()) {

@@ -19,6 +19,7 @@
 #include "services/registry/clients/system_secrets.h"
 #include "services/registry/rpc/internal_service.h"
 #include "services/registry/rpc/registry_service.h"
+#include "services/registry/rpc/schemes_service.h"
 #include "services/registry/storage/community_store.h"
 #include "services/registry/storage/device_store.h"
 #include "services/registry/storage/metering_point_store.h"
@@ -26,6 +27,7 @@
 #include "services/registry/storage/network_store.h"
 #include "services/registry/storage/participant_store.h"
 #include "services/registry/storage/queries.h"
+#include "services/registry/storage/scheme_store.h"
 #include "services/registry/storage/user_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:0", "Where gRPC is served, host:port");
@@ -161,6 +163,7 @@ int Serve() {
   PostgresMeteringPointStore metering_points(pool);
   PostgresDeviceStore device_store(pool);
   PostgresNetworkStore networks(pool);
+  PostgresSchemeStore schemes(pool);
   ArgonPasswordHasher hasher(kPasswordsWorkingMax, kPasswordsWaitingMax);
   SystemSecrets secrets;
   Accounts accounts(users, users, hasher, *tokens, secrets);
@@ -169,6 +172,8 @@ int Serve() {
                            device_store, networks, *clock, real_clock});
   RegistryInternalService internal(communities, participants, metering_points, device_store,
                                    networks, real_clock);
+  SchemesService schemes_service(communities, schemes, *clock);
+  SchemesInternalService schemes_internal(communities, schemes);
 
   telemetry::Metrics metrics;
   if (const std::string address = absl::GetFlag(FLAGS_metrics_address); !address.empty()) {
@@ -179,7 +184,8 @@ int Serve() {
   options.address = absl::GetFlag(FLAGS_listen_address);
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(rpc::TlsFromFlags());
-  auto server = rpc::Server::Start(options, {&service, &internal}, metrics);
+  auto server = rpc::Server::Start(
+      options, {&service, &internal, &schemes_service, &schemes_internal}, metrics);
   if (!server.ok()) StopForConfiguration(server.status().message());
 
   absl::Notification stop;

@@ -10,12 +10,14 @@
 #include "peerwatt/market/v1/controls.pb.h"
 #include "peerwatt/market/v1/market.pb.h"
 #include "peerwatt/market/v1/surveillance.pb.h"
+#include "peerwatt/market/v1/trading.pb.h"
 #include "peerwatt/metering/v1/evidence.pb.h"
 #include "peerwatt/metering/v1/exchange.pb.h"
 #include "peerwatt/metering/v1/forecast.pb.h"
 #include "peerwatt/metering/v1/metering.pb.h"
 #include "peerwatt/metering/v1/validation.pb.h"
 #include "peerwatt/registry/v1/registry.pb.h"
+#include "peerwatt/registry/v1/schemes.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
 
 namespace peerwatt::gateway {
@@ -93,6 +95,7 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
   };
   return {
       service(peerwatt::registry::v1::User::descriptor(), "Registry", Upstream::kRegistry),
+      service(peerwatt::registry::v1::Scheme::descriptor(), "Schemes", Upstream::kRegistry),
       service(metering::Reading::descriptor(), "Metering", Upstream::kMetering),
       service(metering::Finding::descriptor(), "Validation", Upstream::kMetering),
       service(metering::ExportReadingsRequest::descriptor(), "Exchange", Upstream::kMetering),
@@ -104,6 +107,7 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
               Upstream::kMarket),
       service(peerwatt::market::v1::SurveillanceFinding::descriptor(), "Surveillance",
               Upstream::kMarket),
+      service(peerwatt::market::v1::OrderBook::descriptor(), "Trading", Upstream::kMarket),
       service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement)};
 }
 

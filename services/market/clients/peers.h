@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "peerwatt/metering/v1/forecast.grpc.pb.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
+#include "peerwatt/registry/v1/schemes.grpc.pb.h"
 #include "peerwatt/settlement/v1/settlement.grpc.pb.h"
 #include "services/market/core/ports.h"
 
@@ -30,9 +31,12 @@ class RegistryClient final : public Registry {
   absl::StatusOr<ParticipantContext> GetParticipant(const ParticipantId& participant) override;
   absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules& rules,
                                                            Interval span) override;
+  absl::StatusOr<std::vector<TradingPhase>> ListPhases(const CommunityRules& rules,
+                                                       Interval span) override;
 
  private:
   std::unique_ptr<peerwatt::registry::v1::RegistryInternal::Stub> stub_;
+  std::unique_ptr<peerwatt::registry::v1::SchemesInternal::Stub> schemes_;
 };
 
 /// Metering over gRPC.

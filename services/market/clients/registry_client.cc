@@ -66,7 +66,8 @@ absl::StatusOr<Member> MemberFrom(const v1::Member& proto) {
 }
 
 RegistryClient::RegistryClient(const std::shared_ptr<grpc::Channel>& channel)
-    : stub_(v1::RegistryInternal::NewStub(channel)) {}
+    : stub_(v1::RegistryInternal::NewStub(channel)),
+      schemes_(v1::SchemesInternal::NewStub(channel)) {}
 
 absl::StatusOr<std::vector<CommunityRules>> RegistryClient::ListCommunityRules() {
   grpc::ClientContext context;
@@ -146,6 +147,25 @@ absl::StatusOr<std::vector<NetworkVersion>> RegistryClient::ListNetworks(
     networks.push_back(std::move(network));
   }
   return networks;
+}
+
+absl::StatusOr<std::vector<TradingPhase>> RegistryClient::ListPhases(const CommunityRules& rules,
+                                                                     Interval span) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kPeerTimeout);
+  v1::ListSchemesInForceRequest request;
+  request.set_community(absl::StrCat("communities/", rules.id.value()));
+  *request.mutable_start_time() = rpc::ToProto(span.start);
+  *request.mutable_end_time() = rpc::ToProto(span.end);
+  v1::ListSchemesInForceResponse response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(schemes_->ListSchemesInForce(&context, request, &response)));
+  std::vector<TradingPhase> phases;
+  for (const v1::Scheme& scheme : response.schemes()) {
+    PW_ASSIGN_OR_RETURN(const absl::Time start, rpc::TimeFrom(scheme.start_time(), "start_time"));
+    phases.push_back({start, scheme.mechanism() == v1::Scheme::TRADING});
+  }
+  return phases;
 }
 
 }  // namespace peerwatt::market

@@ -63,14 +63,14 @@ void WriteOrder(const Order& order, const OrderOutcome& outcome, Writer& writer)
   writer.Text(order.id.value());
   writer.Text(order.participant.value());
   writer.Number(static_cast<int64_t>(order.side));
-  writer.Number(order.energy.wh());
+  writer.Number(OpenEnergy(order).wh());
   writer.Number(order.limit.micros_per_kwh());
   writer.Instant(order.create_time);
   writer.Text(order.zone.value());
   writer.Number(static_cast<int64_t>(order.source));
   writer.Number(order.premium.micros_per_kwh());
   writer.Text(order.preference);
-  writer.Number(outcome.filled.wh());
+  writer.Number((outcome.filled - order.book.traded).wh());
 }
 
 void WriteOutcome(const AuctionOutcome& outcome, Writer& writer) {

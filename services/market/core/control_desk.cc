@@ -17,7 +17,7 @@ absl::StatusOr<std::vector<CancelledOrder>> KillAndRelease(ControlStore& store,
   std::map<AuctionKey, std::vector<HoldReduction>, AuctionOrder> releases;
   for (const CancelledOrder& order : cancelled) {
     if (order.hold > Money()) {
-      releases[order.auction].push_back({order.id, Money()});
+      releases[order.auction].push_back({order.id, order.needed});
     }
   }
   for (const auto& [auction, reductions] : releases) {

@@ -23,6 +23,8 @@ struct CancelledOrder {
   AuctionKey auction;
   OrderId id;
   Money hold;
+  /// What its continuous trades still need of the hold.
+  Money needed;
 };
 
 /// The controls as operators and participants change them; every change is recorded with it, in

@@ -24,6 +24,8 @@ struct OrderLimits {
   Energy energy_max = kEnergyMax;
   /// Open orders of one participant in one interval.
   int32_t open_orders_max = 1'000'000;
+  /// Whether orders may trade before the closing auction.
+  bool continuous_trading = false;
   bool operator==(const OrderLimits&) const = default;
 };
 
@@ -91,7 +93,7 @@ struct Placing {
   /// Whether the participant's kill switch is set.
   bool is_killed = false;
   OrderLimits limits;
-  /// The auction's network when the order prefers something; else null.
+  /// The auction's network when the order prefers something or is continuous; else null.
   std::shared_ptr<const NetworkVersion> network;
 };
 

@@ -9,6 +9,12 @@ inline constexpr ErrorReason kGateClosed{"GATE_CLOSED", absl::StatusCode::kFaile
 /// An operator has halted the community's market.
 inline constexpr ErrorReason kMarketHalted{"MARKET_HALTED",
                                            absl::StatusCode::kFailedPrecondition};
+/// The community has no continuous trading at the delivery.
+inline constexpr ErrorReason kContinuousTradingOff{"CONTINUOUS_TRADING_OFF",
+                                                   absl::StatusCode::kFailedPrecondition};
+/// The network has several zones; continuous trading knows one.
+inline constexpr ErrorReason kContinuousTradingUnsupported{"CONTINUOUS_TRADING_UNSUPPORTED",
+                                                           absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
                                                    absl::StatusCode::kNotFound};
 inline constexpr ErrorReason kParticipantNotApproved{"PARTICIPANT_NOT_APPROVED",
@@ -32,7 +38,12 @@ inline constexpr ErrorReason kFundsInsufficient{"FUNDS_INSUFFICIENT",
 inline constexpr ErrorReason kMarketBusy{"MARKET_BUSY", absl::StatusCode::kUnavailable, true};
 /// Settlement refused a hold for another reason than funds; the reason is in the metadata.
 inline constexpr ErrorReason kHoldRefused{"HOLD_REFUSED", absl::StatusCode::kFailedPrecondition};
-/// An order that is not in the book cannot be withdrawn.
+/// No further order may rest in the book.
+inline constexpr ErrorReason kBookFull{"BOOK_FULL", absl::StatusCode::kFailedPrecondition};
+/// An amended order would need more money than is held for it.
+inline constexpr ErrorReason kHoldTooSmall{"HOLD_TOO_SMALL",
+                                           absl::StatusCode::kFailedPrecondition};
+/// An order that is not in the book cannot be withdrawn or amended.
 inline constexpr ErrorReason kOrderNotActive{"ORDER_NOT_ACTIVE",
                                              absl::StatusCode::kFailedPrecondition};
 /// Another version of the limits was added meanwhile.
@@ -45,8 +56,6 @@ inline constexpr ErrorReason kStandingOrderActive{"STANDING_ORDER_ACTIVE",
 inline constexpr ErrorReason kBookInvalid{"BOOK_INVALID", absl::StatusCode::kInvalidArgument};
 /// The checker could not prove an outcome: a bug of ours. The auction is not cleared.
 inline constexpr ErrorReason kOutcomeUnproven{"OUTCOME_UNPROVEN", absl::StatusCode::kInternal};
-/// A pool that cannot be shared: negative energy, or coefficients that do not sum to 1.
-inline constexpr ErrorReason kSharingInvalid{"SHARING_INVALID", absl::StatusCode::kInvalidArgument};
 /// A preference that names what is not there, or a premium out of range.
 inline constexpr ErrorReason kPreferencesInvalid{"PREFERENCES_INVALID",
                                                  absl::StatusCode::kInvalidArgument};

@@ -15,7 +15,9 @@ namespace {
 // most once; more tries than this mean a bug.
 constexpr int kClearAttempts = 100;
 
-OrderOutcome OutcomeOf(const Order& order, Energy filled) {
+// cleared: what the closing auction gave it.
+OrderOutcome OutcomeOf(const Order& order, Energy cleared) {
+  const Energy filled = order.book.traded + cleared;
   const OrderState state = filled == Energy()       ? OrderState::kExpired
                            : filled == order.energy ? OrderState::kFilled
                                                     : OrderState::kPartiallyFilled;
@@ -114,6 +116,10 @@ absl::Status GateClosure::ResolvePending(const AuctionKey& key, std::vector<Orde
     if (order.state != OrderState::kPending) {
       continue;
     }
+    if (IsImmediate(order)) {
+      order.state = OrderState::kExpired;  // It came too late to meet anybody.
+      continue;
+    }
     if (order.hold == Money()) {
       order.state = OrderState::kActive;
       continue;
@@ -155,9 +161,10 @@ absl::StatusOr<bool> GateClosure::TryClearBook(const Auction& auction) {
     outcome->clearing.sha256 = sha256_(CanonicalBytes(auction, network, orders, *outcome));
   }
   for (size_t i = 0; i < orders.size(); ++i) {
-    if (was_pending[i] && orders[i].state == OrderState::kRejected) {
+    if (was_pending[i] && (orders[i].state == OrderState::kRejected ||
+                           orders[i].state == OrderState::kExpired)) {
       outcome->orders.push_back(
-          {orders[i].id, OrderState::kRejected, Energy(), orders[i].rejection_reason});
+          {orders[i].id, orders[i].state, Energy(), orders[i].rejection_reason});
     }
   }
   PW_ASSIGN_OR_RETURN(const bool cleared, store_.ClearAuction(*outcome));

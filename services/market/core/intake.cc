@@ -55,7 +55,7 @@ class Taker {
                      {{"order", order.id.value()}});
       }
       intake.book.push_back(MakeEntry(order.side == Side::kBid ? Way::kBuy : Way::kSell,
-                                      owners_.Of(order.participant.value()), order.energy,
+                                      owners_.Of(order.participant.value()), OpenEnergy(order),
                                       order.limit));
       if (network_.zones.size() > 1) {
         intake.zones.push_back(ZoneOf(order.zone, 0));

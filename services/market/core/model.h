@@ -44,6 +44,16 @@ enum class OrderState {
   kRejected
 };
 
+/// When an order may trade.
+enum class TimeInForce : uint8_t {
+  kClosingAuction,     ///< In the closing auction alone.
+  kGoodTillClosure,    ///< At once and until gate closure; what rests then is in the auction too.
+  kImmediateOrCancel,  ///< At once; what does not trade is cancelled.
+  kFillOrKill,         ///< At once and as a whole, or not at all.
+};
+/// How a trade came about.
+enum class TradeOrigin { kAuction, kContinuous };
+
 /// Names one auction: a community has one per delivery interval.
 struct AuctionKey {
   CommunityId community;
@@ -81,6 +91,26 @@ struct Auction {
   bool halted = false;
 };
 
+/// What continuous trading adds to an order; empty for one of the closing auction alone.
+struct BookPlace {
+  TimeInForce time_in_force = TimeInForce::kClosingAuction;
+  /// Whether the limit is the bound of the community and not the owner's.
+  bool is_market = false;
+  /// Energy traded before the closing auction; part of `Order::filled` when the order has ended.
+  Energy traded;
+  /// What these trades need of the order's hold.
+  Money cost;
+  /// Its number in the book's events: that of its first event; 0 until it is in the book.
+  int64_t number = 0;
+  /// The event with which it took its place among the orders of its price.
+  int64_t entered = 0;
+  /// Who stood behind the participant when it entered.
+  ParticipantId owner;
+  /// Energy and limit as they were placed, when they were amended since.
+  std::optional<Energy> placed_energy;
+  std::optional<Price> placed_limit;
+};
+
 /// A bid or an offer.
 struct Order {
   AuctionKey auction;
@@ -109,11 +139,25 @@ struct Order {
   std::string preference;
   /// Where its store has put it: a hint of the store's own that saves a search, or empty.
   std::string place;
+  BookPlace book;
 };
+
+/// Whether an order may trade before the closing auction.
+inline bool IsContinuous(const Order& order) {
+  return order.book.time_in_force != TimeInForce::kClosingAuction;
+}
+/// Whether an order never rests, so that the closing auction never sees it.
+inline bool IsImmediate(const Order& order) {
+  return order.book.time_in_force == TimeInForce::kImmediateOrCancel ||
+         order.book.time_in_force == TimeInForce::kFillOrKill;
+}
+/// What an order has not traded before the closing auction.
+inline Energy OpenEnergy(const Order& order) { return order.energy - order.book.traded; }
 
 /// Energy that one offer sells to one bid.
 struct Trade {
-  /// Counts from 1 within the auction, in the order of the pairing.
+  /// Counts from 1 within the auction: continuous trades as they come, then the order of the
+  /// pairing.
   int32_t number = 0;
   OrderId bid;
   OrderId offer;
@@ -129,6 +173,7 @@ struct Trade {
   MeteringPointId seller_metering_point;
   ParticipantId buyer;
   ParticipantId seller;
+  TradeOrigin origin = TradeOrigin::kAuction;
 };
 
 /// An autopilot that bids or offers the forecast of a grid connection.

@@ -22,6 +22,9 @@ absl::StatusOr<Order> OrderDesk::Cancel(const AuctionKey& key, const OrderId& id
         if (order.participant != caller) {
           return denied;
         }
+        if (IsContinuous(order)) {
+          return absl::CancelledError();  // Its book has to know.
+        }
         if (order.state == OrderState::kCancelled) {
           return absl::OkStatus();
         }
@@ -35,6 +38,9 @@ absl::StatusOr<Order> OrderDesk::Cancel(const AuctionKey& key, const OrderId& id
       });
   if (ReasonOf(cancelled.status()) == kNotFound.name) {
     return denied;
+  }
+  if (absl::IsCancelled(cancelled.status())) {
+    return books_.Cancel(key, id, caller);
   }
   PW_RETURN_IF_ERROR(cancelled.status());
   if (cancelled->hold > Money()) {

@@ -14,13 +14,15 @@ namespace peerwatt::market {
 /// What participants do with orders and standing orders. Safe for many threads.
 class OrderDesk {
  public:
-  /// clock: the machine's time, by which answers of the registry grow old.
+  /// clock: the machine's time, by which answers of the registry grow old. books: where continuous
+  /// orders go instead of becoming active.
   OrderDesk(OrderStore& store, Registry& registry, Settlement& settlement, Probe& probe,
-            const Clock& clock)
+            const Clock& clock, ContinuousBooks& books)
       : store_(store),
         registry_(registry),
         settlement_(settlement),
         probe_(probe),
+        books_(books),
         directory_(registry, clock) {}
 
   /// Places orders of one community: keeps them in one transaction, reserves their money in one
@@ -71,11 +73,15 @@ class OrderDesk {
   /// Reserves the money of pending orders of one community and puts them into the book, or rejects
   /// them. Returns them as they are then.
   absl::StatusOr<std::vector<Order>> Resolve(std::vector<Order> pending);
+  /// The last step: those with a reason are rejected, continuous orders meet others.
+  absl::StatusOr<std::vector<Order>> Activate(const std::vector<Order>& pending,
+                                              const std::vector<std::string>& reasons);
 
   OrderStore& store_;
   Registry& registry_;
   Settlement& settlement_;
   Probe& probe_;
+  ContinuousBooks& books_;
   MemberDirectory directory_;
 };
 
@@ -83,7 +89,8 @@ class OrderDesk {
 bool SameContent(const Order& kept, const Order& asked);
 bool SameContent(const StandingOrder& kept, const StandingOrder& asked);
 
-/// The error of an order that was rejected for this reason: FUNDS_INSUFFICIENT or HOLD_REFUSED.
+/// The error of an order that was rejected for this reason: FUNDS_INSUFFICIENT, MARKET_HALTED,
+/// BOOK_FULL or HOLD_REFUSED.
 absl::Status Rejection(const std::string& reason);
 
 }  // namespace peerwatt::market

@@ -1,5 +1,6 @@
 // How a group of orders is placed: OrderDesk's part that many callers share.
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -35,6 +36,13 @@ void TakePoint(const std::optional<Member>& member, Order& order) {
                                                                   : EnergySource::kUnknown;
 }
 
+// A market order has the bound as its limit.
+void BoundMarketOrder(Order& order, const CommunityRules& rules, const OrderLimits& limits) {
+  if (order.book.is_market) {
+    order.limit = MarketBound(order.side, rules, limits);
+  }
+}
+
 // What names an order within its community; for as long as the order is there.
 using OrderName = std::pair<absl::Time, absl::string_view>;
 OrderName NameOf(const Order& order) { return {order.auction.delivery_start, order.id.value()}; }
@@ -43,14 +51,24 @@ OrderName NameOf(const Order& order) { return {order.auction.delivery_start, ord
 
 bool SameContent(const Order& kept, const Order& asked) {
   return kept.participant == asked.participant && kept.side == asked.side &&
-         kept.metering_point == asked.metering_point && kept.energy == asked.energy &&
-         kept.limit == asked.limit && kept.premium == asked.premium &&
+         kept.metering_point == asked.metering_point &&
+         kept.book.placed_energy.value_or(kept.energy) == asked.energy &&
+         kept.book.time_in_force == asked.book.time_in_force &&
+         kept.book.is_market == asked.book.is_market &&
+         (kept.book.is_market || kept.book.placed_limit.value_or(kept.limit) == asked.limit) &&
+         kept.premium == asked.premium &&
          kept.preference == asked.preference && kept.standing_order.empty();
 }
 
 absl::Status Rejection(const std::string& reason) {
   if (reason == kFundsInsufficient.name) {
     return Error(kFundsInsufficient, "the account does not cover the order");
+  }
+  if (reason == kMarketHalted.name) {
+    return Error(kMarketHalted, "the market was halted before the order came into its book");
+  }
+  if (reason == kBookFull.name) {
+    return Error(kBookFull, "no further order may rest in the book");
   }
   return Error(kHoldRefused, "settlement refused to hold money for the order",
                {{"hold_reason", reason}});
@@ -98,7 +116,8 @@ void OrderDesk::Place(std::vector<Item*>& items, const MemberDirectory::Found& f
   }
   absl::StatusOr<std::vector<absl::StatusOr<Order>>> placed = store_.PlaceOrders(
       orders, [&](size_t i, const Placing& placing) -> absl::StatusOr<Money> {
-        const Order& order = orders[i];
+        Order& order = orders[i];
+        BoundMarketOrder(order, neighbourhood.rules, placing.limits);
         PW_RETURN_IF_ERROR(CheckOrder(
             order, {now, members[i], neighbourhood.rules,
                     neighbourhood.LimitsOf(order.grid_connection), placing}));
@@ -130,6 +149,42 @@ void OrderDesk::Reserve(const std::vector<Item*>& kept) {
   }
 }
 
+absl::StatusOr<std::vector<Order>> OrderDesk::Activate(const std::vector<Order>& pending,
+                                                       const std::vector<std::string>& reasons) {
+  // Two kinds, each with the positions of its orders.
+  struct Kind {
+    std::vector<size_t> positions;
+    std::vector<Order> orders;
+    std::vector<std::string> reasons;
+  };
+  Kind auction;
+  Kind continuous;
+  for (size_t i = 0; i < pending.size(); ++i) {
+    Kind& kind = IsContinuous(pending[i]) ? continuous : auction;
+    kind.positions.push_back(i);
+    kind.orders.push_back(pending[i]);
+    kind.reasons.push_back(reasons[i]);
+  }
+  std::vector<Order> resolved(pending.size());
+  const auto take = [&](Kind& kind, std::vector<Order> orders) {
+    PW_CHECK(orders.size() == kind.positions.size(), "the answer is for other orders");
+    for (size_t i = 0; i < orders.size(); ++i) {
+      resolved[kind.positions[i]] = std::move(orders[i]);
+    }
+  };
+  if (!auction.orders.empty()) {
+    PW_ASSIGN_OR_RETURN(std::vector<Order> orders,
+                        store_.ResolveOrders(auction.orders, auction.reasons));
+    take(auction, std::move(orders));
+  }
+  if (!continuous.orders.empty()) {
+    PW_ASSIGN_OR_RETURN(std::vector<Order> orders,
+                        books_.Enter(continuous.orders, continuous.reasons));
+    take(continuous, std::move(orders));
+  }
+  return resolved;
+}
+
 absl::StatusOr<std::vector<Order>> OrderDesk::Resolve(std::vector<Order> pending) {
   const CommunityId community = pending.front().auction.community;
   std::vector<std::string> reasons(pending.size());
@@ -150,8 +205,10 @@ absl::StatusOr<std::vector<Order>> OrderDesk::Resolve(std::vector<Order> pending
       reasons[holders[i]] = std::move(refusals[i]);
     }
   }
+  const bool all_wait = std::none_of(pending.begin(), pending.end(), IsContinuous);
   PW_ASSIGN_OR_RETURN(std::vector<Order> resolved,
-                      store_.ResolveOrders(std::move(pending), reasons));
+                      all_wait ? store_.ResolveOrders(std::move(pending), reasons)
+                               : Activate(pending, reasons));
   PW_CHECK(resolved.size() == reasons.size(), "the store answered for other orders");
   std::map<AuctionKey, std::vector<HoldReduction>, AuctionOrder> to_release;
   for (size_t i = 0; i < resolved.size(); ++i) {
@@ -159,12 +216,13 @@ absl::StatusOr<std::vector<Order>> OrderDesk::Resolve(std::vector<Order> pending
     const bool is_dead = order.state == OrderState::kCancelled ||
                          order.state == OrderState::kRejected ||
                          order.state == OrderState::kExpired;
-    if (is_dead && reasons[i].empty() && order.hold > Money()) {
+    if (is_dead && !IsContinuous(order) && reasons[i].empty() && order.hold > Money()) {
       // It was withdrawn or refused while its money was being reserved.
       to_release[order.auction].push_back({order.id, Money()});
     }
-    if (is_dead || order.state == OrderState::kActive) {
-      probe_.OrderDecided(order.side, !is_dead);
+    const bool was_in_book = order.book.number > 0;
+    if (is_dead || was_in_book || order.state == OrderState::kActive) {
+      probe_.OrderDecided(order.side, was_in_book || !is_dead);
     }
   }
   for (const auto& [auction, reductions] : to_release) {
@@ -256,6 +314,7 @@ absl::Status OrderDesk::Validate(Order order, absl::Time now) {
   PW_ASSIGN_OR_RETURN(const std::optional<Member> member, MemberOf(order, neighbourhood));
   TakePoint(member, order);
   PW_ASSIGN_OR_RETURN(const Placing placing, store_.LookAt(order));
+  BoundMarketOrder(order, neighbourhood.rules, placing.limits);
   std::vector<absl::Status> broken = BrokenRules(
       order, {now, member, neighbourhood.rules, neighbourhood.LimitsOf(order.grid_connection),
               placing});

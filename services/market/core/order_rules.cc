@@ -30,9 +30,26 @@ absl::Status EnergyOutOfRange(Energy energy, Energy min, Energy max) {
                {{"order.energy_wh", "out of range"}});
 }
 
+// What a continuous order must keep besides.
+void AddContinuousRules(const Order& order, const Placing& placing,
+                        std::vector<absl::Status>& broken) {
+  if (!placing.limits.continuous_trading) {
+    broken.push_back(Error(kContinuousTradingOff,
+                           "the community has no continuous trading for this delivery"));
+  }
+  if (placing.network != nullptr && placing.network->zones.size() > 1) {
+    broken.push_back(Error(kContinuousTradingUnsupported,
+                           "continuous trading knows one zone; the network has several"));
+  }
+  if (!order.preference.empty() || order.premium != Price()) {
+    broken.push_back(Error(kPreferencesUnsupported, "continuous orders prefer nothing"));
+  }
+}
+
 // The field of a request that a broken rule is about.
 std::string FieldOf(absl::string_view reason) {
-  if (reason == kGateClosed.name || reason == kMarketHalted.name) {
+  if (reason == kGateClosed.name || reason == kMarketHalted.name ||
+      reason == kContinuousTradingOff.name || reason == kContinuousTradingUnsupported.name) {
     return "parent";
   }
   if (reason == kPriceOutOfRange.name) {
@@ -114,6 +131,9 @@ std::vector<absl::Status> BrokenRules(const Order& order, const OrderFacts& fact
     broken.push_back(Error(kMarketHalted, "the market of the community is halted",
                            {{"halt_reason", placing.halt_reason}}));
   }
+  if (IsContinuous(order)) {
+    AddContinuousRules(order, placing, broken);
+  }
   const bool is_known =
       facts.member.has_value() && facts.member->community == order.auction.community;
   if (!is_known) {
@@ -137,7 +157,7 @@ std::vector<absl::Status> BrokenRules(const Order& order, const OrderFacts& fact
   if (!price.ok()) {
     broken.push_back(std::move(price));
   }
-  if (placing.network != nullptr) {
+  if (placing.network != nullptr && !IsContinuous(order)) {
     absl::Status preference = CheckPreference(order, *placing.network);
     if (!preference.ok()) {
       broken.push_back(std::move(preference));
@@ -202,15 +222,26 @@ Money HoldFor(const Order& order, Price network_fee) {
   return AtLeastZero(AmountOf(order.energy, price, Rounding::kUp));
 }
 
+Money BidCost(const Trade& trade) {
+  return AtLeastZero(AmountOf(trade.energy, trade.price, Rounding::kUp) +
+                     AmountOf(trade.energy, trade.network_fee, Rounding::kUp));
+}
+
+Money OfferCost(const Trade& trade) {
+  return AtLeastZero(AmountOf(trade.energy, Price() - trade.price, Rounding::kUp));
+}
+
+Price MarketBound(Side side, const CommunityRules& rules, const OrderLimits& limits) {
+  return side == Side::kBid ? std::min(rules.price_max, limits.price_max)
+                            : std::max(rules.price_min, limits.price_min);
+}
+
 std::vector<HoldReduction> HoldsNeeded(const std::vector<Order>& orders,
                                        const std::vector<Trade>& trades) {
   absl::flat_hash_map<OrderId, Money> needed;
   for (const Trade& trade : trades) {
-    const Money amount = AmountOf(trade.energy, trade.price, Rounding::kUp);
-    const Money fee = AmountOf(trade.energy, trade.network_fee, Rounding::kUp);
-    const Money refund = AmountOf(trade.energy, Price() - trade.price, Rounding::kUp);
-    needed[trade.bid] += AtLeastZero(amount + fee);
-    needed[trade.offer] += AtLeastZero(refund);
+    needed[trade.bid] += BidCost(trade);
+    needed[trade.offer] += OfferCost(trade);
   }
   std::vector<HoldReduction> reductions;
   for (const Order& order : orders) {

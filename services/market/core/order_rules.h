@@ -34,7 +34,8 @@ struct OrderFacts {
 };
 
 /// Every rule but funds that an order breaks, in the order of the rules: GATE_CLOSED,
-/// MARKET_HALTED, METERING_POINT_UNKNOWN, PARTICIPANT_NOT_APPROVED, TRADING_BLOCKED,
+/// MARKET_HALTED, for a continuous order CONTINUOUS_TRADING_OFF, CONTINUOUS_TRADING_UNSUPPORTED and
+/// PREFERENCES_UNSUPPORTED, METERING_POINT_UNKNOWN, PARTICIPANT_NOT_APPROVED, TRADING_BLOCKED,
 /// ENERGY_OUT_OF_RANGE (within the limits; a bid at most what its connection can draw),
 /// PRICE_OUT_OF_RANGE (the community's bounds and the limits), those of CheckPreference,
 /// ORDER_COUNT_EXCEEDED, EXPORT_CAPACITY_EXCEEDED. Those that need the metering point are not
@@ -65,6 +66,15 @@ absl::Status CheckPrice(Price price, Price min, Price max);
 /// network fee (fees of lines are part of what the limit bounds); for an offer, what it would pay
 /// at a negative limit. Rounded up, at least 0.
 Money HoldFor(const Order& order, Price network_fee);
+
+/// What a trade needs of the hold of its bid: amount and network fee, each rounded up, at least 0.
+Money BidCost(const Trade& trade);
+/// What a trade needs of the hold of its offer: the amount at a negative price, rounded up.
+Money OfferCost(const Trade& trade);
+
+/// The lowest or highest price that the community and the operator's limits allow: what bounds a
+/// market order.
+Price MarketBound(Side side, const CommunityRules& rules, const OrderLimits& limits);
 
 /// What the trades of each order still need of its hold, one entry per order that has a hold, in
 /// their order: the trade's amount plus its network fee for the buyer, the amount at a negative

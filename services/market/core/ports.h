@@ -14,6 +14,7 @@
 #include "services/market/core/forecast.h"
 #include "services/market/core/model.h"
 #include "services/market/core/network.h"
+#include "services/market/core/phases.h"
 
 namespace peerwatt::market {
 
@@ -33,6 +34,10 @@ class Registry {
   /// within it, by start; none: the community is one zone.
   virtual absl::StatusOr<std::vector<NetworkVersion>> ListNetworks(const CommunityRules& rules,
                                                                    Interval span) = 0;
+  /// The phase of a community at the start of a span and those that start within it, by start;
+  /// none: it trades.
+  virtual absl::StatusOr<std::vector<TradingPhase>> ListPhases(const CommunityRules& rules,
+                                                               Interval span) = 0;
 };
 
 /// What flowed, and what is likely to flow.
@@ -60,6 +65,20 @@ class Settlement {
   /// Lowers holds; safe to repeat.
   virtual absl::Status ReduceHolds(const AuctionKey& auction,
                                    const std::vector<HoldReduction>& reductions) = 0;
+};
+
+/// Where continuous orders meet.
+class ContinuousBooks {
+ public:
+  virtual ~ContinuousBooks() = default;
+  /// Pending orders of one community come into their books, or are rejected where a reason is
+  /// given. Returns them as they are then: an order may have traded, and ended, at once. Their
+  /// holds are lowered to what they need.
+  virtual absl::StatusOr<std::vector<Order>> Enter(const std::vector<Order>& orders,
+                                                   const std::vector<std::string>& reasons) = 0;
+  /// Withdraws a continuous order of `caller` and lowers its hold.
+  virtual absl::StatusOr<Order> Cancel(const AuctionKey& key, const OrderId& id,
+                                       const ParticipantId& caller) = 0;
 };
 
 /// How an order ends in clearing.

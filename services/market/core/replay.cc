@@ -45,6 +45,10 @@ NetworkVersion RulesOf(const NetworkVersion& own, const std::optional<WhatIf>& w
 
 void Reactivate(std::vector<Order>& orders) {
   for (Order& order : orders) {
+    // Those that ended before the gate closed were not in the auction.
+    if (IsImmediate(order) || OpenEnergy(order) == Energy()) {
+      continue;
+    }
     if (order.state == OrderState::kFilled || order.state == OrderState::kPartiallyFilled ||
         order.state == OrderState::kExpired) {
       order.state = OrderState::kActive;
@@ -55,7 +59,8 @@ void Reactivate(std::vector<Order>& orders) {
 absl::StatusOr<ReplayedAuction> Replay::Run(const Auction& auction,
                                             const std::optional<WhatIf>& what_if) {
   PW_ASSIGN_OR_RETURN(std::vector<Order> orders, auctions_.OrdersOf(auction.key));
-  PW_ASSIGN_OR_RETURN(const std::vector<Trade> trades, auctions_.TradesOf(auction.key));
+  PW_ASSIGN_OR_RETURN(std::vector<Trade> trades, auctions_.TradesOf(auction.key));
+  std::erase_if(trades, [](const Trade& t) { return t.origin != TradeOrigin::kAuction; });
   PW_ASSIGN_OR_RETURN(const NetworkVersion own,
                       auctions_.GetNetwork(auction.key.community, auction.network));
   const absl::StatusOr<ClearingRecord> record = view_.GetClearing(auction.key);

@@ -12,6 +12,12 @@ namespace {
 // Auctions opened per transaction.
 constexpr size_t kOpeningBatch = 1000;
 
+// The first delivery from `next` on whose opening is not due yet.
+absl::Time FirstNotDue(const CommunityRules& rules, absl::Time next, absl::Time now) {
+  const absl::Time horizon = now + rules.opening_lead;
+  return next > horizon ? next : next + ((horizon - next) / rules.interval + 1) * rules.interval;
+}
+
 }  // namespace
 
 absl::Status RulesBook::Refresh() {
@@ -55,10 +61,14 @@ std::optional<std::string> RulesBook::KnownCurrency(const CommunityId& community
 }
 
 std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
-                                 absl::Time now, size_t max) {
+                                 absl::Time now, size_t max,
+                                 const std::vector<TradingPhase>& phases) {
   std::vector<Auction> auctions;
   for (absl::Time start = first_delivery;
        start - rules.opening_lead <= now && auctions.size() < max; start += rules.interval) {
+    if (!TradesAt(phases, start)) {
+      continue;
+    }
     Auction auction;
     auction.key = {rules.id, start};
     auction.delivery_end = start + rules.interval;
@@ -72,10 +82,15 @@ std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_d
 absl::StatusOr<absl::Time> Runner::OpenDue(const CommunityRules& rules, absl::Time now) {
   PW_ASSIGN_OR_RETURN(const std::optional<absl::Time> opened, store_.LastDeliveryEnd(rules.id));
   absl::Time next = opened.value_or(rules.trading_start);
+  const absl::Time end = FirstNotDue(rules, next, now);
+  if (end == next) {
+    return next - rules.opening_lead;
+  }
+  PW_ASSIGN_OR_RETURN(const std::vector<TradingPhase> phases, rules_.Phases(rules, {next, end}));
   while (true) {
-    std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch);
+    std::vector<Auction> due = DueOpenings(rules, next, now, kOpeningBatch, phases);
     if (due.empty()) {
-      return next - rules.opening_lead;
+      return end - rules.opening_lead;
     }
     PW_ASSIGN_OR_RETURN(
         const std::vector<NetworkVersion> networks,

@@ -29,6 +29,10 @@ class RulesBook {
   absl::StatusOr<std::vector<NetworkVersion>> Networks(const CommunityRules& rules, Interval span) {
     return registry_.ListNetworks(rules, span);
   }
+  /// When a community trades within a span: asks the registry.
+  absl::StatusOr<std::vector<TradingPhase>> Phases(const CommunityRules& rules, Interval span) {
+    return registry_.ListPhases(rules, span);
+  }
   /// The currency of a community that is known already; asks nobody.
   std::optional<std::string> KnownCurrency(const CommunityId& community) const;
 
@@ -38,10 +42,11 @@ class RulesBook {
   std::map<CommunityId, CommunityRules> rules_;
 };
 
-/// The auctions to open, in order: all from `first_delivery` on whose opening is due, at most
-/// `max`.
+/// The auctions to open, in order: all from `first_delivery` on whose opening is due and at whose
+/// delivery the community trades, at most `max`. phases: by start.
 std::vector<Auction> DueOpenings(const CommunityRules& rules, absl::Time first_delivery,
-                                 absl::Time now, size_t max);
+                                 absl::Time now, size_t max,
+                                 const std::vector<TradingPhase>& phases = {});
 
 /// Does for each community whose lease this replica holds what the clock says is due, in order of
 /// time and exactly once: opens auctions and takes those past gate closure to their final state.

@@ -1,5 +1,6 @@
 #include "services/market/rpc/codec.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,41 @@ v1::Order::State StateOf(OrderState state) {
       return v1::Order::REJECTED;
   }
   return v1::Order::STATE_UNSPECIFIED;
+}
+
+v1::Order::TimeInForce TimeInForceOf(TimeInForce time_in_force) {
+  switch (time_in_force) {
+    case TimeInForce::kClosingAuction:
+      return v1::Order::TIME_IN_FORCE_UNSPECIFIED;
+    case TimeInForce::kGoodTillClosure:
+      return v1::Order::GOOD_TILL_CLOSURE;
+    case TimeInForce::kImmediateOrCancel:
+      return v1::Order::IMMEDIATE_OR_CANCEL;
+    case TimeInForce::kFillOrKill:
+      return v1::Order::FILL_OR_KILL;
+  }
+  return v1::Order::TIME_IN_FORCE_UNSPECIFIED;
+}
+
+absl::Status ReadTimeInForce(const v1::Order& proto, Order& order) {
+  bool is_known = false;
+  for (const TimeInForce known :
+       {TimeInForce::kClosingAuction, TimeInForce::kGoodTillClosure,
+        TimeInForce::kImmediateOrCancel, TimeInForce::kFillOrKill}) {
+    if (TimeInForceOf(known) == proto.time_in_force()) {
+      order.book.time_in_force = known;
+      is_known = true;
+    }
+  }
+  if (!is_known) {
+    return FieldInvalid("order.time_in_force", "is none that there is");
+  }
+  order.book.is_market = proto.price_type() == v1::Order::MARKET;
+  if (order.book.is_market && !IsImmediate(order)) {
+    return FieldInvalid("order.price_type",
+                        "a market order never rests: IMMEDIATE_OR_CANCEL or FILL_OR_KILL");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<MeteringPointId> MeteringPointFrom(absl::string_view name, absl::string_view field) {
@@ -119,7 +155,12 @@ v1::Order ToProto(const Order& order, const std::string& currency) {
   proto.set_metering_point(NameOf(order.metering_point));
   proto.set_energy_wh(order.energy.wh());
   *proto.mutable_limit_price_per_kwh() = rpc::ToProto(order.limit, currency);
-  proto.set_filled_energy_wh(order.filled.wh());
+  proto.set_filled_energy_wh(std::max(order.filled, order.book.traded).wh());
+  proto.set_time_in_force(TimeInForceOf(order.book.time_in_force));
+  if (order.book.is_market) {
+    proto.set_price_type(v1::Order::MARKET);
+  }
+  proto.set_book_number(order.book.number);
   proto.set_state(StateOf(order.state));
   proto.set_participant(NameOf(order.participant));
   if (!order.standing_order.empty()) {
@@ -144,6 +185,8 @@ v1::Trade ToProto(const Trade& trade, const AuctionKey& key, const std::string& 
   proto.set_seller(NameOf(trade.seller));
   *proto.mutable_buyer_price_per_kwh() = rpc::ToProto(trade.buyer_price, currency);
   *proto.mutable_network_fee_per_kwh() = rpc::ToProto(trade.network_fee, currency);
+  proto.set_origin(trade.origin == TradeOrigin::kAuction ? v1::Trade::AUCTION
+                                                         : v1::Trade::CONTINUOUS);
   return proto;
 }
 
@@ -171,11 +214,15 @@ absl::StatusOr<Order> OrderFrom(const v1::Order& proto, const std::string& curre
   PW_ASSIGN_OR_RETURN(order.metering_point,
                       MeteringPointFrom(proto.metering_point(), "order.metering_point"));
   order.energy = Energy::WattHours(proto.energy_wh());
-  if (!proto.has_limit_price_per_kwh()) {
-    return FieldInvalid("order.limit_price_per_kwh", "is required");
+  PW_RETURN_IF_ERROR(ReadTimeInForce(proto, order));
+  if (proto.has_limit_price_per_kwh() == order.book.is_market) {
+    return FieldInvalid("order.limit_price_per_kwh",
+                        order.book.is_market ? "a market order has none" : "is required");
   }
-  PW_ASSIGN_OR_RETURN(order.limit, rpc::PriceFrom(proto.limit_price_per_kwh(), currency,
-                                                  "order.limit_price_per_kwh"));
+  if (!order.book.is_market) {
+    PW_ASSIGN_OR_RETURN(order.limit, rpc::PriceFrom(proto.limit_price_per_kwh(), currency,
+                                                    "order.limit_price_per_kwh"));
+  }
   PW_RETURN_IF_ERROR(ReadPreference(proto, currency, order));
   return order;
 }

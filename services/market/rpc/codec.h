@@ -44,7 +44,8 @@ absl::Status ReadPreference(const peerwatt::market::v1::Order& proto, const std:
 void WritePreference(const Order& order, const std::string& currency,
                      peerwatt::market::v1::Order& proto);
 
-/// Reads what a client says about an order: side, metering point, energy, limit and preference.
+/// Reads what a client says about an order: side, metering point, energy, limit, preference, and
+/// when it trades.
 /// Errors: FIELD_INVALID.
 absl::StatusOr<Order> OrderFrom(const peerwatt::market::v1::Order& proto,
                                 const std::string& currency);

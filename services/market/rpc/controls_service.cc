@@ -72,6 +72,7 @@ absl::StatusOr<LimitsVersion> LimitsFrom(const v1::OrderLimits& proto,
   version.limits.energy_min = Energy::WattHours(proto.energy_wh_min());
   version.limits.energy_max = Energy::WattHours(proto.energy_wh_max());
   version.limits.open_orders_max = proto.open_orders_max();
+  version.limits.continuous_trading = proto.continuous_trading();
   PW_RETURN_IF_ERROR(CheckLimits(version));
   return version;
 }
@@ -94,6 +95,7 @@ absl::Status ControlsService::Describe(const CommunityId& community,
     proto.set_energy_wh_min(version.limits.energy_min.wh());
     proto.set_energy_wh_max(version.limits.energy_max.wh());
     proto.set_open_orders_max(version.limits.open_orders_max);
+    proto.set_continuous_trading(version.limits.continuous_trading);
   }
   return absl::OkStatus();
 }

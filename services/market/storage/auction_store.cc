@@ -31,12 +31,14 @@ auto Column(const std::vector<Row>& rows, Get get) {
 }
 
 void StreamTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
+  const int32_t before = postgres::Int32From(
+      Exec(tx, kLastTradeNumber, outcome.key.community.value(), At(outcome.key))[0][0]);
   pqxx::stream_to stream(tx, "trades", kTradeStream);
   std::array<std::string, kTradeStream.size()> fields;
   fields[0] = outcome.key.community.value();
   fields[1] = At(outcome.key);
   for (const Trade& t : outcome.trades) {
-    fields[2] = std::to_string(t.number);
+    fields[2] = std::to_string(before + t.number);
     fields[3] = t.bid.value();
     fields[4] = t.offer.value();
     fields[5] = std::to_string(t.energy.wh());
@@ -108,7 +110,8 @@ size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
        Column(orders, [](const Order& o) { return o.zone.value(); }),
        Column(orders, [](const Order& o) { return ToSql(o.source); }),
        Column(orders, [](const Order& o) { return o.premium.micros_per_kwh(); }),
-       Column(orders, [](const Order& o) { return o.preference; }))
+       Column(orders, [](const Order& o) { return o.preference; }),
+       Column(orders, [](const Order& o) { return ToSql(o.book); }))
       .affected_rows();
 }
 

@@ -28,14 +28,14 @@ inline constexpr postgres::Query kSetHalt{"set_halt", R"sql(
 
 inline constexpr postgres::Query kSelectLimits{"select_limits", R"sql(
   SELECT version, valid_from_at, price_min_micros, price_max_micros, energy_min_wh, energy_max_wh,
-         open_orders_max, created_by, created_at
+         open_orders_max, created_by, created_at, continuous_trading
   FROM market_limits WHERE community_id = $1 ORDER BY version)sql"};
 
 inline constexpr postgres::Query kInsertLimits{"insert_limits", R"sql(
   INSERT INTO market_limits (community_id, version, valid_from_at, price_min_micros,
                              price_max_micros, energy_min_wh, energy_max_wh, open_orders_max,
-                             created_by, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))sql"};
+                             created_by, created_at, continuous_trading)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11))sql"};
 
 inline constexpr postgres::Query kSetLimitsVersion{"set_limits_version", R"sql(
   UPDATE market_controls SET limits_version = $2 WHERE community_id = $1)sql"};
@@ -67,12 +67,13 @@ inline constexpr postgres::Query kDeleteKill{"delete_kill", R"sql(
 
 // Orders of frozen books stand.
 inline constexpr postgres::Query kCancelOrdersOf{"cancel_orders_of", R"sql(
-  UPDATE orders AS o SET state = 'CANCELLED'
+  UPDATE orders AS o SET state = 'CANCELLED', filled_energy_wh = o.traded_energy_wh
   FROM auctions AS a
   WHERE a.community_id = $1 AND a.state = 'OPEN' AND NOT a.holds_reduced
     AND o.community_id = $1 AND o.delivery_start_at = a.delivery_start_at
     AND o.participant_id = $2 AND o.state IN ('PENDING', 'ACTIVE')
-  RETURNING o.delivery_start_at, o.order_id, o.hold_micros)sql"};
+  RETURNING o.delivery_start_at, o.order_id, o.hold_micros, o.trade_cost_micros, o.book_number,
+            o.side = 'BID', o.energy_wh - o.traded_energy_wh)sql"};
 
 inline constexpr postgres::Query kInsertControlEvent{"insert_control_event", R"sql(
   INSERT INTO control_events (community_id, event_no, action, participant_id, reason, actor,

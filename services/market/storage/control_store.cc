@@ -8,6 +8,7 @@
 #include "services/market/core/errors.h"
 #include "services/market/storage/control_queries.h"
 #include "services/market/storage/rows.h"
+#include "services/market/storage/trading_store.h"
 #include "services/market/storage/store.h"
 
 namespace peerwatt::market {
@@ -79,7 +80,7 @@ absl::Status PostgresControlStore::AddLimits(const CommunityId& community,
     }
     Exec(tx, kInsertLimits, community.value(), limits.version, ToSql(limits.valid_from),
          l.price_min.micros_per_kwh(), l.price_max.micros_per_kwh(), l.energy_min.wh(),
-         l.energy_max.wh(), l.open_orders_max, act.actor, ToSql(act.time));
+         l.energy_max.wh(), l.open_orders_max, act.actor, ToSql(act.time), l.continuous_trading);
     Exec(tx, kSetLimitsVersion, community.value(), limits.version);
     Record(tx, community, "LIMITS", ParticipantId(), act);
     return absl::OkStatus();
@@ -110,11 +111,14 @@ absl::StatusOr<std::vector<CancelledOrder>> PostgresControlStore::Kill(
       Exec(tx, kCountKilled, community.value());
       Record(tx, community, "KILL", participant, act);
     }
-    for (const auto& row : Exec(tx, kCancelOrdersOf, community.value(), participant.value())) {
+    const pqxx::result rows = Exec(tx, kCancelOrdersOf, community.value(), participant.value());
+    for (const auto& row : rows) {
       cancelled.push_back({{community, postgres::TimeFrom(row[0])},
                            OrderId(postgres::TextFrom(row[1])),
-                           Money::Micros(postgres::Int64From(row[2]))});
+                           Money::Micros(postgres::Int64From(row[2])),
+                           Money::Micros(postgres::Int64From(row[3]))});
     }
+    LeaveBooks(tx, community, rows, act.time);
     return absl::OkStatus();
   }));
   return cancelled;

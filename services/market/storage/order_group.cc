@@ -24,6 +24,11 @@ using postgres::ToSqlArray;
 
 absl::Status NoSuchAuction() { return Error(kNotFound, "there is no such auction"); }
 
+// Whether the rules of an order depend on the network.
+bool NeedsNetwork(const Order& order) {
+  return IsContinuous(order) || !order.preference.empty() || order.premium != Price();
+}
+
 // Columns of pairs of a delivery and an id.
 template <typename Id>
 std::pair<std::string, std::string> ColumnsOf(const std::set<std::pair<absl::Time, Id>>& pairs) {
@@ -83,8 +88,7 @@ void OrderGroup::ReadAuctions(bool alone) {
 absl::Status OrderGroup::ReadNetworks() {
   for (const Order& order : orders_) {
     const auto auction = auctions_.find(order.auction.delivery_start);
-    const bool prefers = !order.preference.empty() || order.premium != Price();
-    if (!prefers || auction == auctions_.end() ||
+    if (!NeedsNetwork(order) || auction == auctions_.end() ||
         networks_.contains(auction->second.network)) {
       continue;
     }
@@ -158,7 +162,7 @@ Placing OrderGroup::PlacingOf(const Order& order) const {
   placing.halt_reason = controls_.halt_reason;
   placing.is_killed = killed_.contains(order.participant);
   placing.limits = LimitsAt(controls_.limits, start);
-  if (!order.preference.empty() || order.premium != Price()) {
+  if (NeedsNetwork(order)) {
     placing.network = networks_.at(placing.auction->network);
   }
   return placing;
@@ -170,6 +174,17 @@ void OrderGroup::Count(const Order& order) {
     offered_[{start, order.grid_connection}] += order.energy;
   }
   ++open_orders_[{start, order.participant}];
+}
+
+absl::Status OrderGroup::ReadForBooks(bool with_rules) {
+  ReadControls();
+  ReadAuctions(with_rules);
+  if (with_rules) {
+    PW_RETURN_IF_ERROR(ReadNetworks());
+    ReadOffered();
+    ReadOpenOrders();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Placing> OrderGroup::Look() {

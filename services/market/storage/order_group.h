@@ -32,8 +32,14 @@ class OrderGroup {
   absl::StatusOr<Placing> Look();
   /// Whether the market of the community halts, limits and blocks nothing; after the above.
   bool is_plain() const { return is_plain_; }
-  /// The auctions of the orders; after the above.
+
+  /// Reads controls and auctions, and with_rules what PlacingOf tells, for changing books.
+  absl::Status ReadForBooks(bool with_rules);
+  /// What an order meets, once that was read; of an auction that is there.
+  Placing PlacingOf(const Order& order) const;
+  /// The auctions of the orders; after any of the above.
   const std::map<absl::Time, Auction>& auctions() const { return auctions_; }
+  bool halted() const { return controls_.halted; }
 
  private:
   using OrderName = std::pair<absl::Time, OrderId>;
@@ -45,7 +51,6 @@ class OrderGroup {
   void ReadOpenOrders();
   /// The orders of these numbers that are kept already.
   std::map<OrderName, Order> ReadKept(const std::vector<size_t>& numbers);
-  Placing PlacingOf(const Order& order) const;
   /// Counts an order for those that come after it.
   void Count(const Order& order);
 

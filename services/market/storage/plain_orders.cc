@@ -18,7 +18,7 @@ constexpr size_t kKnownMax = 700;
 
 bool IsPlain(const Order& order) {
   return order.side == Side::kBid && order.preference.empty() && order.premium == Price() &&
-         order.standing_order.empty();
+         order.standing_order.empty() && !IsContinuous(order);
 }
 
 template <typename Row, typename Get>

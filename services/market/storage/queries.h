@@ -8,6 +8,7 @@
 #include "services/market/storage/clearing_queries.h"
 #include "services/market/storage/control_queries.h"
 #include "services/market/storage/surveillance_queries.h"
+#include "services/market/storage/trading_queries.h"
 
 namespace peerwatt::market {
 
@@ -20,13 +21,14 @@ namespace peerwatt::market {
 #define PW_ORDER_COLUMNS                                                                     \
   "community_id, delivery_start_at, order_id, side, metering_point_id, grid_connection_id, " \
   "participant_id, energy_wh, limit_micros, filled_energy_wh, hold_micros, state, "          \
-  "standing_order_id, rejection_reason, created_at, zone, energy_source, premium_micros, "    \
-  "preference "
+  "standing_order_id, rejection_reason, created_at, zone, energy_source, premium_micros, "   \
+  "preference, time_in_force, traded_energy_wh, trade_cost_micros, book_number, "            \
+  "entered_number, owner_id, placed_energy_wh, placed_limit_micros "
 // Columns of a trade, in the order that TradeFrom reads.
 #define PW_TRADE_COLUMNS                                                                     \
   "trade_number, bid_order_id, offer_order_id, energy_wh, price_micros, "                    \
   "buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id, "                 \
-  "delivery_start_at, buyer_price_micros, network_fee_micros "
+  "delivery_start_at, buyer_price_micros, network_fee_micros, origin "
 // Columns of a standing order, in the order that StandingOrderFrom reads.
 #define PW_STANDING_ORDER_COLUMNS                                                            \
   "community_id, participant_id, standing_order_id, metering_point_id, grid_connection_id, " \
@@ -99,16 +101,16 @@ inline constexpr postgres::Query kInsertOrders{"insert_orders", R"sql(
   INSERT INTO orders (community_id, delivery_start_at, order_id, side, metering_point_id,
                       grid_connection_id, participant_id, energy_wh, limit_micros, hold_micros,
                       standing_order_id, created_at, zone, energy_source, premium_micros,
-                      preference)
+                      preference, time_in_force)
   SELECT $1::text, delivery_start_at, order_id, side, metering_point_id, grid_connection_id,
          participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at,
-         zone, energy_source, premium_micros, preference
+         zone, energy_source, premium_micros, preference, time_in_force
   FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
               $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[],
-              $13::text[], $14::text[], $15::bigint[], $16::text[])
+              $13::text[], $14::text[], $15::bigint[], $16::text[], $17::text[])
     AS placed (delivery_start_at, order_id, side, metering_point_id, grid_connection_id,
                participant_id, energy_wh, limit_micros, hold_micros, standing_order_id, created_at,
-               zone, energy_source, premium_micros, preference)
+               zone, energy_source, premium_micros, preference, time_in_force)
   ON CONFLICT (community_id, delivery_start_at, order_id) DO NOTHING)sql"};
 
 // Bids of a market that is not halted, limits nothing and blocks nobody, into open auctions ($2,
@@ -172,20 +174,25 @@ inline constexpr postgres::Query kListOrders{"list_orders", "SELECT " PW_ORDER_C
   ORDER BY order_id LIMIT $5)sql"};
 
 inline constexpr postgres::Query kOfferedByConnection{"offered_by_connection", R"sql(
-  SELECT grid_connection_id, sum(energy_wh)::bigint FROM orders
+  SELECT grid_connection_id, sum(CASE WHEN state IN ('PENDING', 'ACTIVE') THEN energy_wh
+                                      ELSE traded_energy_wh END)::bigint
+  FROM orders
   WHERE community_id = $1 AND delivery_start_at = $2 AND side = 'OFFER'
-    AND state IN ('PENDING', 'ACTIVE')
+    AND (state IN ('PENDING', 'ACTIVE') OR traded_energy_wh > 0)
   GROUP BY grid_connection_id)sql"};
 
-// What open offers of these connections hold in these auctions.
+// What open offers of these connections hold in these auctions, and ended ones have sold.
 inline constexpr postgres::Query kOfferedBy{"offered_by", R"sql(
   SELECT asked.delivery_start_at, asked.grid_connection_id, o.energy_wh
   FROM unnest($2::timestamptz[], $3::text[]) AS asked (delivery_start_at, grid_connection_id)
   CROSS JOIN LATERAL (
-    SELECT coalesce(sum(energy_wh), 0)::bigint AS energy_wh FROM orders
+    SELECT coalesce(sum(CASE WHEN state IN ('PENDING', 'ACTIVE') THEN energy_wh
+                             ELSE traded_energy_wh END), 0)::bigint AS energy_wh
+    FROM orders
     WHERE community_id = $1 AND delivery_start_at = asked.delivery_start_at
       AND grid_connection_id = asked.grid_connection_id
-      AND side = 'OFFER' AND state IN ('PENDING', 'ACTIVE') OFFSET 0) AS o)sql"};
+      AND side = 'OFFER' AND (state IN ('PENDING', 'ACTIVE') OR traded_energy_wh > 0)
+    OFFSET 0) AS o)sql"};
 
 // Open orders of these participants in these auctions.
 inline constexpr postgres::Query kOpenOrdersOf{"open_orders_of", R"sql(
@@ -235,6 +242,11 @@ inline constexpr postgres::Query kFinishOrders{"finish_orders", R"sql(
     AS f (order_id, state, filled_energy_wh, rejection_reason)
   WHERE o.community_id = $1 AND o.delivery_start_at = $2 AND o.order_id = f.order_id
     AND o.state IN ('PENDING', 'ACTIVE'))sql"};
+
+// Trades of the closing auction are numbered after those that came before it.
+inline constexpr postgres::Query kLastTradeNumber{"last_trade_number", R"sql(
+  SELECT coalesce(max(trade_number), 0) FROM trades
+  WHERE community_id = $1 AND delivery_start_at = $2)sql"};
 
 // Columns of what comes in bulk, in the order of the streams that write them.
 inline constexpr std::array<const char*, 16> kOrderStream = {
@@ -303,11 +315,11 @@ inline std::vector<postgres::Query> Queries() {
       kInsertOrders, kInsertPlainBids, kActivateOrders, kSelectOrder, kSelectOrders, kOfferedBy,
       kOpenOrdersOf, kCommitSoon,
       kOrdersOf, kListOrders, kOfferedByConnection, kResolveOrders, kPendingBefore, kCancelOrder,
-      kFinishOrders, kListTrades, kTradesInSpan, kFinalInSpan,
+      kFinishOrders, kLastTradeNumber, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertStandingOrder, kSelectStandingOrder, kListStandingOrders, kActiveStandingOrders,
       kCancelStandingOrder, kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing};
-  for (const auto& more : {postgres::Leases::Queries(), ControlQueries(),
-                           SurveillanceQueries()}) {
+  for (const auto& more : {postgres::Leases::Queries(), ControlQueries(), SurveillanceQueries(),
+                           TradingQueries()}) {
     queries.insert(queries.end(), more.begin(), more.end());
   }
   return queries;

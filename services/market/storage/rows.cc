@@ -36,6 +36,20 @@ constexpr std::array<std::pair<EnergySource, const char*>, kEnergySources> kSour
     {EnergySource::kStorage, "STORAGE"},
 }};
 
+struct NamedTimeInForce {
+  TimeInForce time_in_force;
+  bool is_market;
+  const char* name;
+};
+constexpr std::array<NamedTimeInForce, 6> kTimesInForce = {{
+    {TimeInForce::kClosingAuction, false, "AUCTION"},
+    {TimeInForce::kGoodTillClosure, false, "GTC"},
+    {TimeInForce::kImmediateOrCancel, false, "IOC"},
+    {TimeInForce::kFillOrKill, false, "FOK"},
+    {TimeInForce::kImmediateOrCancel, true, "MARKET_IOC"},
+    {TimeInForce::kFillOrKill, true, "MARKET_FOK"},
+}};
+
 OrderState OrderStateFrom(std::string_view text) {
   for (const auto& [state, name] : kOrderStates) {
     if (name == text) {
@@ -71,6 +85,15 @@ std::string ToSql(OrderState state) {
     }
   }
   PW_CHECK(false, "unknown order state");
+}
+
+std::string ToSql(const BookPlace& place) {
+  for (const auto& [known, is_market, name] : kTimesInForce) {
+    if (known == place.time_in_force && is_market == place.is_market) {
+      return name;
+    }
+  }
+  PW_CHECK(false, "a market order never rests");
 }
 
 std::string ToSql(EnergySource source) {
@@ -109,6 +132,34 @@ Auction AuctionFrom(const pqxx::row& row) {
   return auction;
 }
 
+namespace {
+
+// Columns of continuous trading.
+void ReadPlace(const pqxx::row& row, Order& order) {
+  const std::string time_in_force = TextFrom(row[19]);
+  if (time_in_force == "AUCTION") {
+    return;
+  }
+  BookPlace& place = order.book;
+  for (const auto& [known, is_market, name] : kTimesInForce) {
+    if (name == time_in_force) {
+      place.time_in_force = known;
+      place.is_market = is_market;
+    }
+  }
+  place.traded = EnergyFrom(row[20]);
+  place.cost = Money::Micros(Int64From(row[21]));
+  place.number = Int64From(row[22]);
+  place.entered = Int64From(row[23]);
+  place.owner = ParticipantId(TextFrom(row[24]));
+  if (const auto energy = OptionalInt64From(row[25]); energy.has_value()) {
+    place.placed_energy = Energy::WattHours(*energy);
+    place.placed_limit = PriceFrom(row[26]);
+  }
+}
+
+}  // namespace
+
 Order OrderFrom(const pqxx::row& row) {
   Order order;
   order.auction = {CommunityId(TextFrom(row[0])), TimeFrom(row[1])};
@@ -129,6 +180,7 @@ Order OrderFrom(const pqxx::row& row) {
   order.source = EnergySourceFrom(TextFrom(row[16]));
   order.premium = PriceFrom(row[17]);
   order.preference = TextFrom(row[18]);
+  ReadPlace(row, order);
   return order;
 }
 
@@ -145,6 +197,7 @@ Trade TradeFrom(const pqxx::row& row) {
   trade.seller = ParticipantId(TextFrom(row[8]));
   trade.buyer_price = PriceFrom(row[10]);
   trade.network_fee = PriceFrom(row[11]);
+  trade.origin = TextFrom(row[12]) == "AUCTION" ? TradeOrigin::kAuction : TradeOrigin::kContinuous;
   return trade;
 }
 
@@ -180,6 +233,7 @@ LimitsVersion LimitsVersionFrom(const pqxx::row& row) {
   version.limits.open_orders_max = Int32From(row[6]);
   version.created_by = TextFrom(row[7]);
   version.created_at = TimeFrom(row[8]);
+  version.limits.continuous_trading = BoolFrom(row[9]);
   return version;
 }
 

@@ -24,6 +24,8 @@ ControlEvent ControlEventFrom(const pqxx::row& row);
 std::string ToSql(Side side);
 std::string ToSql(OrderState state);
 std::string ToSql(EnergySource source);
+/// When it trades, and what bounds its price.
+std::string ToSql(const BookPlace& place);
 EnergySource EnergySourceFrom(const std::string& name);
 
 }  // namespace peerwatt::market

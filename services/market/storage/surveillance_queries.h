@@ -28,15 +28,21 @@ inline constexpr postgres::Query kSurveyedTrades{"surveyed_trades", R"sql(
     ON a.community_id = t.community_id AND a.delivery_start_at = t.delivery_start_at
   WHERE t.community_id = $1 AND t.delivery_start_at >= $2 AND t.delivery_start_at < $3)sql"};
 
-// A refused order never was in the book.
+// A refused order never was in the book. Of a withdrawn one that has traded, the rest counts; of an
+// immediate one, which ends by itself, what has traded.
 inline constexpr postgres::Query kSurveyedOrders{"surveyed_orders", R"sql(
   SELECT o.delivery_start_at, a.delivery_end_at, o.order_id, o.side = 'BID', o.participant_id,
-         o.energy_wh, o.state = 'CANCELLED'
+         CASE WHEN o.state <> 'CANCELLED' THEN o.energy_wh
+              WHEN o.time_in_force IN ('AUCTION', 'GTC') THEN o.energy_wh - o.filled_energy_wh
+              ELSE o.filled_energy_wh END,
+         o.state = 'CANCELLED' AND o.time_in_force IN ('AUCTION', 'GTC')
   FROM orders AS o
   JOIN auctions AS a
     ON a.community_id = o.community_id AND a.delivery_start_at = o.delivery_start_at
   WHERE o.community_id = $1 AND o.delivery_start_at >= $2 AND o.delivery_start_at < $3
-    AND o.state <> 'REJECTED')sql"};
+    AND o.state <> 'REJECTED'
+    AND (o.state <> 'CANCELLED' OR o.time_in_force IN ('AUCTION', 'GTC')
+         OR o.filled_energy_wh > 0))sql"};
 
 inline constexpr postgres::Query kListOwners{"list_owners", R"sql(
   SELECT DISTINCT ON (participant_id) participant_id, owner_id, recorded_at
@@ -109,7 +115,8 @@ inline constexpr postgres::Query kExportOrders{"export_orders", R"sql(
   ORDER BY o.delivery_start_at, o.order_id LIMIT $5)sql"};
 
 inline constexpr postgres::Query kExportTrades{"export_trades", R"sql(
-  SELECT t.delivery_start_at, a.delivery_end_at, a.gate_closure_at, t.trade_number,
+  SELECT t.delivery_start_at, a.delivery_end_at, coalesce(t.traded_at, a.gate_closure_at),
+         t.trade_number,
          t.bid_order_id, t.offer_order_id, t.energy_wh, t.price_micros, t.buyer_metering_point_id,
          t.seller_metering_point_id, t.buyer_id, t.seller_id
   FROM trades AS t

@@ -25,6 +25,11 @@ inline constexpr ErrorReason kNetworkStartTaken{"NETWORK_START_TAKEN",
 inline constexpr ErrorReason kZoneInUse{"ZONE_IN_USE", absl::StatusCode::kFailedPrecondition};
 /// No version of the network that is in force or will be has the zone.
 inline constexpr ErrorReason kZoneUnknown{"ZONE_UNKNOWN", absl::StatusCode::kNotFound};
+inline constexpr ErrorReason kSchemeStartTaken{"SCHEME_START_TAKEN",
+                                               absl::StatusCode::kAlreadyExists};
+/// Auctions may be open already for the interval in which the scheme starts.
+inline constexpr ErrorReason kSchemeStartTooSoon{"SCHEME_START_TOO_SOON",
+                                                 absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kParticipantExists{"PARTICIPANT_EXISTS",
                                                 absl::StatusCode::kAlreadyExists};
 inline constexpr ErrorReason kKycStateForbids{"KYC_STATE_FORBIDS",

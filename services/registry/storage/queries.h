@@ -4,6 +4,7 @@
 
 #include "libs/postgres/pool.h"
 #include "services/registry/storage/network_queries.h"
+#include "services/registry/storage/scheme_queries.h"
 
 namespace peerwatt::registry {
 
@@ -362,7 +363,8 @@ ORDER BY c.issued_at DESC, c.certificate_serial
 /// All statements of the registry, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
   return {kLockCommunity, kInsertNetwork, kSelectNetwork, kListNetworks, kListNetworksInForce,
-          kSelectZoneInUse, kSelectZoneKnown, kUpdateZone,
+          kSelectZoneInUse, kSelectZoneKnown, kUpdateZone, kInsertScheme, kSelectScheme,
+          kListSchemes, kListSchemesInForce, kSelectStranger,
           kSelectUser, kSelectUserByEmail, kInsertUser, kDeleteExpiredFamilies, kInsertFamily,
           kInsertRefreshToken, kLockRefreshToken, kSetSuccessor, kExtendFamily, kRevokeFamily,
           kInsertAuditEvent, kInsertCommunity, kSelectCommunity, kListCommunities, kInsertTariff,

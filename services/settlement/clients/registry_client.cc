@@ -9,6 +9,7 @@
 #include "libs/rpc/names.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
+#include "services/settlement/clients/scheme_codec.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -77,6 +78,11 @@ absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId&
   CommunitySnapshot snapshot;
   const std::string& currency = response.community().currency_code();
   snapshot.fees.operator_share_ppm = response.community().operator_share_ppm();
+  if (response.community().has_network_fee_per_kwh()) {
+    PW_ASSIGN_OR_RETURN(snapshot.fees.network_fee,
+                        rpc::PriceFrom(response.community().network_fee_per_kwh(), currency,
+                                       "community.network_fee_per_kwh"));
+  }
   snapshot.has_tariff = response.has_tariff();
   if (snapshot.has_tariff) {
     snapshot.tariff_name = response.tariff().name();
@@ -107,6 +113,26 @@ absl::StatusOr<ParticipantContext> RegistryClient::GetContext(const ParticipantI
                       rpc::ParseName1(response.community(), "communities/*", "community"));
   return ParticipantContext{participant, CommunityId(std::move(community)),
                             response.currency_code()};
+}
+
+absl::StatusOr<std::vector<Scheme>> RegistryClient::ListSchemes(const CommunityRules& rules,
+                                                                Interval span) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::ListSchemesInForceRequest request;
+  request.set_community(absl::StrCat("communities/", rules.id.value()));
+  *request.mutable_start_time() = rpc::ToProto(span.start);
+  *request.mutable_end_time() = rpc::ToProto(span.end);
+  registry::v1::ListSchemesInForceResponse response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(schemes_->ListSchemesInForce(&context, request, &response)));
+  std::vector<Scheme> schemes;
+  for (const registry::v1::Scheme& proto : response.schemes()) {
+    PW_ASSIGN_OR_RETURN(Scheme scheme, SchemeFrom(proto, rules.currency));
+    PW_RETURN_IF_ERROR(CheckShares(scheme));
+    schemes.push_back(std::move(scheme));
+  }
+  return schemes;
 }
 
 }  // namespace peerwatt::settlement

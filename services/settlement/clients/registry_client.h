@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
+#include "peerwatt/registry/v1/schemes.grpc.pb.h"
 #include "services/settlement/core/peers.h"
 
 namespace peerwatt::settlement {
@@ -14,15 +15,19 @@ namespace peerwatt::settlement {
 class RegistryClient final : public RegistryPort {
  public:
   explicit RegistryClient(const std::shared_ptr<grpc::Channel>& channel)
-      : stub_(registry::v1::RegistryInternal::NewStub(channel)) {}
+      : stub_(registry::v1::RegistryInternal::NewStub(channel)),
+        schemes_(registry::v1::SchemesInternal::NewStub(channel)) {}
 
   absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override;
   absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& community,
                                                 absl::Time time) override;
   absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) override;
+  absl::StatusOr<std::vector<Scheme>> ListSchemes(const CommunityRules& rules,
+                                                  Interval span) override;
 
  private:
   std::unique_ptr<registry::v1::RegistryInternal::Stub> stub_;
+  std::unique_ptr<registry::v1::SchemesInternal::Stub> schemes_;
 };
 
 }  // namespace peerwatt::settlement

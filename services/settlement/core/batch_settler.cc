@@ -36,9 +36,10 @@ struct BatchSettler::Batch {
   Interval span;
   CommunitySnapshot first;  ///< at the first period
   std::map<absl::Time, CommunitySnapshot> own;  ///< where tariffs change within the batch
+  std::vector<Scheme> schemes;                  ///< in force within the batch, by start
   ReadingGrid readings;
   std::optional<ReadingGrid> day_before;
-  std::map<absl::Time, std::vector<Trade>> trades;  ///< by period with a final auction
+  std::map<absl::Time, std::vector<Trade>> trades;  ///< by period that need not wait for trades
 
   std::vector<MeteringPointId> Points() const {
     std::vector<MeteringPointId> points;
@@ -95,9 +96,11 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Restate(
 absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rules,
                                                        const std::vector<absl::Time>& starts) {
   PW_CHECK(!starts.empty(), "a batch has a period");
-  Batch batch{rules, starts, {starts.front(), starts.back() + rules.interval}, {}, {}, {}, {}, {}};
+  Batch batch{
+      rules, starts, {starts.front(), starts.back() + rules.interval}, {}, {}, {}, {}, {}, {}};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
   PW_RETURN_IF_ERROR(LoadSnapshots(batch));
+  PW_ASSIGN_OR_RETURN(batch.schemes, peers_.registry.ListSchemes(rules, batch.span));
   PW_ASSIGN_OR_RETURN(batch.readings, peers_.metering.QueryReadings(batch.Points(), batch.span,
                                                                     rules.interval));
   return batch;
@@ -134,7 +137,16 @@ absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::T
 }
 
 absl::Status BatchSettler::LoadOutcomes(Batch& batch, const std::vector<absl::Time>& ready) {
-  const Interval span{ready.front(), ready.back() + batch.rules.interval};
+  std::vector<absl::Time> traded;
+  for (const absl::Time start : ready) {
+    if (UsesTrades(SchemeAt(batch.schemes, start))) {
+      traded.push_back(start);
+    } else {
+      batch.trades[start] = {};
+    }
+  }
+  if (traded.empty()) return absl::OkStatus();
+  const Interval span{traded.front(), traded.back() + batch.rules.interval};
   PW_ASSIGN_OR_RETURN(std::vector<AuctionOutcome> outcomes,
                       peers_.market.ListOutcomes(batch.rules.id, span));
   for (AuctionOutcome& outcome : outcomes) {
@@ -169,21 +181,31 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Commit(
   return waiting;
 }
 
-absl::Status BatchSettler::CommitFirst(const Batch& batch, absl::Time start) {
-  const absl::Time begun = real_clock_.Now();
+RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
+                                SettlementResult& result) const {
   const Substitution readings =
       Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
-  SettlementResult result =
-      Settle(ComposeInput(batch.SnapshotOf(start), readings, batch.trades.at(start)));
+  const Scheme& scheme = SchemeAt(batch.schemes, start);
+  result = Settle(
+      ComposeInput(batch.SnapshotOf(start), scheme, readings, batch.trades.at(start)));
   RunCommit run;
   run.community = batch.rules.id;
   run.period = {start, start + batch.rules.interval};
-  run.lines = std::move(result.lines);
-  run.entries = EntriesOf(start, 1, run.lines);
   run.totals = result.totals;
+  run.scheme = scheme.id;
+  run.is_firm = UsesTrades(scheme) && scheme.policy == DeliveryPolicy::kFirm;
   run.substituted_count = readings.substituted_count;
   run.readings_cursor = batch.Cursor();
   run.now = clock_.Now();
+  return run;
+}
+
+absl::Status BatchSettler::CommitFirst(const Batch& batch, absl::Time start) {
+  const absl::Time begun = real_clock_.Now();
+  SettlementResult result;
+  RunCommit run = Compute(batch, start, result);
+  run.lines = std::move(result.lines);
+  run.entries = EntriesOf(start, 1, run.lines);
   PW_RETURN_IF_ERROR(store_.CommitRun(run));
   probe_.PeriodSettled(real_clock_.Now() - begun, run.entries.entries.size());
   return absl::OkStatus();
@@ -191,21 +213,12 @@ absl::Status BatchSettler::CommitFirst(const Batch& batch, absl::Time start) {
 
 absl::Status BatchSettler::CommitDifference(const Batch& batch, absl::Time start) {
   const absl::Time begun = real_clock_.Now();
-  const Substitution readings =
-      Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
-  const SettlementResult result =
-      Settle(ComposeInput(batch.SnapshotOf(start), readings, batch.trades.at(start)));
+  SettlementResult result;
+  RunCommit run = Compute(batch, start, result);
   PW_ASSIGN_OR_RETURN(const PostedPeriod posted, store_.LoadPosted(batch.rules.id, start));
-  RunCommit run;
-  run.community = batch.rules.id;
-  run.period = {start, start + batch.rules.interval};
   run.run_before = posted.run_count;
   run.lines = DifferenceOf(result.lines, posted.lines);
   run.entries = EntriesOf(start, posted.run_count + 1, run.lines);
-  run.totals = result.totals;
-  run.substituted_count = readings.substituted_count;
-  run.readings_cursor = batch.Cursor();
-  run.now = clock_.Now();
   PW_RETURN_IF_ERROR(store_.CommitRun(run));
   probe_.PeriodRestated(real_clock_.Now() - begun, run.entries.entries.size());
   return absl::OkStatus();

@@ -58,10 +58,13 @@ class BatchSettler {
   absl::StatusOr<Batch> Load(const CommunityRules& rules, const std::vector<absl::Time>& starts);
   absl::Status LoadSnapshots(Batch& batch);
   absl::Status LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready);
+  /// Asks the market for the periods that are settled by trades; the others have none.
   absl::Status LoadOutcomes(Batch& batch, const std::vector<absl::Time>& ready);
   absl::StatusOr<std::vector<WaitingPeriod>> Commit(Batch& batch,
                                                     const std::vector<absl::Time>& ready,
                                                     bool first_run);
+  /// Computes a period from scratch; its lines and entries are for the caller to add.
+  RunCommit Compute(const Batch& batch, absl::Time start, SettlementResult& result) const;
   absl::Status CommitFirst(const Batch& batch, absl::Time start);
   absl::Status CommitDifference(const Batch& batch, absl::Time start);
 

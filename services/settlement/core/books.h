@@ -37,6 +37,7 @@ struct SettledPeriod {
   int32_t run_count = 0;
   PeriodTotals totals;
   int32_t substituted_count = 0;
+  SchemeId scheme;  ///< the scheme in force; empty when there was none
 };
 
 /// A line as it was posted.

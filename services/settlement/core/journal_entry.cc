@@ -19,13 +19,16 @@ std::optional<AccountKind> CounterAccountOf(LineKind kind) {
       return AccountKind::kOperatorShare;
     case LineKind::kRetail:
     case LineKind::kFeedIn:
+    case LineKind::kImbalancePurchase:
+    case LineKind::kImbalanceSale:
       return AccountKind::kMainGrid;
     default:
       return std::nullopt;
   }
 }
 
-/// The postings of a line. Those of a purchase and of its sale meet in the trade's entry.
+/// The postings of a line. Those of a purchase and of its sale meet in the entry of the trade, or
+/// of the pool.
 void AddPostings(const Line& line, std::vector<Posting>& postings) {
   postings.push_back({ParticipantAccount(line.key.participant), line.amount});
   if (const std::optional<AccountKind> other = CounterAccountOf(line.key.kind)) {
@@ -37,7 +40,8 @@ void AddPostings(const Line& line, std::vector<Posting>& postings) {
 struct EntryGroup {
   int rank = 0;
   std::string kind;
-  std::string subject;
+  std::string key;      // how the idempotency key begins
+  std::string subject;  // and what follows the period; may be empty
   auto operator<=>(const EntryGroup&) const = default;
 };
 
@@ -46,15 +50,23 @@ std::optional<EntryGroup> GroupOf(const LineKey& key) {
     return absl::StrCat(key.participant.value(), ":", key.connection.value());
   };
   switch (key.kind) {
-    case LineKind::kPurchase:
-    case LineKind::kSale:
     case LineKind::kNetworkFee:
     case LineKind::kOperatorShare:
-      return EntryGroup{0, "trade", key.trade.value()};
+    case LineKind::kPurchase:
+    case LineKind::kSale:
+      if (!key.trade.empty()) return EntryGroup{0, "trade", "trade", key.trade.value()};
+      return EntryGroup{1, "pool", "pool", ""};
+    case LineKind::kPoolPurchase:
+    case LineKind::kPoolSale:
+      return EntryGroup{1, "pool", "pool", ""};
+    case LineKind::kImbalancePurchase:
+      return EntryGroup{2, "imbalance", "imbalance-purchase", subject()};
+    case LineKind::kImbalanceSale:
+      return EntryGroup{2, "imbalance", "imbalance-sale", subject()};
     case LineKind::kRetail:
-      return EntryGroup{1, "retail", subject()};
+      return EntryGroup{3, "retail", "retail", subject()};
     case LineKind::kFeedIn:
-      return EntryGroup{2, "feed-in", subject()};
+      return EntryGroup{4, "feed-in", "feed-in", subject()};
     case LineKind::kSelfConsumption:
     case LineKind::kReferenceDraw:
     case LineKind::kReferenceFeedIn:
@@ -108,7 +120,8 @@ RunEntries EntriesOf(absl::Time period_start, int32_t run, const std::vector<Lin
     for (const size_t line : members) AddPostings(lines[line], postings);
     std::optional<JournalEntry> entry = MakeEntry(
         group.kind,
-        absl::StrCat(group.kind, ":", TimeSegment(period_start), ":", group.subject, ":", run),
+        absl::StrCat(group.key, ":", TimeSegment(period_start), group.subject.empty() ? "" : ":",
+                     group.subject, ":", run),
         period_start, std::move(postings));
     if (!entry.has_value()) continue;
     for (const size_t line : members) {

@@ -17,6 +17,10 @@ enum class LineKind : int32_t {
   kRetail = 5,
   kFeedIn = 6,
   kSelfConsumption = 7,
+  kImbalancePurchase = 8,  ///< a shortfall against trades, policy `firm`
+  kImbalanceSale = 9,      ///< an excess over trades, policy `firm`
+  kPoolPurchase = 10,      ///< taken from what neighbours share or pool
+  kPoolSale = 11,          ///< given to what neighbours share or pool
   // What the connection would have paid or received without neighbours. They move no money and
   // stand on no bill; their sum is the bill's `total_without_trading`.
   kReferenceDraw = 101,
@@ -31,7 +35,7 @@ struct LineKey {
   ParticipantId participant;
   GridConnectionId connection;
   LineKind kind = LineKind::kRetail;
-  TradeId trade;  ///< empty unless the line belongs to a trade
+  TradeId trade;  ///< empty unless the line belongs to a trade; fees and shares of a pool have none
   auto operator<=>(const LineKey&) const = default;
 };
 

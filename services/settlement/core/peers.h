@@ -11,6 +11,7 @@
 #include "libs/domain/ids.h"
 #include "libs/domain/interval.h"
 #include "libs/domain/quantities.h"
+#include "services/settlement/core/scheme.h"
 #include "services/settlement/core/settlement.h"
 
 namespace peerwatt::settlement {
@@ -57,6 +58,10 @@ class RegistryPort {
                                                         absl::Time time) = 0;
   /// Errors: NOT_FOUND.
   virtual absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) = 0;
+  /// The version of a community's scheme in force at the start of a span and those that start
+  /// within it, by start; none: it trades, and settles as delivered.
+  virtual absl::StatusOr<std::vector<Scheme>> ListSchemes(const CommunityRules& rules,
+                                                          Interval span) = 0;
 };
 
 /// Energy that one metering point sells another, as the market agreed it.

@@ -17,7 +17,7 @@ class ConnectionTable {
   size_t IndexOf(const ParticipantId& participant, const GridConnectionId& connection) {
     const auto [place, added] =
         indexes_.try_emplace({participant, connection}, connections_.size());
-    if (added) connections_.push_back({participant, connection, Energy(), Energy(), false});
+    if (added) connections_.push_back({participant, connection, Energy(), Energy()});
     return place->second;
   }
 
@@ -45,12 +45,20 @@ Substitution Substitute(const PeriodReadings& readings, const PeriodReadings& da
   return result;
 }
 
-SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Substitution& readings,
-                             const std::vector<Trade>& trades) {
+SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Scheme& scheme,
+                             const Substitution& readings, const std::vector<Trade>& trades) {
   PW_CHECK(readings.readings.size() == snapshot.members.size(), "one reading per member");
   SettlementInput input;
   input.fees = snapshot.fees;
+  input.fees.operator_share_ppm =
+      scheme.operator_share_ppm.value_or(snapshot.fees.operator_share_ppm);
   input.tariff = snapshot.tariff;
+  input.terms = {scheme.mechanism,
+                 scheme.policy,
+                 scheme.imbalance_purchase.value_or(snapshot.tariff.retail),
+                 scheme.imbalance_sale.value_or(snapshot.tariff.feed_in),
+                 scheme.key,
+                 scheme.local_price};
   ConnectionTable table(input.connections);
   std::map<MeteringPointId, size_t> connection_of;
   for (size_t i = 0; i < snapshot.members.size(); ++i) {
@@ -61,6 +69,13 @@ SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Substituti
     connection.import_energy += readings.readings[i].import_energy;
     connection.export_energy += readings.readings[i].export_energy;
     connection.substituted = connection.substituted || readings.substituted[i];
+  }
+  for (const PointShare& share : scheme.shares) {
+    const auto known = connection_of.find(share.point);
+    if (known == connection_of.end()) continue;
+    Connection& connection = input.connections[known->second];
+    connection.coefficient += share.coefficient;
+    connection.rank = std::min(connection.rank, share.rank);
   }
   const auto connection_for = [&](const MeteringPointId& point, const ParticipantId& participant) {
     const auto known = connection_of.find(point);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "services/settlement/core/peers.h"
+#include "services/settlement/core/scheme.h"
 #include "services/settlement/core/settlement.h"
 
 namespace peerwatt::settlement {
@@ -22,10 +23,12 @@ struct Substitution {
 };
 Substitution Substitute(const PeriodReadings& readings, const PeriodReadings& day_before);
 
-/// Brings members, readings and trades of one period together.
+/// Brings members, the scheme in force, readings and trades of one period together.
 /// Points behind one connection of one participant become one connection. A trade of a point that
-/// is no member meets a connection without energy: it delivers nothing and blocks nobody.
-SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Substitution& readings,
-                             const std::vector<Trade>& trades);
+/// is no member meets a connection without energy: as delivered, it delivers nothing and blocks
+/// nobody. A connection has the coefficients of its points together, and their lowest rank. The
+/// scheme's operator share supersedes the community's, its imbalance prices the tariff.
+SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Scheme& scheme,
+                             const Substitution& readings, const std::vector<Trade>& trades);
 
 }  // namespace peerwatt::settlement

@@ -6,18 +6,30 @@
 #include "libs/domain/ids.h"
 #include "libs/domain/quantities.h"
 #include "services/settlement/core/line.h"
+#include "services/settlement/core/scheme.h"
 
 namespace peerwatt::settlement {
 
 /// What a community charges on locally delivered energy.
 struct FeeRules {
-  int64_t operator_share_ppm = 0;  ///< of a trade's amount, paid by the seller; 0 to 1000000
+  int64_t operator_share_ppm = 0;  ///< of what producers get, paid by them; 0 to 1000000
+  Price network_fee{};             ///< flat, of shared and pooled energy; a trade brings its own
 };
 
 /// Prices of the main grid in the period.
 struct GridTariff {
   Price retail;   ///< what a shortfall costs
   Price feed_in;  ///< what a surplus earns
+};
+
+/// The part of a scheme that settles a period, with all prices known.
+struct SettlementTerms {
+  Mechanism mechanism = Mechanism::kTrading;
+  DeliveryPolicy policy = DeliveryPolicy::kAsDelivered;
+  Price imbalance_purchase;  ///< what a shortfall of a trade's party costs; policy `firm`
+  Price imbalance_sale;      ///< what its excess earns; policy `firm`
+  SharingKey key = SharingKey::kProportional;
+  Price local_price;  ///< of shared or pooled energy
 };
 
 /// A grid connection with what its metering points measured in the period.
@@ -27,6 +39,8 @@ struct Connection {
   Energy import_energy;  ///< sum over its points, not negative
   Energy export_energy;  ///< sum over its points, not negative
   bool substituted = false;
+  int64_t coefficient = 0;   ///< millionths, sum over its points
+  int32_t rank = kUnranked;  ///< lowest of its points
 };
 
 /// A trade with the connections behind its metering points, as indexes into the connections.
@@ -43,18 +57,23 @@ struct ConnectedTrade {
 struct SettlementInput {
   FeeRules fees;
   GridTariff tariff;
-  std::vector<Connection> connections;
-  std::vector<ConnectedTrade> trades;
+  SettlementTerms terms;
+  std::vector<Connection> connections;  ///< each (participant, connection) once
+  std::vector<ConnectedTrade> trades;   ///< of no effect unless the mechanism is trading
 };
 
-/// Energy of a period. Drawn = delivered + retail; fed in = delivered + surplus.
+/// Energy of a period. What comes in goes out:
+/// fed in + retail + imbalance bought = drawn + surplus + imbalance sold. Except under the policy
+/// `firm`, drawn = delivered + retail and fed in = delivered + surplus, and nothing is imbalance.
 struct PeriodTotals {
   Energy drawn;
   Energy fed_in;
   Energy self_consumed;
-  Energy delivered;
+  Energy delivered;  ///< between neighbours; under `firm` what was traded
   Energy retail;
   Energy surplus;
+  Energy imbalance_bought{};  ///< `firm`: shortfalls of parties of trades
+  Energy imbalance_sold{};    ///< `firm`: their excess
   bool operator==(const PeriodTotals&) const = default;
 };
 
@@ -64,18 +83,11 @@ struct SettlementResult {
   PeriodTotals totals;
 };
 
-/// Settles one period by policy `as_delivered`.
-///
-/// Points behind a connection are netted first. What a seller fed in, at most what it sold, is
-/// shared over its trades in proportion to their energy by largest remainder, equal remainders to
-/// the smaller trade id; the same for what a buyer drew. A trade delivers the lesser of its two
-/// shares, at its own price. The rest is bought at the retail price and sold at the feed-in price.
-/// Amounts round half to even, once; buyer and seller get the same one. The buyer pays each trade's
-/// own network fee on what it delivers: fees and congestion of the lines between the zones and the
-/// community's flat fee go to the network operator, whole. The operator's share is
-/// taken only from an amount above zero.
-/// input: trades in any order, each id once. The result does not depend on the order of its parts.
-/// Stops the process when energy is not conserved.
+/// Settles one period by its terms: `SettleAsDelivered`, `SettleFirm`, `SettleSharing` or
+/// `SettlePool`. Points behind a connection are netted first: a connection draws or feeds in.
+/// Amounts round half to even, once, and both sides get the same one. The operator's share is taken
+/// only from what is above zero. The result does not depend on the order of the input's parts.
+/// Stops the process when energy or money is not conserved.
 SettlementResult Settle(const SettlementInput& input);
 
 }  // namespace peerwatt::settlement

@@ -34,6 +34,8 @@ struct RunCommit {
   std::vector<Line> lines;  ///< differences to what was posted; empty posts nothing
   RunEntries entries;
   PeriodTotals totals;
+  SchemeId scheme;       ///< the scheme in force; empty when there was none
+  bool is_firm = false;  ///< trades were settled by policy `firm`
   int32_t substituted_count = 0;
   int64_t readings_cursor = 0;
   absl::Time now;

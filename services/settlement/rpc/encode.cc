@@ -72,6 +72,11 @@ void Encode(const CommunityId& community, const SettledPeriod& period,
   proto.set_retail_energy_wh(period.totals.retail.wh());
   proto.set_surplus_energy_wh(period.totals.surplus.wh());
   proto.set_substituted_count(period.substituted_count);
+  proto.set_imbalance_bought_energy_wh(period.totals.imbalance_bought.wh());
+  proto.set_imbalance_sold_energy_wh(period.totals.imbalance_sold.wh());
+  if (!period.scheme.empty()) {
+    proto.set_scheme(absl::StrCat(CommunityName(community), "/schemes/", period.scheme.value()));
+  }
 }
 
 void Encode(const CommunityId& community, const std::string& currency, const PostedBillLine& line,

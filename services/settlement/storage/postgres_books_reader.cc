@@ -57,7 +57,9 @@ SettledPeriod PeriodFrom(const pqxx::row& row) {
   period.period = {TimeFrom(row["period_start_at"]), TimeFrom(row["period_end_at"])};
   period.run_count = Int32From(row["run_count"]);
   period.totals = {energy("drawn_wh"),     energy("fed_in_wh"), energy("self_consumed_wh"),
-                   energy("delivered_wh"), energy("retail_wh"), energy("surplus_wh")};
+                   energy("delivered_wh"), energy("retail_wh"), energy("surplus_wh"),
+                   energy("imbalance_bought_wh"), energy("imbalance_sold_wh")};
+  period.scheme = SchemeId(TextFrom(row["scheme_id"]));
   period.substituted_count = Int32From(row["substituted_count"]);
   return period;
 }

@@ -41,7 +41,8 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
         Exec(tx, kInsertPeriod, run.community.value(), start, ToSql(run.period.end),
              totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
              totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(),
-             run.substituted_count, run.readings_cursor);
+             run.substituted_count, run.readings_cursor, run.scheme.value(), run.is_firm,
+             totals.imbalance_bought.wh(), totals.imbalance_sold.wh());
     return inserted.affected_rows() == 1;
   }
   const int32_t run_after = run.lines.empty() ? run.run_before : run.run_before + 1;
@@ -49,7 +50,8 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
       Exec(tx, kUpdatePeriod, run.community.value(), start, run.run_before, run_after,
            totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
            totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(), run.substituted_count,
-           run.readings_cursor);
+           run.readings_cursor, run.scheme.value(), run.is_firm, totals.imbalance_bought.wh(),
+           totals.imbalance_sold.wh());
   return updated.affected_rows() == 1;
 }
 

@@ -102,8 +102,9 @@ inline constexpr Query kSelectPosted{"select_posted", R"sql(
 inline constexpr Query kInsertPeriod{"insert_period", R"sql(
   INSERT INTO settlement_periods (community_id, period_start_at, period_end_at, run_count, drawn_wh,
                                   fed_in_wh, self_consumed_wh, delivered_wh, retail_wh, surplus_wh,
-                                  substituted_count, readings_cursor)
-  VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11)
+                                  substituted_count, readings_cursor, scheme_id, is_firm,
+                                  imbalance_bought_wh, imbalance_sold_wh)
+  VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
   ON CONFLICT (community_id, period_start_at) DO NOTHING
 )sql"};
 
@@ -111,7 +112,8 @@ inline constexpr Query kInsertPeriod{"insert_period", R"sql(
 inline constexpr Query kUpdatePeriod{"update_period", R"sql(
   UPDATE settlement_periods
   SET run_count = $4, drawn_wh = $5, fed_in_wh = $6, self_consumed_wh = $7, delivered_wh = $8,
-      retail_wh = $9, surplus_wh = $10, substituted_count = $11, readings_cursor = $12
+      retail_wh = $9, surplus_wh = $10, substituted_count = $11, readings_cursor = $12,
+      scheme_id = $13, is_firm = $14, imbalance_bought_wh = $15, imbalance_sold_wh = $16
   WHERE community_id = $1 AND period_start_at = $2 AND run_count = $3 AND readings_cursor <= $12
 )sql"};
 
@@ -340,14 +342,16 @@ inline constexpr Query kSumOfAllBalances{"sum_of_all_balances", R"sql(
 
 inline constexpr Query kSelectPeriod{"select_period", R"sql(
   SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
-         delivered_wh, retail_wh, surplus_wh, substituted_count
+         delivered_wh, retail_wh, surplus_wh, substituted_count, scheme_id, imbalance_bought_wh,
+         imbalance_sold_wh
   FROM settlement_periods
   WHERE community_id = $1 AND period_start_at = $2
 )sql"};
 
 inline constexpr Query kListPeriods{"list_periods", R"sql(
   SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
-         delivered_wh, retail_wh, surplus_wh, substituted_count
+         delivered_wh, retail_wh, surplus_wh, substituted_count, scheme_id, imbalance_bought_wh,
+         imbalance_sold_wh
   FROM settlement_periods
   WHERE community_id = $1 AND period_start_at >= $2 AND period_start_at < $3
     AND period_start_at > $4

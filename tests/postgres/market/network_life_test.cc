@@ -323,5 +323,42 @@ TEST(NetworkMigrationTest, TradesOfBeforePayTheFeeOfTheirAuction) {
   EXPECT_EQ(PostgresMarketView(pool).GetAuction(key)->network.value(), "");
 }
 
+TEST_F(NetworkLifeTest, WhereTheCommunitySharesThereAreNoAuctions) {
+  const absl::Time shares_from = world_.start + absl::Minutes(15);
+  const absl::Time trades_again = world_.start + absl::Minutes(45);
+  world_.registry.phases = {{shares_from, false}, {trades_again, true}};
+  Open(std::nullopt);
+  const auto starts = [&] {
+    std::vector<int64_t> minutes;
+    const Interval span{world_.start, world_.start + absl::Minutes(90)};
+    for (const Auction& auction : *world_.view.ListAuctions(world_.community, span, 100)) {
+      minutes.push_back((auction.key.delivery_start - world_.start) / absl::Minutes(1));
+    }
+    return minutes;
+  };
+  EXPECT_EQ(starts(), (std::vector<int64_t>{0, 45, 60, 75}));
+  Order order;
+  order.auction = world_.Key(1);
+  order.id = OrderId("in-between");
+  order.side = Side::kBid;
+  order.metering_point = MeteringPointId("house");
+  order.participant = ParticipantId("house");
+  order.energy = Energy::WattHours(100);
+  order.limit = Price::MicrosPerKwh(100'000);
+  EXPECT_EQ(ReasonOf(world_.desk.Create(order, false, world_.start - absl::Hours(2)).status()),
+            "NOT_FOUND");
+  // What settlement asks for has no entry in between, and the next one is there.
+  world_.RunUntilDone(world_.start);
+  const Interval asked{world_.start, trades_again + absl::Minutes(15)};
+  const auto outcomes = *world_.view.ListOutcomes(world_.community, asked);
+  ASSERT_EQ(outcomes.size(), 2u);
+  EXPECT_EQ(outcomes[1].delivery_start, trades_again);
+  // From tomorrow on it shares for good: the clock goes on, and nothing opens.
+  const absl::Time last = *world_.auctions.LastDeliveryEnd(world_.community).value();
+  world_.registry.phases = {{last, false}};
+  world_.RunUntilDone(last + absl::Hours(48));
+  EXPECT_EQ(*world_.auctions.LastDeliveryEnd(world_.community).value(), last);
+}
+
 }  // namespace
 }  // namespace peerwatt::market

@@ -15,9 +15,11 @@
 #include "services/market/core/order_desk.h"
 #include "services/market/core/ports.h"
 #include "services/market/core/runner.h"
+#include "services/market/core/trading/trading_desk.h"
 #include "services/market/storage/migrations.h"
 #include "services/market/storage/queries.h"
 #include "services/market/storage/store.h"
+#include "services/market/storage/trading_store.h"
 #include "tests/support/postgres_fixture.h"
 
 namespace peerwatt::market {
@@ -88,11 +90,16 @@ class InMemoryRegistry final : public Registry {
     }
     return found;
   }
+  absl::StatusOr<std::vector<TradingPhase>> ListPhases(const CommunityRules&, Interval) override {
+    return phases;
+  }
 
   CommunitySnapshot snapshot;
   /// By start.
   std::vector<NetworkVersion> networks;
   bool networks_are_away = false;
+  /// By start.
+  std::vector<TradingPhase> phases;
 
  private:
   Weather& weather_;
@@ -220,7 +227,11 @@ struct World {
         metering(weather),
         settlement(weather),
         rules(registry),
-        desk(orders, registry, settlement, probe, real_clock),
+        book_store(pool),
+        books(pool),
+        clock(start - absl::Hours(3)),
+        trading(book_store, orders, registry, settlement, clock, real_clock),
+        desk(orders, registry, settlement, probe, real_clock, trading),
         gate_closure(auctions, registry, metering, settlement, probe, crypto::Sha256Hex),
         runner(rules, auctions, gate_closure, leases, probe) {
     CommunityRules& r = registry.snapshot.rules;
@@ -306,6 +317,11 @@ struct World {
   SoleReplica leases;
   SystemClock real_clock;
   RulesBook rules;
+  PostgresTradingStore book_store;
+  PostgresTradingView books;
+  /// The market's time, for continuous trading.
+  ManualClock clock;
+  TradingDesk trading;
   OrderDesk desk;
   GateClosure gate_closure;
   Runner runner;

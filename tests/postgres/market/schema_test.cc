@@ -12,14 +12,15 @@ TEST(MarketSchemaTest, EveryStatementPrepares) {
     connection.prepare(query.name, query.sql);
     EXPECT_NO_THROW(connection.prepare_now(query.name)) << query.name;
   }
-  EXPECT_EQ(Queries().size(), 73u);
+  EXPECT_EQ(Queries().size(), 85u);
 }
 
 TEST(MarketSchemaTest, TheApplicationCannotChangeTrades) {
   World world;
   for (const char* sql :
        {"UPDATE trades SET energy_wh = 1", "DELETE FROM trades", "DELETE FROM orders",
-        "UPDATE networks SET zones = zones", "DELETE FROM clearings", "DROP TABLE auctions"}) {
+        "UPDATE networks SET zones = zones", "DELETE FROM clearings", "DROP TABLE auctions",
+        "UPDATE book_events SET energy_wh = 1", "DELETE FROM book_events"}) {
     pqxx::connection connection(world.database->dsn());
     pqxx::work tx(connection);
     EXPECT_THROW(tx.exec(sql), pqxx::sql_error) << sql;

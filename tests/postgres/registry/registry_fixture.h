@@ -21,6 +21,7 @@
 #include "services/registry/storage/network_store.h"
 #include "services/registry/storage/participant_store.h"
 #include "services/registry/storage/queries.h"
+#include "services/registry/storage/scheme_store.h"
 #include "services/registry/storage/user_store.h"
 #include "tests/support/postgres_fixture.h"
 
@@ -51,6 +52,7 @@ class RegistryFixture : public ::testing::Test {
         metering_points_(pool_),
         device_store_(pool_),
         networks_(pool_),
+        schemes_(pool_),
         tokens_(crypto::TokenSigner::FromPem(crypto::NewPrivateKey().value()).value(),
                 "https://peerwatt.local", "peerwatt", absl::Minutes(15)),
         ca_key_(crypto::NewPrivateKey().value()),
@@ -154,6 +156,7 @@ class RegistryFixture : public ::testing::Test {
   PostgresMeteringPointStore metering_points_;
   PostgresDeviceStore device_store_;
   PostgresNetworkStore networks_;
+  PostgresSchemeStore schemes_;
   JwtAccessTokens tokens_;
   std::string ca_key_;
   DeviceAuthority authority_;

@@ -13,6 +13,7 @@
 #include "libs/rpc/status.h"
 #include "services/registry/rpc/internal_service.h"
 #include "services/registry/rpc/registry_service.h"
+#include "services/registry/rpc/schemes_service.h"
 #include "tests/postgres/registry/registry_fixture.h"
 
 namespace peerwatt::registry {
@@ -28,6 +29,8 @@ class ServiceTest : public RegistryFixture {
                   device_store_, networks_, clock_, real_clock_}),
         internal_(communities_, participants_, metering_points_, device_store_, networks_,
                   real_clock_),
+        schemes_service_(communities_, schemes_, clock_),
+        schemes_internal_(communities_, schemes_),
         tls_key_(crypto::NewPrivateKey().value()),
         tls_ca_(crypto::NewAuthority(tls_key_, "Test CA", absl::Now(), absl::Hours(1))->pem) {
     grpc::ServerBuilder builder;
@@ -35,9 +38,12 @@ class ServiceTest : public RegistryFixture {
     builder.AddListeningPort("127.0.0.1:0", rpc::MutualTlsServer(TlsOf("registry")), &port);
     builder.RegisterService(&service_);
     builder.RegisterService(&internal_);
+    builder.RegisterService(&schemes_service_);
+    builder.RegisterService(&schemes_internal_);
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
     gateway_ = v1::Registry::NewStub(ChannelOf("gateway"));
+    gateway_schemes_ = v1::Schemes::NewStub(ChannelOf("gateway"));
   }
 
   rpc::TlsFiles TlsOf(const std::string& service) const {
@@ -74,10 +80,16 @@ class ServiceTest : public RegistryFixture {
   template <typename Method, typename Request, typename Response>
   std::string Call(const rpc::Principal* caller, Method method, const Request& request,
                    Response* response) {
+    return CallOn(*gateway_, caller, method, request, response);
+  }
+  /// The same for a method of another service.
+  template <typename OtherStub, typename Method, typename Request, typename Response>
+  static std::string CallOn(OtherStub& stub, const rpc::Principal* caller, Method method,
+                            const Request& request, Response* response) {
     grpc::ClientContext context;
     rpc::SetDeadline(context, absl::Seconds(30));
     if (caller != nullptr) rpc::SetPrincipal(context, caller->SerializeAsString());
-    const grpc::Status status = (gateway_.get()->*method)(&context, request, response);
+    const grpc::Status status = (stub.*method)(&context, request, response);
     if (status.ok()) return "OK";
     return ReasonOf(rpc::FromGrpcStatus(status));
   }
@@ -98,11 +110,14 @@ class ServiceTest : public RegistryFixture {
   ManualClock clock_;
   RegistryService service_;
   RegistryInternalService internal_;
+  SchemesService schemes_service_;
+  SchemesInternalService schemes_internal_;
   std::string tls_key_;
   std::string tls_ca_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::unique_ptr<v1::Registry::Stub> gateway_;
+  std::unique_ptr<v1::Schemes::Stub> gateway_schemes_;
 };
 
 using Stub = v1::Registry::Stub;

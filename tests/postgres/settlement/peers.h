@@ -27,8 +27,14 @@ class FakeRegistry final : public RegistryPort {
     return ParticipantContext{participant, rules.front().id, rules.front().currency};
   }
 
+  absl::StatusOr<std::vector<Scheme>> ListSchemes(const CommunityRules& /*rules*/,
+                                                  Interval /*span*/) override {
+    return schemes;
+  }
+
   std::vector<CommunityRules> rules;
   CommunitySnapshot snapshot;
+  std::vector<Scheme> schemes;  ///< by start
 };
 
 /// A market in memory: auctions before `final_until` are final, those without trades are empty.

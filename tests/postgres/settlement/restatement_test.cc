@@ -12,43 +12,7 @@ namespace {
 
 constexpr uint32_t kSeed = 20260701;
 
-class RestatementTest : public RunTest {
- protected:
-  /// Settles a second community from scratch with the readings of now, and compares the books.
-  void ExpectSameAsFromScratch() {
-    const CommunityId scratch("scratch");
-    registry_.rules = {RulesOf("scratch")};
-    Replica replica(*this);
-    replica.runner.Step();
-    EXPECT_EQ(BalancesOf(community_), BalancesOf(scratch));
-    for (const Member& member : registry_.snapshot.members) {
-      EXPECT_EQ(SumsOf(community_, member.participant), SumsOf(scratch, member.participant))
-          << member.participant.value();
-    }
-  }
-  std::vector<std::string> BalancesOf(const CommunityId& community) {
-    const auto accounts = books_.ListAccounts(community, AccountId(), 1000);
-    EXPECT_TRUE(accounts.ok()) << accounts.status();
-    std::vector<std::string> balances;
-    for (const Account& account : *accounts) {
-      if (account.balance == Money()) continue;
-      balances.push_back(absl::StrCat(account.id.value(), " ", account.balance.micros()));
-    }
-    return balances;
-  }
-  /// Sum of energy and money by kind of line, without the kinds that were taken back in full.
-  std::vector<std::string> SumsOf(const CommunityId& community, const ParticipantId& participant) {
-    const auto items = books_.SumLines(community, participant, {});
-    EXPECT_TRUE(items.ok()) << items.status();
-    std::vector<std::string> sums;
-    for (const BillItem& item : *items) {
-      if (item.energy == Energy() && item.amount == Money()) continue;
-      sums.push_back(absl::StrCat(static_cast<int>(item.kind), " ", item.energy.wh(), " ",
-                                  item.amount.micros()));
-    }
-    return sums;
-  }
-};
+class RestatementTest : public RunTest {};
 
 TEST_F(RestatementTest, ACorrectedReadingPostsTheDifferenceOnly) {
   Replica replica(*this);

@@ -156,7 +156,7 @@ TEST_F(GrpcDoorTest, ListsThePublicServicesByReflection) {
         "peerwatt.metering.v1.Validation", "peerwatt.metering.v1.Exchange",
         "peerwatt.metering.v1.Forecasts", "peerwatt.metering.v1.Evidence",
         "peerwatt.market.v1.Market", "peerwatt.market.v1.MarketControls",
-        "peerwatt.market.v1.Surveillance",
+        "peerwatt.market.v1.Surveillance", "peerwatt.market.v1.Trading",
         "peerwatt.settlement.v1.Settlement"}) {
     EXPECT_THAT(answer, HasSubstr(service));
   }

@@ -28,5 +28,29 @@ TEST(DueOpeningsTest, OpensEveryMissedAuctionInOrder) {
   EXPECT_EQ(DueOpenings(rules, rules.trading_start, rules.trading_start, 5).size(), 5u);
 }
 
+TEST(DueOpeningsTest, OpensNoneWhereTheCommunityShares) {
+  CommunityRules rules;
+  rules.interval = absl::Minutes(15);
+  rules.trading_start = absl::FromUnixSeconds(1'800'000'000);
+  rules.opening_lead = absl::Hours(24);
+  const auto starts = [&](size_t max, const std::vector<TradingPhase>& phases) {
+    std::vector<int64_t> minutes;
+    for (const Auction& auction :
+         DueOpenings(rules, rules.trading_start,
+                     rules.trading_start - rules.opening_lead + absl::Minutes(75), max, phases)) {
+      minutes.push_back((auction.key.delivery_start - rules.trading_start) / absl::Minutes(1));
+    }
+    return minutes;
+  };
+  const auto at = [&](int minutes, bool trades) {
+    return TradingPhase{rules.trading_start + absl::Minutes(minutes), trades};
+  };
+  using Minutes = std::vector<int64_t>;
+  EXPECT_EQ(starts(9, {}), (Minutes{0, 15, 30, 45, 60, 75}));
+  EXPECT_EQ(starts(9, {at(15, false), at(45, true)}), (Minutes{0, 45, 60, 75}));
+  EXPECT_EQ(starts(2, {at(-60, false), at(30, true)}), (Minutes{30, 45}));
+  EXPECT_EQ(starts(9, {at(-60, false)}), Minutes());
+}
+
 }  // namespace
 }  // namespace peerwatt::market

@@ -37,14 +37,53 @@ TEST(ComposeInput, PutsPointsOfOneConnectionTogether) {
   snapshot.members = {MakeMember("m1", "p", "c"), MakeMember("m2", "p", "c"),
                       MakeMember("m3", "q", "c")};
   const SettlementInput input = ComposeInput(
-      snapshot, Substitute({Read(10, 0), PointReading{}, Read(1, 0)}, {Read(0, 0), Read(0, 5)}),
-      {});
+      snapshot, Scheme(),
+      Substitute({Read(10, 0), PointReading{}, Read(1, 0)}, {Read(0, 0), Read(0, 5)}), {});
   // Another participant's connection of the same name is another connection.
   ASSERT_EQ(input.connections.size(), 2);
   EXPECT_EQ(input.connections[0].import_energy, Energy::WattHours(10));
   EXPECT_EQ(input.connections[0].export_energy, Energy::WattHours(5));
   EXPECT_TRUE(input.connections[0].substituted);
   EXPECT_FALSE(input.connections[1].substituted);
+}
+
+TEST(ComposeInput, GivesAConnectionWhatItsPointsHaveInTheKey) {
+  CommunitySnapshot snapshot;
+  snapshot.members = {MakeMember("m1", "p", "c"), MakeMember("m2", "p", "c"),
+                      MakeMember("m3", "q", "c"), MakeMember("m4", "r", "c")};
+  Scheme scheme;
+  scheme.mechanism = Mechanism::kSharing;
+  scheme.shares = {{MeteringPointId("m2"), 300'000, 4},
+                   {MeteringPointId("m1"), 200'000, 2},
+                   {MeteringPointId("m3"), 400'000, 1},
+                   {MeteringPointId("gone"), 100'000, 9}};
+  const PeriodReadings readings(4, Read(1, 0));
+  const SettlementInput input = ComposeInput(snapshot, scheme, Substitute(readings, {}), {});
+  ASSERT_EQ(input.connections.size(), 3);
+  EXPECT_EQ(input.connections[0].coefficient, 500'000);
+  EXPECT_EQ(input.connections[0].rank, 2);
+  EXPECT_EQ(input.connections[1].coefficient, 400'000);
+  EXPECT_EQ(input.connections[2].coefficient, 0);
+  EXPECT_EQ(input.connections[2].rank, kUnranked);
+}
+
+TEST(ComposeInput, TakesTheSchemesPricesWhereItHasThem) {
+  CommunitySnapshot snapshot;
+  snapshot.fees = {100'000, Price::MicrosPerKwh(7)};
+  snapshot.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
+  Scheme scheme;
+  SettlementInput input = ComposeInput(snapshot, scheme, {}, {});
+  EXPECT_EQ(input.fees.operator_share_ppm, 100'000);
+  EXPECT_EQ(input.fees.network_fee, Price::MicrosPerKwh(7));
+  EXPECT_EQ(input.terms.imbalance_purchase, snapshot.tariff.retail);
+  EXPECT_EQ(input.terms.imbalance_sale, snapshot.tariff.feed_in);
+  scheme.operator_share_ppm = 0;
+  scheme.imbalance_purchase = Price::MicrosPerKwh(500'000);
+  scheme.imbalance_sale = Price::MicrosPerKwh(-1);
+  input = ComposeInput(snapshot, scheme, {}, {});
+  EXPECT_EQ(input.fees.operator_share_ppm, 0);
+  EXPECT_EQ(input.terms.imbalance_purchase, Price::MicrosPerKwh(500'000));
+  EXPECT_EQ(input.terms.imbalance_sale, Price::MicrosPerKwh(-1));
 }
 
 TEST(ComposeInput, LetsATradeOfAnUnknownPointDeliverNothing) {
@@ -61,7 +100,7 @@ TEST(ComposeInput, LetsATradeOfAnUnknownPointDeliverNothing) {
                     ParticipantId("p"),
                     ParticipantId("s")};
   const SettlementResult result =
-      Settle(ComposeInput(snapshot, Substitute({Read(10, 0)}, {}), {trade}));
+      Settle(ComposeInput(snapshot, Scheme(), Substitute({Read(10, 0)}, {}), {trade}));
   EXPECT_EQ(result.totals.delivered, Energy());
   EXPECT_EQ(result.totals.retail, Energy::WattHours(10));
 }

@@ -44,7 +44,8 @@ WITH (fillfactor = 50);
 CREATE TABLE journal_entries (
   community_id    text        NOT NULL,
   entry_no        bigint      NOT NULL CHECK (entry_no > 0),
-  kind            text        NOT NULL CHECK (kind IN ('trade', 'retail', 'feed-in', 'deposit')),
+  kind            text        NOT NULL CHECK (kind IN ('trade', 'pool', 'imbalance', 'retail', 'feed-in',
+                                                    'deposit')),
   idempotency_key text        NOT NULL,
   account_ids     text[]      NOT NULL,
   amounts_micros  bigint[]    NOT NULL,

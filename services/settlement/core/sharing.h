@@ -7,7 +7,7 @@
 #include "libs/domain/ids.h"
 #include "libs/domain/quantities.h"
 
-namespace peerwatt::market {
+namespace peerwatt::settlement {
 
 /// How a community shares the energy of one interval among its members.
 enum class SharingKey {
@@ -25,13 +25,17 @@ enum class SharingKey {
   kOptimal,
 };
 
+/// Whether a key shares by coefficients.
+bool UsesCoefficients(SharingKey key);
+
 /// The whole of all coefficients: six decimals.
 inline constexpr int64_t kCoefficientsWhole = 1'000'000;
 
 /// One member in one interval.
 struct SharingMember {
-  MeteringPointId point;
-  /// What it consumed, not negative.
+  ParticipantId participant;
+  GridConnectionId connection;
+  /// What it drew, not negative.
   Energy need;
   /// Millionths of the pool: static, relative and optimal keys.
   int64_t coefficient = 0;
@@ -48,12 +52,12 @@ struct Shares {
 };
 
 /// Shares a pool among members: 0 <= part <= need, parts and residual sum to the pool exactly.
-/// What does not divide goes to the largest remainders, of equal ones to the lower point id, so the
-/// order of the members does not matter.
-/// pool: not negative. members: ids unique. Coefficients, where the key uses them, are not negative
-/// and sum to exactly 1,000,000 millionths.
+/// What does not divide goes to the largest remainders, of equal ones to the lower participant and
+/// connection, so the order of the members does not matter.
+/// pool: not negative. members: each connection once. Coefficients, where the key uses them, are
+/// not negative and sum to exactly 1,000,000 millionths.
 /// Errors: SHARING_INVALID (kInvalidArgument).
 absl::StatusOr<Shares> Share(Energy pool, const std::vector<SharingMember>& members,
                              SharingKey key);
 
-}  // namespace peerwatt::market
+}  // namespace peerwatt::settlement

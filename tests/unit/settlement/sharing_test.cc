@@ -1,4 +1,4 @@
-#include "services/market/core/sharing.h"
+#include "services/settlement/core/sharing.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 #include "libs/base/error.h"
 
-namespace peerwatt::market {
+namespace peerwatt::settlement {
 namespace {
 
 using Row = std::vector<int64_t>;
@@ -29,7 +29,7 @@ std::vector<SharingMember> MembersOf(const Scenario& scenario) {
   std::vector<SharingMember> members;
   for (size_t i = 0; i < scenario.needs_wh.size(); ++i) {
     SharingMember member;
-    member.point = MeteringPointId("m" + std::to_string(i));
+    member.participant = ParticipantId("m" + std::to_string(i));
     member.need = Energy::WattHours(scenario.needs_wh[i]);
     member.coefficient = scenario.coefficients.empty() ? 0 : scenario.coefficients[i];
     member.rank = scenario.ranks.empty() ? 0 : scenario.ranks[i];
@@ -158,7 +158,7 @@ TEST(ShareTest, AddsUpAndDoesNotDependOnTheOrderOfMembers) {
     int64_t left = kCoefficientsWhole;
     for (int64_t i = 0; i < size; ++i) {
       SharingMember member;
-      member.point = MeteringPointId("m" + std::to_string(i));
+      member.participant = ParticipantId("m" + std::to_string(i));
       member.need = Energy::WattHours(draw(0, 3) == 0 ? 0 : draw(0, 50));
       member.coefficient = i + 1 == size ? left : draw(0, left);
       member.rank = static_cast<int32_t>(draw(0, 2));
@@ -199,4 +199,4 @@ TEST(ShareTest, AddsUpAndDoesNotDependOnTheOrderOfMembers) {
 }
 
 }  // namespace
-}  // namespace peerwatt::market
+}  // namespace peerwatt::settlement

@@ -1,16 +1,20 @@
-#include "services/market/core/sharing.h"
+#include "services/settlement/core/sharing.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <tuple>
 
 #include "absl/numeric/int128.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/allocation.h"
-#include "services/market/core/errors.h"
+#include "services/settlement/core/errors.h"
+#include "services/settlement/core/mutant.h"
 
-namespace peerwatt::market {
+namespace peerwatt::settlement {
 namespace {
+
+auto IdOf(const SharingMember& member) { return std::tie(member.participant, member.connection); }
 
 // The members by id, so that ties fall the same way in whatever order they came.
 class Split {
@@ -18,8 +22,9 @@ class Split {
   Split(Energy pool, const std::vector<SharingMember>& members)
       : members_(members), by_id_(members.size()), parts_(members.size(), 0), left_(pool.wh()) {
     std::iota(by_id_.begin(), by_id_.end(), size_t{0});
-    std::sort(by_id_.begin(), by_id_.end(),
-              [&](size_t a, size_t b) { return members[a].point < members[b].point; });
+    std::sort(by_id_.begin(), by_id_.end(), [&](size_t a, size_t b) {
+      return PW_MUTANT(kTiesFallByPosition, a < b, IdOf(members[a]) < IdOf(members[b]));
+    });
   }
 
   // Offers what is left by weight; each takes what it still needs of its part.
@@ -63,7 +68,8 @@ class Split {
     }
     const std::vector<int64_t> offered = AllocateByLargestRemainder(total, weights);
     for (size_t i = 0; i < by_id_.size(); ++i) {
-      const int64_t taken = std::min(offered[i], NeedLeft(by_id_[i]));
+      const int64_t taken = PW_MUTANT(kNeedDoesNotBoundAShare, offered[i],
+                                      std::min(offered[i], NeedLeft(by_id_[i])));
       parts_[by_id_[i]] += taken;
       left_ -= taken;
     }
@@ -74,10 +80,6 @@ class Split {
   std::vector<int64_t> parts_;
   int64_t left_;
 };
-
-bool UsesCoefficients(SharingKey key) {
-  return key == SharingKey::kStatic || key == SharingKey::kRelative || key == SharingKey::kOptimal;
-}
 
 absl::Status CheckMembers(Energy pool, const std::vector<SharingMember>& members, SharingKey key) {
   absl::int128 sum = 0;
@@ -101,7 +103,9 @@ void Cascade(const std::vector<SharingMember>& members, Split& split) {
   for (const SharingMember& member : members) {
     ranks.push_back(member.rank);
   }
-  std::sort(ranks.begin(), ranks.end());
+  std::sort(ranks.begin(), ranks.end(), [](int32_t a, int32_t b) {
+    return PW_MUTANT(kRanksAreTurned, a > b, a < b);
+  });
   ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
   for (const int32_t rank : ranks) {
     split.GiveByNeed([&](size_t member) { return members[member].rank == rank; });
@@ -118,6 +122,10 @@ void Relate(const std::vector<SharingMember>& members, Split& split) {
 }
 
 }  // namespace
+
+bool UsesCoefficients(SharingKey key) {
+  return key == SharingKey::kStatic || key == SharingKey::kRelative || key == SharingKey::kOptimal;
+}
 
 absl::StatusOr<Shares> Share(Energy pool, const std::vector<SharingMember>& members,
                              SharingKey key) {
@@ -149,4 +157,4 @@ absl::StatusOr<Shares> Share(Energy pool, const std::vector<SharingMember>& memb
   return split.Result();
 }
 
-}  // namespace peerwatt::market
+}  // namespace peerwatt::settlement

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <vector>
+
+#include "services/settlement/core/settlement.h"
+
+namespace peerwatt::settlement {
+
+/// What crosses a connection after the points behind it are netted. One of the first two is 0.
+struct Net {
+  Energy draw;
+  Energy feed_in;
+  Energy self_consumed;
+};
+
+/// The lines and sums of one period while a policy makes them. It writes what each connection would
+/// have done without neighbours by itself.
+class PeriodBooks {
+ public:
+  /// input: outlives the books.
+  explicit PeriodBooks(const SettlementInput& input);
+
+  const SettlementInput& input() const { return input_; }
+  size_t size() const { return nets_.size(); }
+  const Net& net(size_t connection) const { return nets_[connection]; }
+
+  /// Adds a line unless it carries nothing.
+  void Add(size_t connection, LineKind kind, const TradeId& trade, Energy energy, Price price,
+           Money amount);
+  /// Adds the lines of a trade that counts with `energy`: purchase, sale, network fee and the
+  /// operator's share. Adds to the energy delivered.
+  void AddTrade(const ConnectedTrade& trade, Energy energy);
+  /// Adds what a connection buys from and sells to the main grid at the tariff; both not negative.
+  void AddGrid(size_t connection, Energy retail, Energy surplus);
+  /// Adds the imbalance of a party of trades; positive is a shortfall, negative an excess.
+  void AddImbalance(size_t connection, Energy deviation);
+  /// Adds energy that came out of the pool to the energy delivered.
+  void AddDelivered(Energy energy) { totals_.delivered += energy; }
+
+  /// Closes the books. Stops the process when energy or money is not conserved.
+  SettlementResult Close() &&;
+
+ private:
+  void AddReferences(size_t connection);
+  void Check() const;
+
+  const SettlementInput& input_;
+  std::vector<Net> nets_;
+  std::vector<Line> lines_;
+  PeriodTotals totals_;
+};
+
+}  // namespace peerwatt::settlement
