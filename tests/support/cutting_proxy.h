@@ -18,9 +18,10 @@
 
 namespace peerwatt::testing {
 
-/// Stands between a program and PostgreSQL and counts its calls: simple queries and executions of
-/// prepared statements. At one of them it cuts every connection for good, as if the program had
-/// been killed: before the call reaches the server, or after its effect, when the answer is lost.
+/// Stands between a program and PostgreSQL and counts its calls: simple queries, executions of
+/// prepared statements, and the ends of data that is copied in. At one of them it cuts every
+/// connection for good, as if the program had been killed: before the call reaches the server, or
+/// after its effect, when the answer is lost.
 class CuttingProxy {
  public:
   /// server_port: on loopback. cut_at: number of the call, from 0; -1 cuts never.
@@ -145,7 +146,9 @@ class CuttingProxy {
           answered += bytes;
           // Ready for the next query: the call has taken effect.
           const size_t size = answered.size();
-          if (size >= 6 && answered.compare(size - 6, 5, std::string("Z\0\0\0\5", 5)) == 0) {
+          // Or it waits for data to copy, which does not come any more.
+          if (answered[0] == 'G' ||
+              (size >= 6 && answered.compare(size - 6, 5, std::string("Z\0\0\0\5", 5)) == 0)) {
             is_cut_ = true;
           }
         } else if (!SendAll(client, bytes)) {
@@ -158,7 +161,7 @@ class CuttingProxy {
       for (size_t size = 0; (size = MessageSize(asked, is_first)) > 0;) {
         const char type = is_first ? 0 : asked[0];
         is_first = false;
-        if ((type == 'Q' || type == 'E') && calls_++ == cut_at_) {
+        if ((type == 'Q' || type == 'E' || type == 'c') && calls_++ == cut_at_) {
           if (!after_effect_) {
             is_cut_ = true;
             return;
