@@ -12,6 +12,7 @@ namespace {
 
 using postgres::Exec;
 using postgres::ToSqlArray;
+using postgres::ToSqlColumn;
 
 // Auctions remembered for one community; a week of quarters of an hour.
 constexpr size_t kKnownMax = 700;
@@ -19,16 +20,6 @@ constexpr size_t kKnownMax = 700;
 bool IsPlain(const Order& order) {
   return order.side == Side::kBid && order.preference.empty() && order.premium == Price() &&
          order.standing_order.empty() && !IsContinuous(order);
-}
-
-template <typename Row, typename Get>
-auto Column(const std::vector<Row>& rows, Get get) {
-  std::vector<decltype(get(rows[0]))> values;
-  values.reserve(rows.size());
-  for (const Row& row : rows) {
-    values.push_back(get(row));
-  }
-  return ToSqlArray(values);
 }
 
 // The auctions of a group, each once, and which one each order is for, counted from 1.
@@ -48,24 +39,29 @@ struct Deliveries {
   std::vector<int32_t> numbers;
 };
 
+template <typename Id>
+std::string Ids(const std::vector<Order>& orders, Id Order::*id) {
+  return ToSqlColumn(orders, [&](const Order& o) { return absl::string_view((o.*id).value()); });
+}
+
 pqxx::result Insert(pqxx::transaction_base& tx, const std::vector<Order>& orders) {
   const Deliveries deliveries(orders);
   const absl::Time base = orders.front().create_time;
   return Exec(
       tx, kInsertPlainBids, orders.front().auction.community.value(), ToSqlArray(deliveries.starts),
       ToSqlArray(deliveries.numbers),
-      Column(orders, [](const Order& o) { return absl::string_view(o.id.value()); }),
-      Column(orders, [](const Order& o) { return absl::string_view(o.metering_point.value()); }),
-      Column(orders, [](const Order& o) { return absl::string_view(o.grid_connection.value()); }),
-      Column(orders, [](const Order& o) { return absl::string_view(o.participant.value()); }),
-      Column(orders, [](const Order& o) { return o.energy.wh(); }),
-      Column(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
-      Column(orders, [](const Order& o) { return o.hold.micros(); }), postgres::ToSql(base),
-      Column(orders,
-             [&](const Order& o) {
-               return absl::ToUnixMicros(o.create_time) - absl::ToUnixMicros(base);
-             }),
-      Column(orders, [](const Order& o) { return absl::string_view(o.zone.value()); }));
+      Ids(orders, &Order::id),
+      Ids(orders, &Order::metering_point),
+      Ids(orders, &Order::grid_connection),
+      Ids(orders, &Order::participant),
+      ToSqlColumn(orders, [](const Order& o) { return o.energy.wh(); }),
+      ToSqlColumn(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
+      ToSqlColumn(orders, [](const Order& o) { return o.hold.micros(); }), postgres::ToSql(base),
+      ToSqlColumn(orders,
+                  [&](const Order& o) {
+                    return absl::ToUnixMicros(o.create_time) - absl::ToUnixMicros(base);
+                  }),
+      Ids(orders, &Order::zone));
 }
 
 }  // namespace
@@ -159,8 +155,8 @@ absl::StatusOr<bool> PlainOrders::Activate(const std::vector<Order>& orders) {
     const Deliveries deliveries(orders);
     changed = Exec(tx, kActivateOrders, orders.front().auction.community.value(),
                    ToSqlArray(deliveries.starts), ToSqlArray(deliveries.numbers),
-                   Column(orders, [](const Order& o) { return absl::string_view(o.id.value()); }),
-                   Column(orders, [](const Order& o) { return absl::string_view(o.place); }))
+                   Ids(orders, &Order::id),
+                   ToSqlColumn(orders, [](const Order& o) { return absl::string_view(o.place); }))
                   .affected_rows();
     return absl::OkStatus();
   }));
