@@ -28,6 +28,7 @@ inline pqxx::binarystring ToSqlBytes(const std::string& bytes) {
 std::string ToSqlArray(const std::vector<int64_t>& values);
 std::string ToSqlArray(const std::vector<int32_t>& values);
 std::string ToSqlArray(const std::vector<std::string>& values);
+std::string ToSqlArray(const std::vector<absl::string_view>& values);
 std::string ToSqlArray(const std::vector<absl::Time>& values);
 
 /// One value of each row of a batch, as an array parameter. rows: anything to loop over; get: a

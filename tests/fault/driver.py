@@ -64,6 +64,9 @@ FAULTS = {
     "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
     "stolen_lease": market(
         "stolen_lease", "The holder of a lease stands still, another takes over. Control: no tokens."),
+    "order_calls": market(
+        "order_calls",
+        "Killed at every database call of placement and clearing. Control: nobody heals."),
     "self_trades": market(
         "self_trades",
         "10^6 orders in every mode, owners with many accounts. Control: owners not known."),

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/settlement/storage/hold_queries.h"
 #include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/ledger_queries.h"
 #include "services/settlement/storage/payment_queries.h"
@@ -336,7 +337,7 @@ inline std::vector<Query> AllQueries() {
   std::vector<Query> queries = {
       kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods, kSelectPosted,
       kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough, kDeleteSeenChanges,
-      kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds,
+      kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds, kHoldAll,
       kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
@@ -344,6 +345,7 @@ inline std::vector<Query> AllQueries() {
        {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries(),
         StatementQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
+  }
   return queries;
 }
 

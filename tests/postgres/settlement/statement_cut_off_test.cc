@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <functional>
-#include <regex>
 
 #include "services/settlement/storage/statement_queries.h"
 #include "tests/postgres/settlement/statement_fixture.h"
@@ -19,17 +18,9 @@ using peerwatt::testing::CuttingProxy;
 // A process whose calls to the database go through a proxy that cuts at one of them.
 struct Doomed {
   Doomed(const std::string& dsn, int cut_at, bool after_effect)
-      : proxy(PortOf(dsn), cut_at, after_effect),
-        pool(Through(dsn, proxy.port()), AllQueries(), 2),
+      : proxy(dsn, {.call = cut_at, .after_effect = after_effect}),
+        pool(proxy.dsn(), AllQueries(), 2),
         statements(pool, cache) {}
-  static int PortOf(const std::string& dsn) {
-    std::smatch found;
-    return std::regex_search(dsn, found, std::regex("port=(\\d+)")) ? std::stoi(found[1]) : 0;
-  }
-  static std::string Through(const std::string& dsn, int port) {
-    return std::regex_replace(dsn, std::regex("port=\\d+"), absl::StrCat("port=", port)) +
-           " sslmode=disable gssencmode=disable";
-  }
 
   CuttingProxy proxy;
   postgres::Pool pool;
