@@ -17,6 +17,9 @@ namespace {
 // Names at the bank have at most 35 characters.
 constexpr size_t kHexDigits = 30;
 
+/// As the database keeps it, so that the first answer says what later ones say.
+absl::Time WholeMicros(absl::Time time) { return absl::FromUnixMicros(absl::ToUnixMicros(time)); }
+
 std::string HexOf(PaymentHash hash, absl::string_view text) {
   return absl::BytesToHexString(hash(text)).substr(0, kHexDigits);
 }
@@ -47,7 +50,7 @@ Payment NewPayout(const PaymentName& name, Money amount, const std::string& curr
 absl::StatusOr<Payment> PaymentDesk::CreatePayout(const ParticipantContext& owner,
                                                   const std::string& id, Money amount) {
   PW_RETURN_IF_ERROR(ledgers_.Require(owner.community));
-  const absl::Time now = clock_.Now();
+  const absl::Time now = WholeMicros(clock_.Now());
   const PaymentName name{owner.community, PaymentKind::kPayout, owner.participant, id};
   const Payment wanted = NewPayout(name, amount, owner.currency, uses_files(), hash_, now);
   PW_ASSIGN_OR_RETURN(Payment kept, store_.CreatePayout(wanted, uses_files(), now));
@@ -90,7 +93,7 @@ absl::StatusOr<PaymentFile> BankDesk::CreateFile(PaymentFile wanted) {
   wanted.message_id = absl::StrCat(
       "PF", HexOf(hash_, absl::StrCat("communities/", wanted.community.value(), "/paymentFiles/",
                                       wanted.id)));
-  return store_.CreateFile(wanted, clock_.Now());
+  return store_.CreateFile(wanted, WholeMicros(clock_.Now()));
 }
 
 absl::StatusOr<std::vector<KeptStatement>> BankDesk::Import(
@@ -106,7 +109,7 @@ absl::StatusOr<std::vector<KeptStatement>> BankDesk::Import(
     }
     next.statement = std::move(statement);
   }
-  return store_.Import(community, wanted, clock_.Now());
+  return store_.Import(community, wanted, WholeMicros(clock_.Now()));
 }
 
 absl::StatusOr<ParticipantId> BankDesk::PayerOf(const CommunityId& community,
