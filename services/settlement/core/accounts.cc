@@ -14,12 +14,14 @@ namespace {
 constexpr char kParticipantPrefix[] = "participant-";
 // What operators open for themselves.
 constexpr char kGeneralPrefix[] = "general-";
-constexpr std::array<std::pair<AccountKind, std::string_view>, 5> kSystemAccounts{{
+constexpr std::array<std::pair<AccountKind, std::string_view>, 7> kSystemAccounts{{
     {AccountKind::kMainGrid, "main-grid"},
     {AccountKind::kNetworkOperator, "network-operator"},
     {AccountKind::kOperatorShare, "operator-share"},
     {AccountKind::kPaymentsInTransit, "payments-in-transit"},
     {AccountKind::kRounding, "rounding"},
+    {AccountKind::kSubscriptions, "subscriptions"},
+    {AccountKind::kPieceFees, "piece-fees"},
 }};
 
 }  // namespace

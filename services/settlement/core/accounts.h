@@ -20,6 +20,8 @@ enum class AccountKind {
   kOperatorShare = 4,
   kPaymentsInTransit = 5,
   kRounding = 6,
+  kSubscriptions = 7,
+  kPieceFees = 8,
   kGeneral = 20,
 };
 

@@ -37,6 +37,7 @@ struct SettledPeriod {
   int32_t run_count = 0;
   PeriodTotals totals;
   int32_t substituted_count = 0;
+  int32_t price_missing_count = 0;  ///< lines of bills without a price
   SchemeId scheme;  ///< the scheme in force; empty when there was none
 };
 
@@ -54,6 +55,7 @@ struct BillItem {
   LineKind kind = LineKind::kRetail;
   Energy energy;
   Money amount;
+  Energy price_missing{};  ///< of the energy, what has no price, and so no part in the amount
 };
 
 /// A span that may be open at either end.

@@ -22,6 +22,10 @@ std::optional<AccountKind> CounterAccountOf(LineKind kind) {
     case LineKind::kImbalancePurchase:
     case LineKind::kImbalanceSale:
       return AccountKind::kMainGrid;
+    case LineKind::kSubscription:
+      return AccountKind::kSubscriptions;
+    case LineKind::kPieceFee:
+      return AccountKind::kPieceFees;
     default:
       return std::nullopt;
   }
@@ -67,6 +71,12 @@ std::optional<EntryGroup> GroupOf(const LineKey& key) {
       return EntryGroup{3, "retail", "retail", subject()};
     case LineKind::kFeedIn:
       return EntryGroup{4, "feed-in", "feed-in", subject()};
+    case LineKind::kSubscription:
+      return EntryGroup{5, "subscription", "subscription", subject()};
+    case LineKind::kPieceFee:
+      return EntryGroup{6, "piece-fee", "piece-fee",
+                        key.trade.empty() ? subject()
+                                          : absl::StrCat(subject(), ":", key.trade.value())};
     case LineKind::kSelfConsumption:
     case LineKind::kReferenceDraw:
     case LineKind::kReferenceFeedIn:

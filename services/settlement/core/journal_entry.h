@@ -22,7 +22,8 @@ struct Posting {
 
 /// Postings that take effect together. They sum to zero; `MakeEntry` is the only way to get one.
 struct JournalEntry {
-  std::string kind;  ///< `trade`, `pool`, `imbalance`, `retail`, `feed-in` or `deposit`
+  /// `trade`, `pool`, `imbalance`, `retail`, `feed-in`, `subscription`, `piece-fee` or `deposit`.
+  std::string kind;
   std::string idempotency_key;  ///< unique in its ledger
   std::optional<absl::Time> period_start;
   std::vector<Posting> postings;  ///< one per account, in the order of the accounts, none zero
@@ -46,12 +47,13 @@ struct RunEntries {
 };
 
 /// The entries that the lines of one run amount to: one per trade, one for all that is shared or
-/// pooled, one per imbalance, retail and feed-in line. Lines may be differences to earlier runs:
-/// entries are linear in the lines.
+/// pooled, one per imbalance, retail and feed-in line, subscription and fee. Lines may be
+/// differences to earlier runs: entries are linear in the lines.
 /// lines: in the order of their keys; the four kinds of a trade come together.
 /// run: counts from 1. Keys are `trade:<period>:<trade>:<run>`, `pool:<period>:<run>`,
 /// `retail:<period>:<participant>:<connection>:<run>`, `feed-in:…`, and
-/// `imbalance-purchase:…` and `imbalance-sale:…` for entries of the kind `imbalance`.
+/// `imbalance-purchase:…` and `imbalance-sale:…` for entries of the kind `imbalance`,
+/// `subscription:…`, and `piece-fee:…` with the trade, if any, before the run.
 RunEntries EntriesOf(absl::Time period_start, int32_t run, const std::vector<Line>& lines);
 
 }  // namespace peerwatt::settlement

@@ -37,6 +37,7 @@ struct RunCommit {
   SchemeId scheme;       ///< the scheme in force; empty when there was none
   bool is_firm = false;  ///< trades were settled by policy `firm`
   int32_t substituted_count = 0;
+  int32_t price_missing_count = 0;  ///< lines of a bill without a price, from scratch
   int64_t readings_cursor = 0;
   absl::Time now;
 };

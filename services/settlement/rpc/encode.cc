@@ -24,7 +24,8 @@ std::string EntryName(const CommunityId& community, int64_t number) {
 }
 
 bool HasPrice(LineKind kind) {
-  return kind != LineKind::kOperatorShare && kind != LineKind::kSelfConsumption;
+  return kind != LineKind::kOperatorShare && kind != LineKind::kSelfConsumption &&
+         kind != LineKind::kSubscription && kind != LineKind::kPieceFee;
 }
 
 }  // namespace
@@ -72,6 +73,7 @@ void Encode(const CommunityId& community, const SettledPeriod& period,
   proto.set_retail_energy_wh(period.totals.retail.wh());
   proto.set_surplus_energy_wh(period.totals.surplus.wh());
   proto.set_substituted_count(period.substituted_count);
+  proto.set_price_missing_count(period.price_missing_count);
   proto.set_imbalance_bought_energy_wh(period.totals.imbalance_bought.wh());
   proto.set_imbalance_sold_energy_wh(period.totals.imbalance_sold.wh());
   if (!period.scheme.empty()) {
@@ -90,10 +92,17 @@ void Encode(const CommunityId& community, const std::string& currency, const Pos
                                  TimeSegment(line.period_start), "/trades/", key.trade.value()));
   }
   proto.set_energy_wh(line.line.energy.wh());
-  if (HasPrice(key.kind)) {
+  if (HasPrice(key.kind) && !key.is_price_missing) {
     *proto.mutable_price_per_kwh() = rpc::ToProto(line.line.price, currency);
   }
-  *proto.mutable_amount() = rpc::ToProto(line.line.amount, currency);
+  if (!key.is_price_missing) {
+    *proto.mutable_amount() = rpc::ToProto(line.line.amount, currency);
+  }
+  if (!line.line.rule_id.empty()) {
+    proto.set_rule(absl::StrCat(CommunityName(community), "/", line.line.rule_id));
+  }
+  proto.set_taxable(key.is_taxable);
+  proto.set_price_missing(key.is_price_missing);
   proto.set_run(line.run);
   proto.set_substituted(line.line.substituted);
   if (line.entry_number.has_value()) {
@@ -119,7 +128,9 @@ void Encode(const Deposit& deposit, v1::Deposit& proto) {
 void Encode(const std::string& currency, const std::vector<BillItem>& items, v1::Bill& proto) {
   Money total;
   Money without_trading;
+  bool price_missing = false;
   for (const BillItem& item : items) {
+    price_missing = price_missing || item.price_missing != Energy();
     if (IsReference(item.kind)) {
       without_trading += item.amount;
       continue;
@@ -128,9 +139,11 @@ void Encode(const std::string& currency, const std::vector<BillItem>& items, v1:
     v1::Bill::Item& encoded = *proto.add_items();
     encoded.set_kind(static_cast<v1::SettlementLine::Kind>(item.kind));
     encoded.set_energy_wh(item.energy.wh());
+    encoded.set_price_missing_energy_wh(item.price_missing.wh());
     *encoded.mutable_amount() = rpc::ToProto(item.amount, currency);
   }
   *proto.mutable_total() = rpc::ToProto(total, currency);
+  proto.set_price_missing(price_missing);
   *proto.mutable_total_without_trading() = rpc::ToProto(without_trading, currency);
 }
 

@@ -46,6 +46,7 @@ SettledPeriod PeriodFrom(const pqxx::row& row) {
                    energy("imbalance_bought_wh"), energy("imbalance_sold_wh")};
   period.scheme = SchemeId(TextFrom(row["scheme_id"]));
   period.substituted_count = Int32From(row["substituted_count"]);
+  period.price_missing_count = Int32From(row["price_missing_count"]);
   return period;
 }
 
@@ -64,6 +65,9 @@ PostedBillLine LineFrom(const pqxx::row& row) {
   line.price = Price::MicrosPerKwh(Int64From(row["price_micros_per_kwh"]));
   line.amount = Money::Micros(Int64From(row["amount_micros"]));
   line.substituted = postgres::BoolFrom(row["substituted"]);
+  line.rule_id = TextFrom(row["rule_id"]);
+  line.key.is_taxable = postgres::BoolFrom(row["is_taxable"]);
+  line.key.is_price_missing = postgres::BoolFrom(row["is_price_missing"]);
   return posted;
 }
 
@@ -104,7 +108,8 @@ Money ImbalanceFrom(const pqxx::row& row) {
 BillItem ItemFrom(const pqxx::row& row) {
   return {static_cast<LineKind>(Int32From(row["kind"])),
           Energy::WattHours(Int64From(row["energy_wh"])),
-          Money::Micros(Int64From(row["amount_micros"]))};
+          Money::Micros(Int64From(row["amount_micros"])),
+          Energy::WattHours(Int64From(row["price_missing_wh"]))};
 }
 
 }  // namespace

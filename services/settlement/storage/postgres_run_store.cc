@@ -42,7 +42,7 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
              totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
              totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(),
              run.substituted_count, run.readings_cursor, run.scheme.value(), run.is_firm,
-             totals.imbalance_bought.wh(), totals.imbalance_sold.wh());
+             totals.imbalance_bought.wh(), totals.imbalance_sold.wh(), run.price_missing_count);
     return inserted.affected_rows() == 1;
   }
   const int32_t run_after = run.lines.empty() ? run.run_before : run.run_before + 1;
@@ -51,7 +51,7 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
            totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
            totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(), run.substituted_count,
            run.readings_cursor, run.scheme.value(), run.is_firm, totals.imbalance_bought.wh(),
-           totals.imbalance_sold.wh());
+           totals.imbalance_sold.wh(), run.price_missing_count);
   return updated.affected_rows() == 1;
 }
 
@@ -67,6 +67,9 @@ void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
   std::vector<int64_t> amounts;
   std::vector<int32_t> substituted;
   std::vector<int64_t> entries;
+  std::vector<std::string> rules;
+  std::vector<int32_t> taxable;
+  std::vector<int32_t> price_missing;
   for (size_t i = 0; i < run.lines.size(); ++i) {
     const Line& line = run.lines[i];
     const std::optional<size_t> entry = run.entries.entry_of_line[i];
@@ -80,11 +83,15 @@ void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
     amounts.push_back(line.amount.micros());
     substituted.push_back(line.substituted ? 1 : 0);
     entries.push_back(entry.has_value() ? first_entry + static_cast<int64_t>(*entry) : 0);
+    rules.push_back(line.rule_id);
+    taxable.push_back(line.key.is_taxable ? 1 : 0);
+    price_missing.push_back(line.key.is_price_missing ? 1 : 0);
   }
   Exec(tx, kInsertLines, run.community.value(), ToSql(run.period.start), run.run_before + 1,
        ToSqlArray(numbers), ToSqlArray(participants), ToSqlArray(connections), ToSqlArray(kinds),
        ToSqlArray(trades), ToSqlArray(energies), ToSqlArray(prices), ToSqlArray(amounts),
-       ToSqlArray(substituted), ToSqlArray(entries));
+       ToSqlArray(substituted), ToSqlArray(entries), ToSqlArray(rules), ToSqlArray(taxable),
+       ToSqlArray(price_missing));
 }
 
 /// Ends the holds of the period and frees what they held.
@@ -147,6 +154,8 @@ absl::StatusOr<PostedPeriod> PostgresRunStore::LoadPosted(const CommunityId& com
       line.key.connection = GridConnectionId(TextFrom(row["connection_id"]));
       line.key.kind = static_cast<LineKind>(Int32From(row["kind"]));
       line.key.trade = TradeId(TextFrom(row["trade_id"]));
+      line.key.is_taxable = postgres::BoolFrom(row["is_taxable"]);
+      line.key.is_price_missing = postgres::BoolFrom(row["is_price_missing"]);
       line.energy = Energy::WattHours(Int64From(row["energy_wh"]));
       line.amount = Money::Micros(Int64From(row["amount_micros"]));
     }

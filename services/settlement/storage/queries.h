@@ -45,19 +45,19 @@ inline constexpr Query kSelectSettledPeriods{"select_settled_periods", R"sql(
 )sql"};
 
 inline constexpr Query kSelectPosted{"select_posted", R"sql(
-  SELECT participant_id, connection_id, kind, trade_id,
+  SELECT participant_id, connection_id, kind, trade_id, is_taxable, is_price_missing,
          sum(energy_wh)::bigint AS energy_wh, sum(amount_micros)::bigint AS amount_micros
   FROM settlement_lines
   WHERE community_id = $1 AND period_start_at = $2
-  GROUP BY participant_id, connection_id, kind, trade_id
+  GROUP BY participant_id, connection_id, kind, trade_id, is_taxable, is_price_missing
 )sql"};
 
 inline constexpr Query kInsertPeriod{"insert_period", R"sql(
   INSERT INTO settlement_periods (community_id, period_start_at, period_end_at, run_count, drawn_wh,
                                   fed_in_wh, self_consumed_wh, delivered_wh, retail_wh, surplus_wh,
                                   substituted_count, readings_cursor, scheme_id, is_firm,
-                                  imbalance_bought_wh, imbalance_sold_wh)
-  VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                                  imbalance_bought_wh, imbalance_sold_wh, price_missing_count)
+  VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
   ON CONFLICT (community_id, period_start_at) DO NOTHING
 )sql"};
 
@@ -66,21 +66,24 @@ inline constexpr Query kUpdatePeriod{"update_period", R"sql(
   UPDATE settlement_periods
   SET run_count = $4, drawn_wh = $5, fed_in_wh = $6, self_consumed_wh = $7, delivered_wh = $8,
       retail_wh = $9, surplus_wh = $10, substituted_count = $11, readings_cursor = $12,
-      scheme_id = $13, is_firm = $14, imbalance_bought_wh = $15, imbalance_sold_wh = $16
+      scheme_id = $13, is_firm = $14, imbalance_bought_wh = $15, imbalance_sold_wh = $16,
+      price_missing_count = $17
   WHERE community_id = $1 AND period_start_at = $2 AND run_count = $3 AND readings_cursor <= $12
 )sql"};
 
 inline constexpr Query kInsertLines{"insert_lines", R"sql(
   INSERT INTO settlement_lines (community_id, period_start_at, run, line_no, participant_id,
                                 connection_id, kind, trade_id, energy_wh, price_micros_per_kwh,
-                                amount_micros, substituted, entry_no)
+                                amount_micros, substituted, entry_no, rule_id, is_taxable,
+                                is_price_missing)
   SELECT $1, $2::timestamptz, $3::integer, n.line_no, n.participant_id, n.connection_id, n.kind,
          n.trade_id, n.energy_wh, n.price_micros_per_kwh, n.amount_micros, n.substituted = 1,
-         nullif(n.entry_no, 0)
+         nullif(n.entry_no, 0), n.rule_id, n.is_taxable = 1, n.is_price_missing = 1
   FROM unnest($4::integer[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::bigint[],
-              $10::bigint[], $11::bigint[], $12::integer[], $13::bigint[])
+              $10::bigint[], $11::bigint[], $12::integer[], $13::bigint[], $14::text[],
+              $15::integer[], $16::integer[])
     AS n(line_no, participant_id, connection_id, kind, trade_id, energy_wh, price_micros_per_kwh,
-         amount_micros, substituted, entry_no)
+         amount_micros, substituted, entry_no, rule_id, is_taxable, is_price_missing)
 )sql"};
 
 /// Moves the mark over the periods that follow it without a gap.
@@ -294,7 +297,7 @@ inline constexpr Query kSumOfAllBalances{"sum_of_all_balances", R"sql(
 inline constexpr Query kSelectPeriod{"select_period", R"sql(
   SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
          delivered_wh, retail_wh, surplus_wh, substituted_count, scheme_id, imbalance_bought_wh,
-         imbalance_sold_wh
+         imbalance_sold_wh, price_missing_count
   FROM settlement_periods
   WHERE community_id = $1 AND period_start_at = $2
 )sql"};
@@ -302,7 +305,7 @@ inline constexpr Query kSelectPeriod{"select_period", R"sql(
 inline constexpr Query kListPeriods{"list_periods", R"sql(
   SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
          delivered_wh, retail_wh, surplus_wh, substituted_count, scheme_id, imbalance_bought_wh,
-         imbalance_sold_wh
+         imbalance_sold_wh, price_missing_count
   FROM settlement_periods
   WHERE community_id = $1 AND period_start_at >= $2 AND period_start_at < $3
     AND period_start_at > $4
@@ -311,7 +314,8 @@ inline constexpr Query kListPeriods{"list_periods", R"sql(
 
 inline constexpr Query kListLines{"list_lines", R"sql(
   SELECT period_start_at, run, line_no, participant_id, connection_id, kind, trade_id, energy_wh,
-         price_micros_per_kwh, amount_micros, substituted, entry_no
+         price_micros_per_kwh, amount_micros, substituted, entry_no, rule_id, is_taxable,
+         is_price_missing
   FROM settlement_lines
   WHERE community_id = $1 AND participant_id = $2 AND period_start_at >= $3
     AND period_start_at < $4 AND (period_start_at, run, line_no) > ($5, $6, $7) AND kind < 100
@@ -319,7 +323,8 @@ inline constexpr Query kListLines{"list_lines", R"sql(
 )sql"};
 
 inline constexpr Query kSumLines{"sum_lines", R"sql(
-  SELECT kind, sum(energy_wh)::bigint AS energy_wh, sum(amount_micros)::bigint AS amount_micros
+  SELECT kind, sum(energy_wh)::bigint AS energy_wh, sum(amount_micros)::bigint AS amount_micros,
+         coalesce(sum(energy_wh) FILTER (WHERE is_price_missing), 0)::bigint AS price_missing_wh
   FROM settlement_lines
   WHERE community_id = $1 AND participant_id = $2 AND period_start_at >= $3
     AND period_start_at < $4

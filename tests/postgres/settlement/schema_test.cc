@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/postgres/settlement/ledger_fixture.h"
 
 namespace peerwatt::settlement {
@@ -74,6 +75,40 @@ TEST_F(SchemaTest, TheDatabaseRefusesEntriesThatDoNotBalance) {
   for (const char* amounts : {"{10,-10,0}", "{9223372036854775807,-9223372036854775807,0}"}) {
     pqxx::work tx(connection);
     EXPECT_NO_THROW(tx.exec(InsertOf("{1,2,3}", amounts))) << amounts;
+  }
+}
+
+TEST_F(SchemaTest, ALineHasAKnownKindAndNoAmountWithoutAPrice) {
+  struct Case {
+    const char* what;
+    const char* values;  // kind, trade, energy, amount, price missing
+    bool fits;
+  };
+  const Case cases[] = {
+      {"a subscription", "12, '', 0, -5, false", true},
+      {"a subscription of a trade", "12, 't', 0, -5, false", false},
+      {"a fee of a trade", "13, 't', 0, -5, false", true},
+      {"a fee per month", "13, '', 0, -5, false", true},
+      {"the next kind", "14, '', 0, -5, false", false},
+      {"energy without a price", "5, '', 7, 0, true", true},
+      {"energy taken back", "5, '', -7, 0, true", true},
+      {"an amount without a price", "5, '', 7, -5, true", false},
+      {"nothing without a price", "5, '', 0, 0, true", false},
+  };
+  pqxx::connection connection(database_->dsn());
+  for (const Case& line : cases) {
+    pqxx::work tx(connection);
+    const std::string sql = absl::StrCat(
+        "INSERT INTO settlement_lines (community_id, period_start_at, run, line_no, "
+        "participant_id, connection_id, price_micros_per_kwh, substituted, kind, trade_id, "
+        "energy_wh, amount_micros, is_price_missing) "
+        "VALUES ('hamlet', now(), 1, 1, 'p1', '', 0, false, ",
+        line.values, ")");
+    if (line.fits) {
+      EXPECT_NO_THROW(tx.exec(sql)) << line.what;
+    } else {
+      EXPECT_THROW(tx.exec(sql), pqxx::check_violation) << line.what;
+    }
   }
 }
 

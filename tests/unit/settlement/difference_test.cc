@@ -53,6 +53,34 @@ TEST(DifferenceOf, TakesBackWhatIsNoLongerComputed) {
   EXPECT_EQ(lines[1].key.kind, LineKind::kFeedIn);
 }
 
+TEST(DifferenceOf, TakesALineWithoutPriceBackOnceItHasOne) {
+  PostedLine unpriced = MakePosted("b", LineKind::kRetail, 10, 0);
+  unpriced.key.is_price_missing = true;
+  const Line priced = MakeLine("b", LineKind::kRetail, 10, -3);
+  Line free = priced;
+  free.amount = Money();
+  for (const Line& computed : {priced, free}) {
+    const std::vector<Line> lines = DifferenceOf({computed}, {unpriced});
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[0], computed);
+    EXPECT_EQ(lines[1].key, unpriced.key);
+    EXPECT_EQ(lines[1].energy, Energy::WattHours(-10));
+    EXPECT_EQ(lines[1].amount, Money());
+  }
+  EXPECT_TRUE(DifferenceOf({}, {}).empty());
+}
+
+TEST(DifferenceOf, MovesALineFromTaxableToFreeOfTax) {
+  Line computed = MakeLine("b", LineKind::kRetail, 10, -3);
+  computed.key.is_taxable = false;
+  const std::vector<Line> lines =
+      DifferenceOf({computed}, {MakePosted("b", LineKind::kRetail, 10, -3)});
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0], computed);
+  EXPECT_TRUE(lines[1].key.is_taxable);
+  EXPECT_EQ(lines[1].amount, Money::Micros(3));
+}
+
 TEST(DifferenceOf, HasALineWhereOnlyTheEnergyChanged) {
   EXPECT_EQ(DifferenceOf({MakeLine("b", LineKind::kRetail, 10, 0)},
                          {MakePosted("b", LineKind::kRetail, 9, 0)})

@@ -39,6 +39,47 @@ TEST(Encode, NamesTradeAndEntryOfALine) {
   EXPECT_EQ(proto.run(), 2);
 }
 
+TEST(Encode, LeavesAmountAndPriceAbsentWhereThePriceIsMissing) {
+  PostedBillLine posted;
+  posted.line.key.kind = LineKind::kRetail;
+  posted.line.energy = Energy::WattHours(5);
+  for (const bool missing : {true, false}) {
+    posted.line.key.is_price_missing = missing;
+    v1::SettlementLine proto;
+    Encode(kCommunity, "EUR", posted, proto);
+    EXPECT_EQ(proto.has_amount(), !missing);
+    EXPECT_EQ(proto.has_price_per_kwh(), !missing);
+    EXPECT_EQ(proto.price_missing(), missing);
+    EXPECT_EQ(proto.energy_wh(), 5);
+  }
+}
+
+TEST(Encode, SaysWhatPricedALineAndWhetherTaxIsDue) {
+  PostedBillLine posted;
+  posted.line.key.kind = LineKind::kSubscription;
+  posted.line.key.is_taxable = false;
+  posted.line.rule_id = "tariffs/t1/subscription";
+  v1::SettlementLine proto;
+  Encode(kCommunity, "EUR", posted, proto);
+  EXPECT_EQ(proto.kind(), v1::SettlementLine::SUBSCRIPTION);
+  EXPECT_EQ(proto.rule(), "communities/c1/tariffs/t1/subscription");
+  EXPECT_FALSE(proto.taxable());
+  EXPECT_FALSE(proto.has_price_per_kwh());
+  EXPECT_TRUE(proto.has_amount());
+}
+
+TEST(Encode, ABillSaysThatAPriceIsMissing) {
+  for (const int64_t missing_wh : {0, 4}) {
+    v1::Bill bill;
+    Encode("EUR",
+           {{LineKind::kRetail, Energy::WattHours(10), Money::Micros(-3),
+             Energy::WattHours(missing_wh)}},
+           bill);
+    EXPECT_EQ(bill.price_missing(), missing_wh != 0);
+    EXPECT_EQ(bill.items(0).price_missing_energy_wh(), missing_wh);
+  }
+}
+
 TEST(Encode, KeepsReferenceLinesOutOfABillsItems) {
   v1::Bill bill;
   Encode("EUR",

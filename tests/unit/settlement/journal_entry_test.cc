@@ -100,7 +100,7 @@ TEST(Accounts, KnowKindAndOwnerByTheirId) {
   EXPECT_TRUE(OwnerOf(AccountId("main-grid")).empty());
   EXPECT_EQ(KindOf(AccountId("participant-")), std::nullopt);
   EXPECT_EQ(KindOf(AccountId("elsewhere")), std::nullopt);
-  EXPECT_EQ(SystemAccounts().size(), 5);
+  EXPECT_EQ(SystemAccounts().size(), 7);
 }
 
 }  // namespace
