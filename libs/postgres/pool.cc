@@ -26,7 +26,7 @@ absl::Status Unavailable(const std::exception& e) {
 }
 
 template <typename Transaction>
-Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
+Outcome Attempt(Connection& connection, const TransactionOptions& options,
                 absl::FunctionRef<absl::Status(Transaction&)> body) {
   try {
     Transaction tx(connection);
@@ -71,7 +71,7 @@ Pool::Pool(std::string dsn, std::vector<Query> queries, int size)
 
 Pool::~Pool() = default;
 
-std::unique_ptr<pqxx::connection> Pool::Take() {
+std::unique_ptr<Connection> Pool::Take() {
   {
     std::unique_lock lock(mutex_);
     freed_.wait(lock, [this] { return in_use_ < size_; });
@@ -83,7 +83,7 @@ std::unique_ptr<pqxx::connection> Pool::Take() {
     }
   }
   try {
-    auto connection = std::make_unique<pqxx::connection>(dsn_);
+    auto connection = std::make_unique<Connection>(dsn_);
     // The library's silent reconnect would lose the session's settings; we replace it instead.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -101,7 +101,7 @@ std::unique_ptr<pqxx::connection> Pool::Take() {
   }
 }
 
-void Pool::Give(std::unique_ptr<pqxx::connection> connection) {
+void Pool::Give(std::unique_ptr<Connection> connection) {
   {
     const std::lock_guard lock(mutex_);
     --in_use_;
@@ -132,7 +132,7 @@ absl::Status Pool::Repeat(const TransactionOptions& options,
   for (int attempt = 1;; ++attempt) {
     Outcome outcome;
     try {
-      std::unique_ptr<pqxx::connection> connection = Take();
+      std::unique_ptr<Connection> connection = Take();
       outcome = Attempt<Transaction>(*connection, options, body);
       Give(outcome.connection_usable ? std::move(connection) : nullptr);
     } catch (const std::exception& e) {

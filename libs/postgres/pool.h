@@ -11,6 +11,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "libs/postgres/connection.h"
 
 namespace peerwatt::postgres {
 
@@ -71,15 +72,15 @@ class Pool {
   template <typename Transaction>
   absl::Status Repeat(const TransactionOptions& options,
                       absl::FunctionRef<absl::Status(Transaction&)> body);
-  std::unique_ptr<pqxx::connection> Take();
-  void Give(std::unique_ptr<pqxx::connection> connection);
+  std::unique_ptr<Connection> Take();
+  void Give(std::unique_ptr<Connection> connection);
 
   const std::string dsn_;
   const std::vector<Query> queries_;
   const int size_;
   mutable std::mutex mutex_;
   std::condition_variable freed_;
-  std::vector<std::unique_ptr<pqxx::connection>> idle_;
+  std::vector<std::unique_ptr<Connection>> idle_;
   int in_use_ = 0;
   int64_t retry_count_ = 0;
 };

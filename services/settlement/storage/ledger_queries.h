@@ -93,18 +93,36 @@ inline constexpr Query kInsertPages{"insert_pages", R"sql(
   ON CONFLICT (community_id, account_no, last_entry_no) DO NOTHING
 )sql"};
 
-/// The arrays of each entry come as text.
+/// Entries together with the row of their ledger. The arrays of each entry come as text.
 inline constexpr Query kInsertEntries{"insert_entries", R"sql(
-  INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, content_hash,
-                               currency_code, account_nos, amounts_micros, closing_micros,
-                               period_start_at, created_at)
-  SELECT $1, e.entry_no, e.kind, e.idempotency_key, decode(e.content_hash, 'hex'), $2,
-         e.account_nos::integer[], e.amounts_micros::bigint[], e.closing_micros::bigint[],
-         $3::timestamptz, $4::timestamptz
-  FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-              $11::text[])
-    AS e(entry_no, kind, idempotency_key, content_hash, account_nos, amounts_micros,
-         closing_micros)
+  WITH inserted AS (
+    INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, content_hash,
+                                 currency_code, account_nos, amounts_micros, closing_micros,
+                                 period_start_at, created_at)
+    SELECT $1, e.entry_no, e.kind, e.idempotency_key, decode(e.content_hash, 'hex'), $7,
+           e.account_nos::integer[], e.amounts_micros::bigint[], e.closing_micros::bigint[],
+           $8::timestamptz, $6::timestamptz
+    FROM unnest($9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+                $15::text[])
+      AS e(entry_no, kind, idempotency_key, content_hash, account_nos, amounts_micros,
+           closing_micros)
+  )
+  UPDATE ledgers
+  SET entry_count = $2, account_count = $3, key_count = $4, folded_entry_no = $5, clock_at = $6,
+      version = version + 1
+  WHERE community_id = $1
+)sql"};
+
+/// The same rows, copied: a statement that cannot be prepared.
+inline constexpr Query kCopyEntries{"copy_entries", R"sql(
+  COPY journal_entries (community_id, entry_no, kind, idempotency_key, content_hash, currency_code,
+                        account_nos, amounts_micros, closing_micros, period_start_at, created_at)
+  FROM STDIN (FORMAT binary)
+)sql"};
+
+inline constexpr Query kCopyPages{"copy_pages", R"sql(
+  COPY account_pages (community_id, account_no, last_entry_no, entry_nos)
+  FROM STDIN (FORMAT binary)
 )sql"};
 
 // ---- Transfers ----

@@ -25,7 +25,7 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfTransfers) {
   std::vector<ledger::Transfer> transfers = OneOfEachKind();
   CutEverywhere("transfers", prepare, [&](Doomed& p) { return CreateBy(p, transfers); });
   // As many as are copied.
-  for (int i = 0; i < 40; ++i) transfers.push_back(Entry(absl::StrCat("m", i), "a", "b", 1));
+  for (int i = 0; i < 150; ++i) transfers.push_back(Entry(absl::StrCat("m", i), "a", "b", 1));
   CutEverywhere("copied_transfers", prepare,
                 [&](Doomed& p) { return CreateBy(p, transfers); });
 }
