@@ -283,10 +283,8 @@ std::vector<TransferResult> CreateTransfers(pqxx::work& tx, LedgerSession& ledge
   const Calls calls{transfers};
   const Names names = NamesOf(calls);
   Ledgering ledgering(tx, ledger, community, names);
-  Decision decision = Decide(calls, ledgering.ReadBook(/*asks_for_keys=*/true));
-  std::vector<TransferResult> results = decision.results;
-  ledgering.Write(std::move(decision));
-  return results;
+  // Who asks for keys at once always gets an answer.
+  return *ledgering.Create(calls, /*asks_for_keys=*/true);
 }
 
 absl::StatusOr<std::vector<TransferResult>> PostgresTransferStore::CreateOnce(
