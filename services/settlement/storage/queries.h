@@ -4,7 +4,6 @@
 
 #include "libs/postgres/pool.h"
 #include "services/settlement/storage/ledger_queries.h"
-#include "services/settlement/storage/reconciliation_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -332,6 +331,9 @@ inline constexpr Query kSumLines{"sum_lines", R"sql(
   GROUP BY kind
   ORDER BY kind
 )sql"};
+
+/// All statements of reconciliation; they stand in headers of their own.
+std::vector<Query> ReconciliationQueries();
 
 /// All statements, to be prepared on every connection.
 inline std::vector<Query> AllQueries() {
