@@ -157,6 +157,12 @@ int32_t Int32From(const pqxx::field& field) { return field.as<int32_t>(); }
 
 bool BoolFrom(const pqxx::field& field) { return field.as<bool>(); }
 
+absl::CivilDay DayFrom(const pqxx::field& field) {
+  absl::CivilDay day;
+  PW_CHECK(absl::ParseCivilTime(field.c_str(), &day), "a date is a day");
+  return day;
+}
+
 std::string TextFrom(const pqxx::field& field) { return field.is_null() ? "" : field.c_str(); }
 
 std::string BytesFrom(const pqxx::field& field) {

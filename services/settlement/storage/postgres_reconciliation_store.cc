@@ -6,10 +6,33 @@
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/settlement/storage/ledger_session.h"
+#include "services/settlement/storage/queries.h"
 #include "services/settlement/storage/reconciliation_look.h"
 #include "services/settlement/storage/reconciliation_queries.h"
 
 namespace peerwatt::settlement {
+
+std::vector<Query> ReconciliationQueries() {
+  std::vector<Query> queries = {kEnsureReconciliation,
+                                kLockReconciliation,
+                                kSelectReconciledLedger,
+                                kUpdateReconciliation,
+                                kSelectReconciliation,
+                                kSelectUnreconciled,
+                                kSelectOpenFindings,
+                                kInsertRecords,
+                                kListFindings,
+                                kCountFindings,
+                                kSelectOldestReconciliation,
+                                kExportEntries,
+                                kSelectAccountNames,
+                                kExportAccounts};
+  for (const std::vector<Query>& part :
+       {ReconciliationLedgerQueries(), ReconciliationPeriodQueries()}) {
+    queries.insert(queries.end(), part.begin(), part.end());
+  }
+  return queries;
+}
 
 using postgres::Exec;
 using postgres::Int64From;

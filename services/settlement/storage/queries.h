@@ -332,6 +332,9 @@ inline constexpr Query kSumLines{"sum_lines", R"sql(
   ORDER BY kind
 )sql"};
 
+/// All statements of reconciliation; they stand in headers of their own.
+std::vector<Query> ReconciliationQueries();
+
 /// All statements, to be prepared on every connection.
 inline std::vector<Query> AllQueries() {
   std::vector<Query> queries = {

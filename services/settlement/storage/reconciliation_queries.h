@@ -129,18 +129,4 @@ inline constexpr Query kExportAccounts{"export_accounts", R"sql(
   ORDER BY a.account_no LIMIT $3
 )sql"};
 
-/// All statements of reconciliation, to be prepared on every connection.
-inline std::vector<Query> ReconciliationQueries() {
-  std::vector<Query> queries = {
-      kEnsureReconciliation, kLockReconciliation, kSelectReconciledLedger, kUpdateReconciliation,
-      kSelectReconciliation, kSelectUnreconciled, kSelectOpenFindings, kInsertRecords,
-      kListFindings, kCountFindings, kSelectOldestReconciliation, kExportEntries,
-      kSelectAccountNames, kExportAccounts};
-  for (const std::vector<Query>& part :
-       {ReconciliationLedgerQueries(), ReconciliationPeriodQueries()}) {
-    queries.insert(queries.end(), part.begin(), part.end());
-  }
-  return queries;
-}
-
 }  // namespace peerwatt::settlement

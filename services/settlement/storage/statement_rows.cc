@@ -163,12 +163,6 @@ Statement HeadFrom(const pqxx::row& row) {
 
 std::string ToSqlDay(absl::CivilDay day) { return absl::FormatCivilTime(day); }
 
-absl::CivilDay DayFrom(const pqxx::field& field) {
-  absl::CivilDay day;
-  PW_CHECK(absl::ParseCivilTime(field.c_str(), &day), "a date is a day");
-  return day;
-}
-
 std::string ToSqlParty(const Party& party, bool with_id) {
   std::vector<std::string> texts;
   if (with_id) texts.push_back(party.id);

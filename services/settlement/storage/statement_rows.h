@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/civil_time.h"
+#include "libs/postgres/codec.h"
 #include "services/settlement/core/billing/statement_store.h"
 
 namespace peerwatt::settlement {
@@ -14,7 +15,7 @@ namespace peerwatt::settlement {
 
 /// Days and months as `date` parameters: `2026-07-31`; a month is its first day.
 std::string ToSqlDay(absl::CivilDay day);
-absl::CivilDay DayFrom(const pqxx::field& field);
+using postgres::DayFrom;
 
 /// Texts of a party; with its id first where `with_id`.
 std::string ToSqlParty(const Party& party, bool with_id);

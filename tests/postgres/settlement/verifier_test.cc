@@ -111,8 +111,7 @@ TEST_F(VerifierTest, FindsATradeAtAnotherPrice) {
 }
 
 TEST_F(VerifierTest, FindsACoverUp) {
-  // A micro-unit too much, with lines, postings and every sum to match: no check within the
-  // database can tell, trades and readings can.
+  // A micro-unit too much, in lines and postings alike: readings and tariff say otherwise.
   Corrupt("UPDATE settlement_lines SET amount_micros = amount_micros - 1 WHERE kind = 5");
   Corrupt(
       "UPDATE journal_entries AS e SET amounts_micros = ARRAY(SELECT u.amount + CASE "
