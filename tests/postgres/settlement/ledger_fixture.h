@@ -46,7 +46,7 @@ class LedgerTest : public ::testing::Test {
       for (const char* table :
            {"ledgers", "accounts", "account_pages", "journal_entries", "transfer_keys", "holds",
             "deposits", "settlement_periods", "settlement_lines", "dirty_periods",
-            "watch_cursors"}) {
+            "watch_cursors", "tariff_cursors"}) {
         tx.exec(absl::StrCat("DELETE FROM ", table));
       }
       tx.commit();
