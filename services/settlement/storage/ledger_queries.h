@@ -93,7 +93,8 @@ inline constexpr Query kInsertPages{"insert_pages", R"sql(
   ON CONFLICT (community_id, account_no, last_entry_no) DO NOTHING
 )sql"};
 
-/// Entries together with the row of their ledger. The arrays of each entry come as text.
+/// Entries together with the row of their ledger. The arrays of each entry come as text,
+/// and so does its period, empty for none.
 inline constexpr Query kInsertEntries{"insert_entries", R"sql(
   WITH inserted AS (
     INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, content_hash,
@@ -101,11 +102,11 @@ inline constexpr Query kInsertEntries{"insert_entries", R"sql(
                                  period_start_at, created_at)
     SELECT $1, e.entry_no, e.kind, e.idempotency_key, decode(e.content_hash, 'hex'), $7,
            e.account_nos::integer[], e.amounts_micros::bigint[], e.closing_micros::bigint[],
-           $8::timestamptz, $6::timestamptz
-    FROM unnest($9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-                $15::text[])
+           nullif(e.period_start_at, '')::timestamptz, $6::timestamptz
+    FROM unnest($8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
+                $14::text[], $15::text[])
       AS e(entry_no, kind, idempotency_key, content_hash, account_nos, amounts_micros,
-           closing_micros)
+           closing_micros, period_start_at)
   )
   UPDATE ledgers
   SET entry_count = $2, account_count = $3, key_count = $4, folded_entry_no = $5, clock_at = $6,

@@ -268,7 +268,6 @@ void LedgerSession::CopyEntries(const std::vector<AppendedEntry>& entries) {
 }
 
 void LedgerSession::KeepEntries(const std::vector<AppendedEntry>& entries) {
-  few_.period = ToSql(entries.front().entry.period_start);
   for (const AppendedEntry& entry : entries) {
     few_.numbers.push_back(entry.number);
     few_.kinds.push_back(entry.entry.kind);
@@ -277,6 +276,7 @@ void LedgerSession::KeepEntries(const std::vector<AppendedEntry>& entries) {
     few_.accounts.push_back(ToSqlArray(entry.accounts));
     few_.amounts.push_back(ToSqlArray(AmountsOf(entry.entry)));
     few_.closing.push_back(ToSqlArray(entry.closing));
+    few_.periods.push_back(ToSql(entry.entry.period_start).value_or(""));
   }
 }
 
@@ -318,9 +318,9 @@ void LedgerSession::Finish() {
   } else {
     Exec(tx_, kInsertEntries, community_.value(), position_.entry_count, position_.account_count,
          position_.key_count, position_.folded_entry_no, ToSql(position_.clock_at),
-         position_.currency, few_.period, ToSqlArray(few_.numbers), ToSqlArray(few_.kinds),
+         position_.currency, ToSqlArray(few_.numbers), ToSqlArray(few_.kinds),
          ToSqlArray(few_.keys), ToSqlArray(few_.hashes), ToSqlArray(few_.accounts),
-         ToSqlArray(few_.amounts), ToSqlArray(few_.closing));
+         ToSqlArray(few_.amounts), ToSqlArray(few_.closing), ToSqlArray(few_.periods));
   }
   ++position_.version;
 }

@@ -77,9 +77,9 @@ class LedgerSession {
  private:
   /// Entries that go with the ledger's row, as parameters of one statement.
   struct FewEntries {
-    std::optional<std::string> period;
     std::vector<int64_t> numbers;
     std::vector<std::string> kinds, keys, hashes, accounts, amounts, closing;
+    std::vector<std::string> periods;  ///< empty where an entry is of none
   };
 
   void KeepEntries(const std::vector<ledger::AppendedEntry>& entries);
