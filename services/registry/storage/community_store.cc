@@ -160,7 +160,7 @@ absl::StatusOr<CommunitySnapshot> PostgresCommunityStore::Snapshot(const Communi
     snapshot.community = CommunityFrom(communities[0]);
     const pqxx::result tariffs = Exec(tx, kSelectTariffInForce, id.value(), ToSql(time));
     if (!tariffs.empty()) snapshot.tariff = TariffFrom(tariffs[0]);
-    for (const pqxx::row& row : Exec(tx, kSelectCommunityMembers, id.value())) {
+    for (const pqxx::row& row : Exec(tx, kSelectCommunityMembers, id.value(), ToSql(time))) {
       snapshot.members.push_back(MemberFrom(row));
     }
     return absl::OkStatus();

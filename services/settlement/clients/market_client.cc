@@ -52,8 +52,8 @@ absl::StatusOr<Trade> TradeFrom(const market::v1::Trade& proto) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
-    const CommunityId& community, Interval span) {
+absl::StatusOr<market::v1::ListOutcomesResponse> MarketClient::Ask(const CommunityId& community,
+                                                                   Interval span) {
   grpc::ClientContext context;
   rpc::SetDeadline(context, kTimeout);
   market::v1::ListOutcomesRequest request;
@@ -62,7 +62,12 @@ absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
   *request.mutable_end_time() = rpc::ToProto(span.end);
   market::v1::ListOutcomesResponse response;
   PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->ListOutcomes(&context, request, &response)));
+  return response;
+}
 
+absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
+    const CommunityId& community, Interval span) {
+  PW_ASSIGN_OR_RETURN(const market::v1::ListOutcomesResponse response, Ask(community, span));
   std::vector<AuctionOutcome> outcomes;
   for (const auto& proto : response.outcomes()) {
     AuctionOutcome& outcome = outcomes.emplace_back();
@@ -78,6 +83,22 @@ absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
     }
   }
   return outcomes;
+}
+
+absl::StatusOr<std::optional<TradeOrigin>> MarketClient::FindTrade(const CommunityId& community,
+                                                                   Interval period,
+                                                                   const TradeId& trade) {
+  PW_ASSIGN_OR_RETURN(const market::v1::ListOutcomesResponse response, Ask(community, period));
+  for (const auto& outcome : response.outcomes()) {
+    for (const market::v1::Trade& proto : outcome.trades()) {
+      PW_ASSIGN_OR_RETURN(const Trade decoded, TradeFrom(proto));
+      if (decoded.id != trade) continue;
+      return TradeOrigin{decoded.id,     proto.bid(),   proto.offer(),
+                         market::v1::Trade::Origin_Name(proto.origin()),
+                         decoded.energy, decoded.price, decoded.network_fee};
+    }
+  }
+  return std::optional<TradeOrigin>();
 }
 
 }  // namespace peerwatt::settlement

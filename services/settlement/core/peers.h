@@ -30,7 +30,7 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
-  std::string time_zone{};  ///< IANA name
+  absl::TimeZone time_zone{};  ///< for days, months and times of day; UTC unless it is set
   std::optional<EmissionFactor> emission_factor{};
 };
 
@@ -39,6 +39,7 @@ struct Member {
   MeteringPointId point;
   ParticipantId participant;
   GridConnectionId connection;
+  absl::Time joined_at = absl::InfinitePast();  ///< before, no reading is expected
 };
 
 /// A community at an instant.
@@ -47,7 +48,8 @@ struct CommunitySnapshot {
   bool has_tariff = false;
   std::string tariff_name;  ///< tells tariffs apart
   GridTariff tariff;
-  std::vector<Member> members;
+  std::vector<Member> members;     ///< as of the instant
+  int64_t membership_version = 0;  ///< grows with each point that changes hands or leaves
 };
 
 /// Where a participant has its account.
@@ -107,6 +109,9 @@ struct PointReading {
   Energy import_energy;
   Energy export_energy;
   bool present = false;
+  bool expected = true;  ///< false before the point joined: missing, it is no reason to wait
+  bool absurd = false;   ///< no such energy can have flowed: it came, and is not used
+  int32_t revision = 0;  ///< 0 where it is missing
 };
 
 /// Readings of points in consecutive periods.
@@ -148,13 +153,20 @@ struct Peers {
 /// What the provider says about a payment.
 enum class ChargeOutcome { kConfirmed, kDeclined };
 
-/// Takes money from people outside of the ledger.
+/// Takes money from people outside of the ledger, and pays it out to them.
 class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;
+  /// Whether payments wait for a file, and its statement says what became of them. Nothing is asked
+  /// of the provider then.
+  virtual bool uses_files() const { return false; }
   /// Charges once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
   /// is not known whether the charge took place.
   virtual absl::StatusOr<ChargeOutcome> Charge(const std::string& idempotency_key, Money amount,
+                                               const std::string& currency) = 0;
+  /// Pays out once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
+  /// is not known whether the money has left.
+  virtual absl::StatusOr<ChargeOutcome> PayOut(const std::string& idempotency_key, Money amount,
                                                const std::string& currency) = 0;
 };
 

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
-#include "libs/domain/time_zone.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
 #include "libs/rpc/paging.h"
@@ -54,7 +53,7 @@ absl::StatusOr<KpiSpanRequest> SpanRequestFrom(const Request& request) {
 
 KpiGrid GridOf(const CommunityRules& rules, absl::Duration longest) {
   // The registry keeps no zone that it does not know.
-  return {IanaTimeZone(rules.time_zone).value_or(absl::UTCTimeZone()), rules.interval, longest};
+  return {rules.time_zone, rules.interval, longest};
 }
 
 std::optional<int32_t> FactorOf(const CommunityRules& rules) {

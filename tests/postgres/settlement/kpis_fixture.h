@@ -26,7 +26,7 @@ class KpisTest : public RunTest {
 
   void SetUp() override {
     RunTest::SetUp();
-    registry_.rules.front().time_zone = "Europe/Berlin";
+    ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &registry_.rules.front().time_zone));
     registry_.rules.front().emission_factor = {400, "grid operator, 2025"};
     market_.trades[Quarter(0)].front().gain = Price::MicrosPerKwh(150'000);
     grpc::ServerBuilder builder;
