@@ -149,10 +149,4 @@ absl::Status Apply(pqxx::work& tx, LedgerSession& ledger, const CommunityId& com
 
 std::string DayText(absl::CivilDay day) { return absl::FormatCivilTime(day); }
 
-absl::CivilDay DayFrom(const pqxx::field& field) {
-  absl::CivilDay day;
-  PW_CHECK(absl::ParseCivilTime(TextFrom(field), &day), "the database has days");
-  return day;
-}
-
 }  // namespace peerwatt::settlement

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/postgres/codec.h"
 #include "services/settlement/core/payments/payment.h"
 #include "services/settlement/core/payments/payment_effects.h"
 #include "services/settlement/storage/ledger_cache.h"
@@ -46,6 +47,6 @@ absl::Status Apply(pqxx::work& tx, LedgerSession& ledger, const CommunityId& com
 
 /// `2026-08-03`, and the day that it means.
 std::string DayText(absl::CivilDay day);
-absl::CivilDay DayFrom(const pqxx::field& field);
+using postgres::DayFrom;
 
 }  // namespace peerwatt::settlement

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <regex>
 
 #include <gtest/gtest.h>
 
@@ -20,17 +19,9 @@ class PaymentCutOffTest : public PaymentsTest {
   /// A process whose calls to the database go through a proxy that cuts at one of them.
   struct Doomed {
     Doomed(PaymentCutOffTest& test, int cut_at, bool after_effect)
-        : proxy(PortOf(test.database_->dsn()), cut_at, after_effect),
-          pool(Through(test.database_->dsn(), proxy.port()), AllQueries(), 2),
+        : proxy(test.database_->dsn(), {.call = cut_at, .after_effect = after_effect}),
+          pool(proxy.dsn(), AllQueries(), 2),
           process(pool, cache, test.registry_, test.runs_, test.provider_, test.clock_) {}
-    static int PortOf(const std::string& dsn) {
-      std::smatch found;
-      return std::regex_search(dsn, found, std::regex("port=(\\d+)")) ? std::stoi(found[1]) : 0;
-    }
-    static std::string Through(const std::string& dsn, int port) {
-      return std::regex_replace(dsn, std::regex("port=\\d+"), absl::StrCat("port=", port)) +
-             " sslmode=disable gssencmode=disable";
-    }
 
     CuttingProxy proxy;
     postgres::Pool pool;
