@@ -144,6 +144,7 @@ absl::StatusOr<PaymentFile> FileFrom(const v1::PaymentFile& proto, const Communi
 v1::WalletEntry::Kind WalletKindOf(const JournalEntry& entry) {
   static constexpr std::pair<absl::string_view, v1::WalletEntry::Kind> kKinds[] = {
       {"deposit", v1::WalletEntry::DEPOSIT},
+      {"bank-deposit", v1::WalletEntry::DEPOSIT},
       {"payout", v1::WalletEntry::PAYOUT},
       {"payout-return", v1::WalletEntry::PAYOUT_RETURN},
       {"collection", v1::WalletEntry::COLLECTION},

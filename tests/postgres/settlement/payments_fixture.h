@@ -94,13 +94,6 @@ struct PayingProcess {
 class PaymentsTest : public RunTest {
  protected:
   void SetUp() override {
-    {
-      pqxx::connection connection(database_->owner_dsn());
-      pqxx::work tx(connection);
-      tx.exec("TRUNCATE payment_settings, payout_details, payments, payment_files, "
-              "bank_statements, bank_entries, waterfall_runs, fund_moves, pool_distributions");
-      tx.commit();
-    }
     RunTest::SetUp();
     clock_.Set(Quarter(0));
   }

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "services/settlement/core/deposits.h"
 #include "tests/postgres/settlement/payments_fixture.h"
 
 namespace peerwatt::settlement {

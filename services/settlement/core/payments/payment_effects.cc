@@ -84,7 +84,7 @@ void TakeBack(Payment& payment, const std::string& reason, PaymentEffects& effec
 
 JournalEntry BankDepositEntry(const ParticipantId& participant, const std::string& entry_id,
                               Money amount) {
-  return IntoWallet("deposit", absl::StrCat("bank-deposit:", entry_id), Transit(), participant,
+  return IntoWallet("bank-deposit", absl::StrCat("bank-deposit:", entry_id), Transit(), participant,
                     amount);
 }
 
