@@ -230,8 +230,8 @@ void ReconciliationLook::GoOnWithKeys() {
 void ReconciliationLook::GoOnWithPeriods() {
   if (at_.full_periods_done) return;
   const auto next = [&] {
-    const pqxx::row slice = Exec(tx_, kSelectPeriodSlice, community_.value(),
-                                 ToSql(at_.full_period), sizes_.lines)[0];
+    const pqxx::row slice =
+        Exec(tx_, kSelectPeriodSlice, community_.value(), ToSql(at_.full_period), sizes_.lines)[0];
     return postgres::Int64ArrayFrom(slice["periods"]);
   };
   const std::vector<int64_t> periods = next();
