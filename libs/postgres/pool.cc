@@ -25,11 +25,13 @@ absl::Status Unavailable(const std::exception& e) {
   return Error(kDatabaseUnavailable, absl::StrCat("the database is not reachable: ", e.what()));
 }
 
+template <typename Transaction>
 Outcome Attempt(Connection& connection, const TransactionOptions& options,
-                absl::FunctionRef<absl::Status(pqxx::work&)> body) {
+                absl::FunctionRef<absl::Status(Transaction&)> body) {
   try {
-    pqxx::work tx(connection);
+    Transaction tx(connection);
     if (options.serializable) tx.exec0("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    if (options.one_snapshot) tx.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     absl::Status status = body(tx);
     if (!status.ok()) {
       tx.abort();
@@ -115,13 +117,23 @@ void Pool::Give(std::unique_ptr<Connection> connection) {
 
 absl::Status Pool::Run(const TransactionOptions& options,
                        absl::FunctionRef<absl::Status(pqxx::work&)> body) {
+  return Repeat<pqxx::work>(options, body);
+}
+
+absl::Status Pool::RunAlone(absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
+  return Repeat<pqxx::nontransaction>({}, body);
+}
+
+template <typename Transaction>
+absl::Status Pool::Repeat(const TransactionOptions& options,
+                          absl::FunctionRef<absl::Status(Transaction&)> body) {
   auto pause = std::chrono::milliseconds(5);
   bool in_doubt = false;
   for (int attempt = 1;; ++attempt) {
     Outcome outcome;
     try {
       std::unique_ptr<Connection> connection = Take();
-      outcome = Attempt(*connection, options, body);
+      outcome = Attempt<Transaction>(*connection, options, body);
       Give(outcome.connection_usable ? std::move(connection) : nullptr);
     } catch (const std::exception& e) {
       outcome = {Unavailable(e), true, false};

@@ -25,6 +25,8 @@ struct Query {
 struct TransactionOptions {
   /// `SERIALIZABLE` instead of `READ COMMITTED`.
   bool serializable = false;
+  /// `REPEATABLE READ`: all statements see the database as of the first one. For reading a lot.
+  bool one_snapshot = false;
   /// Attempts in all, for serialization failures, deadlocks and lost connections.
   int attempts = 5;
 };
@@ -55,6 +57,10 @@ class Pool {
                    absl::FunctionRef<absl::Status(pqxx::work&)> body);
   absl::Status Run(absl::FunctionRef<absl::Status(pqxx::work&)> body) { return Run({}, body); }
 
+  /// Runs one statement that is a transaction by itself: no BEGIN and no COMMIT, one message there
+  /// and back. `body` runs it and must not run another; errors and repetition as in `Run`.
+  absl::Status RunAlone(absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body);
+
   /// Whether a statement runs now.
   absl::Status Ping();
 
@@ -63,6 +69,9 @@ class Pool {
   int64_t retry_count() const;
 
  private:
+  template <typename Transaction>
+  absl::Status Repeat(const TransactionOptions& options,
+                      absl::FunctionRef<absl::Status(Transaction&)> body);
   std::unique_ptr<Connection> Take();
   void Give(std::unique_ptr<Connection> connection);
 

@@ -19,6 +19,7 @@
 #include "services/registry/clients/system_secrets.h"
 #include "services/registry/rpc/internal_service.h"
 #include "services/registry/rpc/registry_service.h"
+#include "services/registry/rpc/handovers_service.h"
 #include "services/registry/rpc/schemes_service.h"
 #include "services/registry/storage/community_store.h"
 #include "services/registry/storage/device_store.h"
@@ -27,6 +28,7 @@
 #include "services/registry/storage/network_store.h"
 #include "services/registry/storage/participant_store.h"
 #include "services/registry/storage/queries.h"
+#include "services/registry/storage/handover_store.h"
 #include "services/registry/storage/scheme_store.h"
 #include "services/registry/storage/user_store.h"
 
@@ -164,6 +166,7 @@ int Serve() {
   PostgresDeviceStore device_store(pool);
   PostgresNetworkStore networks(pool);
   PostgresSchemeStore schemes(pool);
+  PostgresHandoverStore handovers(pool);
   ArgonPasswordHasher hasher(kPasswordsWorkingMax, kPasswordsWaitingMax);
   SystemSecrets secrets;
   Accounts accounts(users, users, hasher, *tokens, secrets);
@@ -174,6 +177,8 @@ int Serve() {
                                    networks, real_clock);
   SchemesService schemes_service(communities, schemes, *clock);
   SchemesInternalService schemes_internal(communities, schemes);
+  HandoversService handovers_service(handovers, *clock);
+  HandoversInternalService handovers_internal(handovers);
 
   telemetry::Metrics metrics;
   if (const std::string address = absl::GetFlag(FLAGS_metrics_address); !address.empty()) {
@@ -185,7 +190,10 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(rpc::TlsFromFlags());
   auto server = rpc::Server::Start(
-      options, {&service, &internal, &schemes_service, &schemes_internal}, metrics);
+      options,
+      {&service, &internal, &schemes_service, &schemes_internal, &handovers_service,
+       &handovers_internal},
+      metrics);
   if (!server.ok()) StopForConfiguration(server.status().message());
 
   absl::Notification stop;

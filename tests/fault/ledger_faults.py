@@ -62,6 +62,14 @@ def ledger_calls():
            "cuts": sum(row["cuts"] for row in rows.values()), "half_written": half_written}
 
 
+def payment_calls():
+    """Killed at every database call of payouts, files and statements. Control: two transactions."""
+    passed, _ = counted("PaymentCutOffTest.*-*AreSeenHalfWritten", {}, "fault_payment_calls")
+    found, _ = counted("PaymentCutOffTest.*AreSeenHalfWritten", {}, "fault_payment_calls")
+    yield {"fault": "payment_calls", "holds": passed, "control": "found" if found else "missed",
+           "half_written": 0 if passed else 1}
+
+
 def ask(stack, statement):
     command, environment = devices.psql_command(stack, "peerwatt_settlement")
     out = subprocess.run(command + ["-At", "-c", statement], check=True, stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/registry/storage/handover_queries.h"
 #include "services/registry/storage/network_queries.h"
 #include "services/registry/storage/scheme_queries.h"
 
@@ -84,9 +85,10 @@ INSERT INTO communities (
   community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
   opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
   operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-  signed_readings_required)
+  signed_readings_required, co2_g_per_kwh, co2_source)
 VALUES ($1, $2, $3, $4, $5::bigint, $6::timestamptz, $7::bigint, $8::bigint, $9::bigint,
-        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz, $15::boolean)
+        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz, $15::boolean,
+        $16::integer, $17)
 ON CONFLICT DO NOTHING
 RETURNING community_id
 )sql"};
@@ -95,7 +97,7 @@ inline constexpr postgres::Query kSelectCommunity{"select_community", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
        operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-       signed_readings_required
+       signed_readings_required, co2_g_per_kwh, co2_source
 FROM communities
 WHERE community_id = $1
 )sql"};
@@ -104,7 +106,7 @@ inline constexpr postgres::Query kListCommunities{"list_communities", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
        operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-       signed_readings_required
+       signed_readings_required, co2_g_per_kwh, co2_source
 FROM communities
 WHERE community_id > $1
 ORDER BY community_id
@@ -144,6 +146,7 @@ ORDER BY starts_at DESC
 LIMIT 1
 )sql"};
 
+/// Those that have left at $2 are left out.
 inline constexpr postgres::Query kSelectCommunityMembers{"select_community_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
@@ -151,7 +154,10 @@ SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_
 FROM metering_points m
 JOIN participants p ON p.participant_id = m.participant_id
 JOIN communities c ON c.community_id = m.community_id
-WHERE m.community_id = $1
+WHERE m.community_id = $1 AND coalesce((
+    SELECT h.participant_id IS NOT NULL FROM metering_point_holders h
+    WHERE h.metering_point_id = m.metering_point_id AND h.starts_at <= $2::timestamptz
+    ORDER BY h.starts_at DESC LIMIT 1), true)
 ORDER BY m.metering_point_id
 )sql"};
 
@@ -362,7 +368,8 @@ ORDER BY c.issued_at DESC, c.certificate_serial
 
 /// All statements of the registry, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
-  return {kLockCommunity, kInsertNetwork, kSelectNetwork, kListNetworks, kListNetworksInForce,
+  return {kLockHolder, kInsertHolder, kUpdateHolder, kSelectMembership, kCountHandovers,
+          kLockCommunity, kInsertNetwork, kSelectNetwork, kListNetworks, kListNetworksInForce,
           kSelectZoneInUse, kSelectZoneKnown, kUpdateZone, kInsertScheme, kSelectScheme,
           kListSchemes, kListSchemesInForce, kSelectStranger,
           kSelectUser, kSelectUserByEmail, kInsertUser, kDeleteExpiredFamilies, kInsertFamily,

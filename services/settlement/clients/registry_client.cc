@@ -23,6 +23,10 @@ absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
   PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(proto.name(), "communities/*", "name"));
   rules.id = CommunityId(std::move(id));
   rules.currency = proto.currency_code();
+  if (proto.has_emission_factor()) {
+    rules.emission_factor = {proto.emission_factor().co2_g_per_kwh(),
+                             proto.emission_factor().source()};
+  }
   rules.interval = kIntervalDefault;
   if (proto.has_interval()) {
     PW_ASSIGN_OR_RETURN(rules.interval, rpc::DurationFrom(proto.interval(), "interval"));
@@ -34,10 +38,14 @@ absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
     PW_ASSIGN_OR_RETURN(rules.settlement_grace,
                         rpc::DurationFrom(proto.settlement_grace(), "settlement_grace"));
   }
+  // The registry has checked the name; the time zones of this machine may be older.
+  if (!absl::LoadTimeZone(proto.time_zone(), &rules.time_zone)) {
+    rules.time_zone = absl::UTCTimeZone();
+  }
   return rules;
 }
 
-absl::StatusOr<Member> MemberFrom(const registry::v1::Member& proto) {
+absl::StatusOr<Member> MemberFrom(const registry::v1::Membership::Holder& proto) {
   Member member;
   PW_ASSIGN_OR_RETURN(std::string point, rpc::ParseName1(proto.metering_point(),
                                                          "meteringPoints/*", "metering_point"));
@@ -46,6 +54,9 @@ absl::StatusOr<Member> MemberFrom(const registry::v1::Member& proto) {
   member.point = MeteringPointId(std::move(point));
   member.participant = ParticipantId(std::move(participant));
   member.connection = GridConnectionId(proto.grid_connection());
+  if (proto.has_create_time()) {
+    PW_ASSIGN_OR_RETURN(member.joined_at, rpc::TimeFrom(proto.create_time(), "create_time"));
+  }
   return member;
 }
 
@@ -93,12 +104,27 @@ absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId&
                         rpc::PriceFrom(response.tariff().feed_in_price_per_kwh(), currency,
                                        "tariff.feed_in_price_per_kwh"));
   }
-  snapshot.members.reserve(static_cast<size_t>(response.members_size()));
-  for (const registry::v1::Member& proto : response.members()) {
+  PW_RETURN_IF_ERROR(ReadMembership(community, time, snapshot));
+  return snapshot;
+}
+
+absl::Status RegistryClient::ReadMembership(const CommunityId& community, absl::Time time,
+                                            CommunitySnapshot& snapshot) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::GetMembershipRequest request;
+  request.set_community(absl::StrCat("communities/", community.value()));
+  *request.mutable_time() = rpc::ToProto(time);
+  registry::v1::Membership response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(handovers_->GetMembership(&context, request, &response)));
+  snapshot.membership_version = response.version();
+  snapshot.members.reserve(static_cast<size_t>(response.holders_size()));
+  for (const registry::v1::Membership::Holder& proto : response.holders()) {
     PW_ASSIGN_OR_RETURN(Member member, MemberFrom(proto));
     snapshot.members.push_back(std::move(member));
   }
-  return snapshot;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ParticipantContext> RegistryClient::GetContext(const ParticipantId& participant) {

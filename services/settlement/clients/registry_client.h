@@ -5,6 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "peerwatt/registry/v1/handovers.grpc.pb.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 #include "peerwatt/registry/v1/schemes.grpc.pb.h"
 #include "services/settlement/core/peers.h"
@@ -16,7 +17,8 @@ class RegistryClient final : public RegistryPort {
  public:
   explicit RegistryClient(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(registry::v1::RegistryInternal::NewStub(channel)),
-        schemes_(registry::v1::SchemesInternal::NewStub(channel)) {}
+        schemes_(registry::v1::SchemesInternal::NewStub(channel)),
+        handovers_(registry::v1::HandoversInternal::NewStub(channel)) {}
 
   absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override;
   absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& community,
@@ -26,8 +28,13 @@ class RegistryClient final : public RegistryPort {
                                                   Interval span) override;
 
  private:
+  /// Fills in who was responsible for which point at an instant.
+  absl::Status ReadMembership(const CommunityId& community, absl::Time time,
+                              CommunitySnapshot& snapshot);
+
   std::unique_ptr<registry::v1::RegistryInternal::Stub> stub_;
   std::unique_ptr<registry::v1::SchemesInternal::Stub> schemes_;
+  std::unique_ptr<registry::v1::HandoversInternal::Stub> handovers_;
 };
 
 }  // namespace peerwatt::settlement

@@ -17,6 +17,8 @@ inline constexpr ErrorReason kPaymentDeclined{"PAYMENT_DECLINED",
                                               absl::StatusCode::kFailedPrecondition};
 /// Another run of the same period was committed first. Only runners meet it.
 inline constexpr ErrorReason kRunSuperseded{"RUN_SUPERSEDED", absl::StatusCode::kAborted, true};
+/// The calendar of runs has another version than the one that was read.
+inline constexpr ErrorReason kCalendarChanged{"CALENDAR_CHANGED", absl::StatusCode::kAborted};
 /// No tariff is in force at the period's start; the period waits for one.
 inline constexpr ErrorReason kTariffMissing{"TARIFF_MISSING",
                                             absl::StatusCode::kFailedPrecondition, true};

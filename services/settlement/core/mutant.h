@@ -33,6 +33,13 @@ enum class Mutant {
   kPartOfAQuantumIsCollected,
   kShareIsRoundedUp,
   kEarlierPayoutsAreForgotten,
+  kWhatIsGoneStays,
+  kPostedIsPostedAgain,
+  kPostedEnergyIsForgotten,
+  kLinesWithoutMoneyAreDropped,
+  kTradesFollowThePoint,
+  kAbsurdReadingsSettle,
+  kSubstitutesAreZero,
 };
 
 /// The bug that is in force.

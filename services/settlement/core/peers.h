@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@
 
 namespace peerwatt::settlement {
 
+/// What a kilowatt hour of the main grid emits, as a community states it.
+struct EmissionFactor {
+  int32_t co2_g_per_kwh = 0;
+  std::string source;  ///< who states it
+};
+
 /// What settlement needs to know of a community to run it.
 struct CommunityRules {
   CommunityId id;
@@ -23,6 +30,8 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
+  absl::TimeZone time_zone{};  ///< for days, months and times of day; UTC unless it is set
+  std::optional<EmissionFactor> emission_factor{};
 };
 
 /// A metering point with who answers for it.
@@ -30,6 +39,7 @@ struct Member {
   MeteringPointId point;
   ParticipantId participant;
   GridConnectionId connection;
+  absl::Time joined_at = absl::InfinitePast();  ///< before, no reading is expected
 };
 
 /// A community at an instant.
@@ -38,7 +48,8 @@ struct CommunitySnapshot {
   bool has_tariff = false;
   std::string tariff_name;  ///< tells tariffs apart
   GridTariff tariff;
-  std::vector<Member> members;
+  std::vector<Member> members;     ///< as of the instant
+  int64_t membership_version = 0;  ///< grows with each point that changes hands or leaves
 };
 
 /// Where a participant has its account.
@@ -74,12 +85,14 @@ struct Trade {
   MeteringPointId seller_point;
   ParticipantId buyer;
   ParticipantId seller;
+  Price gain{};  ///< what a kWh is worth to both by the limits of their orders, not negative
 };
 
 /// The final outcome of one auction.
 struct AuctionOutcome {
   absl::Time period_start;
   std::vector<Trade> trades;
+  Money welfare{};  ///< of all trades, the greatest that the orders allow; not negative
 };
 
 /// What was agreed.
@@ -96,6 +109,9 @@ struct PointReading {
   Energy import_energy;
   Energy export_energy;
   bool present = false;
+  bool expected = true;  ///< false before the point joined: missing, it is no reason to wait
+  bool absurd = false;   ///< no such energy can have flowed: it came, and is not used
+  int32_t revision = 0;  ///< 0 where it is missing
 };
 
 /// Readings of points in consecutive periods.
@@ -137,13 +153,20 @@ struct Peers {
 /// What the provider says about a payment.
 enum class ChargeOutcome { kConfirmed, kDeclined };
 
-/// Takes money from people outside of the ledger.
+/// Takes money from people outside of the ledger, and pays it out to them.
 class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;
+  /// Whether payments wait for a file, and its statement says what became of them. Nothing is asked
+  /// of the provider then.
+  virtual bool uses_files() const { return false; }
   /// Charges once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
   /// is not known whether the charge took place.
   virtual absl::StatusOr<ChargeOutcome> Charge(const std::string& idempotency_key, Money amount,
+                                               const std::string& currency) = 0;
+  /// Pays out once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
+  /// is not known whether the money has left.
+  virtual absl::StatusOr<ChargeOutcome> PayOut(const std::string& idempotency_key, Money amount,
                                                const std::string& currency) = 0;
 };
 

@@ -1,6 +1,8 @@
 #include "services/settlement/core/period_books.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "libs/base/check.h"
@@ -20,22 +22,6 @@ Net NetOf(const Connection& connection) {
   return {connection.import_energy - self, connection.export_energy - self, self};
 }
 
-/// What the two sides of local deliveries come to: nothing, when nothing is lost.
-struct Sides {
-  Energy energy;
-  Money amount;
-};
-
-Sides SumOfSides(const std::vector<Line>& lines, LineKind bought, LineKind sold) {
-  Sides sum;
-  for (const Line& line : lines) {
-    if (line.key.kind == bought) sum.energy += line.energy;
-    if (line.key.kind == sold) sum.energy -= line.energy;
-    if (line.key.kind == bought || line.key.kind == sold) sum.amount += line.amount;
-  }
-  return sum;
-}
-
 }  // namespace
 
 PeriodBooks::PeriodBooks(const SettlementInput& input) : input_(input) {
@@ -49,28 +35,21 @@ PeriodBooks::PeriodBooks(const SettlementInput& input) : input_(input) {
   }
 }
 
-void PeriodBooks::Add(size_t connection, LineKind kind, const TradeId& trade, Energy energy,
-                      Price price, Money amount) {
-  if (energy == Energy()) return;
-  const Connection& at = input_.connections[connection];
-  lines_.push_back({{at.participant, at.id, kind, trade}, energy, price, amount, at.substituted});
-}
-
 void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
   const Money amount = PriceOf(energy, trade.price);
   const Money paid =
       PW_MUTANT(kBuyerPaysAnotherAmount, AmountOf(energy, trade.price, Rounding::kUp), amount);
-  Add(trade.buyer, LineKind::kPurchase, trade.id, energy, trade.price, -paid);
-  Add(trade.seller, LineKind::kSale, trade.id, energy, trade.price, amount);
+  AddRow({trade.buyer, LineKind::kPurchase, &trade.id, energy, trade.price, -paid});
+  AddRow({trade.seller, LineKind::kSale, &trade.id, energy, trade.price, amount});
   if (trade.network_fee != Price()) {
-    Add(trade.buyer, LineKind::kNetworkFee, trade.id, energy, trade.network_fee,
-        -PriceOf(energy, trade.network_fee));
+    AddRow({trade.buyer, LineKind::kNetworkFee, &trade.id, energy, trade.network_fee,
+            -PriceOf(energy, trade.network_fee)});
   }
   if (input_.fees.operator_share_ppm > 0 &&
       (amount > Money() || PW_MUTANT(kShareIsTakenFromNegativeAmounts, true, false))) {
     const Money share = Money::Micros(
         MulDiv(amount.micros(), input_.fees.operator_share_ppm, kMillion, Rounding::kHalfEven));
-    Add(trade.seller, LineKind::kOperatorShare, trade.id, energy, Price(), -share);
+    AddRow({trade.seller, LineKind::kOperatorShare, &trade.id, energy, Price(), -share});
   }
   totals_.delivered += energy;
 }
@@ -78,26 +57,24 @@ void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
 void PeriodBooks::AddGrid(size_t connection, Energy retail, Energy surplus) {
   PW_CHECK(retail >= Energy() && surplus >= Energy(),
            "a connection delivers no more than it moved");
-  const TradeId none;
-  Add(connection, LineKind::kRetail, none, retail, input_.tariff.retail,
+  Add(connection, LineKind::kRetail, retail, input_.tariff.retail,
       -PriceOf(retail, input_.tariff.retail));
-  Add(connection, LineKind::kFeedIn, none, surplus, input_.tariff.feed_in,
+  Add(connection, LineKind::kFeedIn, surplus, input_.tariff.feed_in,
       PriceOf(surplus, input_.tariff.feed_in));
   totals_.retail += retail;
   totals_.surplus += surplus;
 }
 
 void PeriodBooks::AddImbalance(size_t connection, Energy deviation) {
-  const TradeId none;
   const SettlementTerms& terms = input_.terms;
   if (deviation > Energy()) {
     const Price price =
         PW_MUTANT(kImbalanceIsPaidAtTheTariff, input_.tariff.retail, terms.imbalance_purchase);
-    Add(connection, LineKind::kImbalancePurchase, none, deviation, price,
+    Add(connection, LineKind::kImbalancePurchase, deviation, price,
         -PriceOf(deviation, price));
     totals_.imbalance_bought += deviation;
   } else {
-    Add(connection, LineKind::kImbalanceSale, none, -deviation, terms.imbalance_sale,
+    Add(connection, LineKind::kImbalanceSale, -deviation, terms.imbalance_sale,
         PriceOf(-deviation, terms.imbalance_sale));
     totals_.imbalance_sold -= deviation;
   }
@@ -105,11 +82,10 @@ void PeriodBooks::AddImbalance(size_t connection, Energy deviation) {
 
 void PeriodBooks::AddReferences(size_t connection) {
   const Net& net = nets_[connection];
-  const TradeId none;
-  Add(connection, LineKind::kSelfConsumption, none, net.self_consumed, Price(), Money());
-  Add(connection, LineKind::kReferenceDraw, none, net.draw, input_.tariff.retail,
+  Add(connection, LineKind::kSelfConsumption, net.self_consumed, Price(), Money());
+  Add(connection, LineKind::kReferenceDraw, net.draw, input_.tariff.retail,
       -PriceOf(net.draw, input_.tariff.retail));
-  Add(connection, LineKind::kReferenceFeedIn, none, net.feed_in, input_.tariff.feed_in,
+  Add(connection, LineKind::kReferenceFeedIn, net.feed_in, input_.tariff.feed_in,
       PriceOf(net.feed_in, input_.tariff.feed_in));
 }
 
@@ -124,17 +100,70 @@ void PeriodBooks::Check() const {
   }
   for (const auto& [bought, sold] : {std::pair(LineKind::kPurchase, LineKind::kSale),
                                      std::pair(LineKind::kPoolPurchase, LineKind::kPoolSale)}) {
-    const Sides sides = SumOfSides(lines_, bought, sold);
-    PW_CHECK(sides.energy == Energy() && sides.amount == Money(),
+    Energy energy;
+    Money amount;
+    for (const Row& row : rows_) {
+      if (row.kind == bought) energy += row.energy;
+      if (row.kind == sold) energy -= row.energy;
+      if (row.kind == bought || row.kind == sold) amount += row.amount;
+    }
+    PW_CHECK(energy == Energy() && amount == Money(),
              "neighbours pay each other what they get from each other");
   }
 }
 
+std::vector<PeriodBooks::Row> PeriodBooks::InOrder() const {
+  const std::vector<Connection>& connections = input_.connections;
+  std::vector<size_t> by_name(connections.size());
+  std::iota(by_name.begin(), by_name.end(), size_t{0});
+  std::sort(by_name.begin(), by_name.end(), [&](size_t a, size_t b) {
+    return std::tie(connections[a].participant, connections[a].id) <
+           std::tie(connections[b].participant, connections[b].id);
+  });
+  // Rows go to the place of their connection in one pass; each has few.
+  std::vector<size_t> counts(connections.size());
+  for (const Row& row : rows_) ++counts[row.connection];
+  std::vector<size_t> next(connections.size());
+  size_t place = 0;
+  for (const size_t connection : by_name) {
+    next[connection] = place;
+    place += counts[connection];
+  }
+  std::vector<Row> ordered(rows_.size());
+  for (const Row& row : rows_) ordered[next[row.connection]++] = row;
+  auto begin = ordered.begin();
+  for (const size_t connection : by_name) {
+    const auto end = begin + static_cast<std::ptrdiff_t>(counts[connection]);
+    std::sort(begin, end, [](const Row& a, const Row& b) {
+      if (a.kind != b.kind) return a.kind < b.kind;
+      if (a.trade == nullptr || b.trade == nullptr) return a.trade == nullptr && b.trade != nullptr;
+      return *a.trade < *b.trade;
+    });
+    begin = end;
+  }
+  return ordered;
+}
+
 SettlementResult PeriodBooks::Close() && {
   Check();
-  std::sort(lines_.begin(), lines_.end(),
-            [](const Line& a, const Line& b) { return a.key < b.key; });
-  return {std::move(lines_), totals_};
+  SettlementResult result;
+  result.totals = totals_;
+  const std::vector<Row> ordered = InOrder();
+  rows_.clear();
+  result.lines.reserve(ordered.size());
+  for (const Row& row : ordered) {
+    const Connection& at = input_.connections[row.connection];
+    Line& line = result.lines.emplace_back();
+    line.key.participant = at.participant;
+    line.key.connection = at.id;
+    line.key.kind = row.kind;
+    if (row.trade != nullptr) line.key.trade = *row.trade;
+    line.energy = row.energy;
+    line.price = row.price;
+    line.amount = row.amount;
+    line.substituted = at.substituted;
+  }
+  return result;
 }
 
 }  // namespace peerwatt::settlement

@@ -24,9 +24,10 @@ class PeriodBooks {
   size_t size() const { return nets_.size(); }
   const Net& net(size_t connection) const { return nets_[connection]; }
 
-  /// Adds a line unless it carries nothing.
-  void Add(size_t connection, LineKind kind, const TradeId& trade, Energy energy, Price price,
-           Money amount);
+  /// Adds a line of no trade unless it carries nothing.
+  void Add(size_t connection, LineKind kind, Energy energy, Price price, Money amount) {
+    AddRow({connection, kind, nullptr, energy, price, amount});
+  }
   /// Adds the lines of a trade that counts with `energy`: purchase, sale, network fee and the
   /// operator's share. Adds to the energy delivered.
   void AddTrade(const ConnectedTrade& trade, Energy energy);
@@ -41,12 +42,27 @@ class PeriodBooks {
   SettlementResult Close() &&;
 
  private:
+  /// A line before it has names: a period can have millions.
+  struct Row {
+    size_t connection;
+    LineKind kind;
+    const TradeId* trade;  ///< nothing unless the line belongs to a trade
+    Energy energy;
+    Price price;
+    Money amount;
+  };
+
+  void AddRow(const Row& row) {
+    if (row.energy != Energy()) rows_.push_back(row);
+  }
   void AddReferences(size_t connection);
   void Check() const;
+  /// The rows in the order of their lines' keys.
+  std::vector<Row> InOrder() const;
 
   const SettlementInput& input_;
   std::vector<Net> nets_;
-  std::vector<Line> lines_;
+  std::vector<Row> rows_;
   PeriodTotals totals_;
 };
 

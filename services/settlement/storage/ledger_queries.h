@@ -210,13 +210,16 @@ inline constexpr Query kSelectEntryCreatedAt{"select_entry_created_at", R"sql(
   SELECT created_at FROM journal_entries WHERE community_id = $1 AND entry_no = $2
 )sql"};
 
-inline constexpr Query kListEntriesByNumber{"list_entries_by_number", R"sql(
-  SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY(
-           SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position)
-           JOIN accounts AS a ON a.account_no = p.account_no
-           WHERE a.community_id = $1 ORDER BY p.position
-         ) AS account_ids, e.amounts_micros, e.period_start_at, e.created_at
-  FROM journal_entries AS e
+/// An entry with the names of its accounts; $1: the community.
+#define PW_SELECT_ENTRIES                                                                      \
+  "SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY("                                       \
+  "SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position) " \
+  "JOIN accounts AS a ON a.account_no = p.account_no "                                         \
+  "WHERE a.community_id = $1 ORDER BY p.position"                                              \
+  ") AS account_ids, e.amounts_micros, e.period_start_at, e.created_at "                       \
+  "FROM journal_entries AS e "
+
+inline constexpr Query kListEntriesByNumber{"list_entries_by_number", PW_SELECT_ENTRIES R"sql(
   WHERE e.community_id = $1 AND e.entry_no = ANY ($2::bigint[])
   ORDER BY e.entry_no
 )sql"};

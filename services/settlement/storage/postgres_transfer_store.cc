@@ -273,6 +273,20 @@ class Ledgering {
 
 }  // namespace
 
+std::vector<TransferResult> CreateTransfers(pqxx::work& tx, LedgerSession& ledger,
+                                            const CommunityId& community,
+                                            const LedgerCache& cache,
+                                            std::vector<Transfer> transfers) {
+  for (Transfer& transfer : transfers) {
+    transfer.content_hash = cache.Hash(ledger::ContentOf(transfer));
+  }
+  const Calls calls{transfers};
+  const Names names = NamesOf(calls);
+  Ledgering ledgering(tx, ledger, community, names);
+  // Who asks for keys at once always gets an answer.
+  return *ledgering.Create(calls, /*asks_for_keys=*/true);
+}
+
 absl::StatusOr<std::vector<TransferResult>> PostgresTransferStore::CreateOnce(
     const CommunityId& community, const Calls& calls, bool asks_for_keys) {
   std::vector<TransferResult> results;

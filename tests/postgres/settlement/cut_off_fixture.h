@@ -170,6 +170,7 @@ class CutOffTest : public TransferTest {
     run.community = community_;
     run.period = {Quarter(0), Quarter(1)};
     run.now = Quarter(1);
+    run.record = FirstRunOf(run.period);
     Line line;
     line.key = {ParticipantId("p1"), GridConnectionId("c1"), LineKind::kRetail, TradeId()};
     line.energy = Energy::WattHours(10);

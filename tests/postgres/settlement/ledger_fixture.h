@@ -33,6 +33,11 @@ class LedgerTest : public ::testing::Test {
     return {CommunityId(id), "EUR", absl::Minutes(15), Start(), absl::Hours(1)};
   }
 
+  /// A first run of the periods in a span.
+  static RunRecord FirstRunOf(Interval span) {
+    return MakeRunRecord(RunKind::kFirst, RunCalendar(), span, span.end, span.end);
+  }
+
   static void SetUpTestSuite() {
     database_ = peerwatt::testing::TestDatabase::Create("settlement", Migrations());
   }
@@ -43,11 +48,9 @@ class LedgerTest : public ::testing::Test {
       pqxx::connection connection(database_->owner_dsn());
       pqxx::work tx(connection);
       // Emptying a table by TRUNCATE makes new files for it, which takes longer than most tests.
-      for (const char* table :
-           {"ledgers", "accounts", "account_pages", "journal_entries", "transfer_keys", "holds",
-            "deposits", "settlement_periods", "settlement_lines", "dirty_periods",
-            "watch_cursors", "tariff_cursors"}) {
-        tx.exec(absl::StrCat("DELETE FROM ", table));
+      for (const auto& row : tx.exec("SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+                                     "AND tablename <> 'schema_migrations'")) {
+        tx.exec(absl::StrCat("DELETE FROM ", row[0].as<std::string>()));
       }
       tx.commit();
     }
