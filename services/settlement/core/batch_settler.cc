@@ -140,9 +140,8 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
                                                        const std::vector<absl::Time>& starts,
                                                        const RunRecord& record) {
   PW_CHECK(!starts.empty(), "a batch has a period");
-  Batch batch{
-      rules, starts, record, {starts.front(), starts.back() + rules.interval}, {}, {}, {}, {}, {}, {},
-      {}, {}};
+  const Interval span{starts.front(), starts.back() + rules.interval};
+  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
   PW_RETURN_IF_ERROR(LoadSnapshots(batch));
   batch.CollectPoints();

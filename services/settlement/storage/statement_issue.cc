@@ -100,7 +100,8 @@ std::vector<LoadedBasis> LoadBases(pqxx::work& tx, const StatementFrame& frame,
     bases.Of(row).basis.sums.push_back(
         {static_cast<LineKind>(Int32From(row["kind"])), Int32From(row["day"]),
          postgres::BoolFrom(row["is_taxable"]), Energy::WattHours(Int64From(row["energy_wh"])),
-         Money::Micros(Int64From(row["amount_micros"])), Energy::WattHours(Int64From(row["price_missing_wh"]))});
+         Money::Micros(Int64From(row["amount_micros"])),
+         Energy::WattHours(Int64From(row["price_missing_wh"]))});
   }
   LoadEarlier(tx, frame, ids, bases);
   for (const auto& row : Exec(tx, kSelectBillingDetails, community, ids)) {
