@@ -159,7 +159,8 @@ TEST_F(ReconcilerTest, LooksAfterEachRun) {
   BatchSettler settler({registry_, market_, metering_}, runs_, clock_, clock_, watch);
   for (const char* point : {"buyer", "seller", "consumer"})
     metering_.Store(point, Quarter(1), 5, 0);
-  const auto waiting = settler.SettleFirst(RulesOf("hamlet"), {Quarter(1)});
+  const auto waiting =
+      settler.SettleFirst(RulesOf("hamlet"), {Quarter(1)}, FirstRunOf({Quarter(1), Quarter(2)}));
   ASSERT_TRUE(waiting.ok() && waiting->empty()) << waiting.status();
   EXPECT_GT(checks_.GetStatus(community_)->entry_count,
             checks_.GetStatus(community_)->checked_entry_no);

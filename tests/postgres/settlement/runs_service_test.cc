@@ -10,6 +10,7 @@
 #include "libs/base/error.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
+#include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
 #include "peerwatt/settlement/v1/runs.grpc.pb.h"
 #include "services/settlement/rpc/runs_service.h"

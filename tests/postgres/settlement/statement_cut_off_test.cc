@@ -134,7 +134,9 @@ TEST_F(StatementCutOffTest, ANumberOfAnotherTransactionIsLost) {
         postgres::Exec(tx, kTakeStatementNumbers, community_.value(), "R", 2026, 1);
         return absl::OkStatus();
       });
-      if (taken.ok()) EXPECT_FALSE(IssueBy(doomed, community_));
+      if (taken.ok()) {
+        EXPECT_FALSE(IssueBy(doomed, community_));
+      }
       gaps += Gaps();
     }
   }
