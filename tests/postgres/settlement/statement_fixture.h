@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "libs/postgres/codec.h"
 #include "libs/base/error.h"
+#include "libs/postgres/codec.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/storage/postgres_evidence_store.h"
 #include "services/settlement/storage/postgres_statement_store.h"
