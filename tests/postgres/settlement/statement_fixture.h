@@ -87,6 +87,7 @@ class StatementTest : public LedgerTest {
               [](const Line& a, const Line& b) { return a.key < b.key; });
     run.entries = EntriesOf(run.period.start, run_before + 1, run.lines);
     run.now = run.period.end;
+    run.record = FirstRunOf(run.period);
     const absl::Status status = runs_.CommitRun(run);
     ASSERT_TRUE(status.ok()) << status;
   }
