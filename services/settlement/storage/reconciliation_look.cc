@@ -229,12 +229,15 @@ void ReconciliationLook::GoOnWithKeys() {
 
 void ReconciliationLook::GoOnWithPeriods() {
   if (at_.full_periods_done) return;
-  const pqxx::row slice =
-      Exec(tx_, kSelectPeriodSlice, community_.value(), ToSql(at_.full_period), sizes_.lines)[0];
-  const std::vector<int64_t> periods = postgres::Int64ArrayFrom(slice["periods"]);
+  const auto next = [&] {
+    const pqxx::row slice =
+        Exec(tx_, kSelectPeriodSlice, community_.value(), ToSql(at_.full_period), sizes_.lines)[0];
+    return postgres::Int64ArrayFrom(slice["periods"]);
+  };
+  const std::vector<int64_t> periods = next();
   ReadPeriods(periods);
-  at_.full_periods_done = periods.empty();
   if (!periods.empty()) at_.full_period = absl::FromUnixMicros(periods.back());
+  at_.full_periods_done = periods.empty() || next().empty();
 }
 
 FindingChanges ReconciliationLook::Record(absl::Time now) {

@@ -39,7 +39,10 @@ class HandoversTest : public RegistryFixture {
   }
   std::vector<std::string> SnapshotAt(absl::Time time) {
     std::vector<std::string> members;
-    for (const Member& member : communities_.Snapshot(CommunityId("hamlet"), time)->members) {
+    const auto snapshot = communities_.Snapshot(CommunityId("hamlet"), time);
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    if (!snapshot.ok()) return members;
+    for (const Member& member : snapshot->members) {
       members.push_back(member.metering_point.value() + " " + member.participant.value());
     }
     return members;

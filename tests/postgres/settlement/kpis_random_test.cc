@@ -175,13 +175,13 @@ TEST_F(RandomKpisTest, AgreeWithEveryLineReckonedByItself) {
   ExpectAsReckoned(sums, Quarter(0), Quarter(kQuarters), "", hamlet->whole().figures());
   ASSERT_EQ(hamlet->parts_size(), kQuarters);
   for (int i = 0; i < kQuarters; ++i) {
-    SCOPED_TRACE(testing::Message() << "quarter " << i << ", seed " << kSeed);
+    SCOPED_TRACE(::testing::Message() << "quarter " << i << ", seed " << kSeed);
     ExpectAsReckoned(sums, Quarter(i), Quarter(i + 1), "", hamlet->parts(i).figures());
     EXPECT_EQ(hamlet->parts(i).settled_period_count(), 1);
   }
   for (const Member& member : registry_.snapshot.members) {
     const std::string name = member.participant.value();
-    SCOPED_TRACE(testing::Message() << name << ", seed " << kSeed);
+    SCOPED_TRACE(::testing::Message() << name << ", seed " << kSeed);
     const auto household =
         Household(name, name, Quarter(3), Quarter(31), v1::HouseholdKpis::PERIOD);
     ASSERT_TRUE(household.ok()) << household.status();

@@ -145,9 +145,11 @@ class LedgerTest : public ::testing::Test {
     EXPECT_EQ(NumberFrom("SELECT count(*) FROM ledgers AS l, journal_entries AS e, "
                          "unnest(e.account_nos) AS p(account_no) "
                          "WHERE e.community_id = l.community_id "
-                         "AND e.entry_no <= l.folded_entry_no AND NOT EXISTS ("
-                         "SELECT FROM account_pages AS g WHERE g.community_id = e.community_id "
-                         "AND g.account_no = p.account_no AND e.entry_no = ANY (g.entry_nos))"),
+                         "AND e.entry_no <= l.folded_entry_no AND NOT coalesce(("
+                         "SELECT e.entry_no = ANY (g.entry_nos) FROM account_pages AS g "
+                         "WHERE g.community_id = e.community_id AND g.account_no = p.account_no "
+                         "AND g.last_entry_no >= e.entry_no "
+                         "ORDER BY g.last_entry_no LIMIT 1), false)"),
               0)
         << "a folded posting is on no page";
     EXPECT_EQ(NumberFrom("SELECT count(*) FROM ledgers AS l WHERE entry_count <> ("

@@ -127,8 +127,10 @@ class FakeMetering final : public MeteringPort, public ReadingHistory {
   /// Stores a reading of a quarter of an hour, or a newer one in its place.
   void Store(const std::string& point, absl::Time start, int64_t import_wh, int64_t export_wh) {
     PointReading& reading = readings_[{MeteringPointId(point), start}];
-    reading = {Energy::WattHours(import_wh), Energy::WattHours(export_wh), true,
-               reading.revision + 1};
+    reading.import_energy = Energy::WattHours(import_wh);
+    reading.export_energy = Energy::WattHours(export_wh);
+    reading.present = true;
+    ++reading.revision;
     history_.push_back({MeteringPointId(point), start, reading.revision, reading.import_energy,
                         reading.export_energy});
     changes_.push_back({++cursor_, MeteringPointId(point), CommunityId("hamlet"),
