@@ -122,11 +122,11 @@ class PaymentsTest(unittest.TestCase):
                          [("UNASSIGNED", "whoever")])
 
     def test_2_energy_is_paid(self):
+        self.clock.set((START + HOUR / 4).timestamp())
         for home, drawn, fed_in in ((self.house, 2000, 0), (self.sun, 0, 2000)):
             self.stack.call("POST", "/v1/readings:batchCreate", {"series": [{
                 "meteringPoint": home.point, "startTime": text(START), "resolution": "900s",
                 "importEnergyWh": [str(drawn)], "exportEnergyWh": [str(fed_in)]}]}, self.admin)
-        self.clock.set((START + HOUR / 4).timestamp())
         self.stack.eventually("the period is settled", lambda: self.stack.call(
             "GET", f"/v1/communities/hamlet/settlementPeriods/{segment(START)}",
             token=self.admin)["runCount"] == 1)

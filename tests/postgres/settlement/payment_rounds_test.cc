@@ -123,6 +123,7 @@ class PoolRulesTest : public PaymentsTest {
   }
   /// Does what is due, as often as it takes.
   void Pay() {
+    ASSERT_TRUE(process_->ledgers.Refresh().ok());
     for (int i = 0; i < 4; ++i) {
       const absl::Status done = process_->job.Step();
       ASSERT_TRUE(done.ok()) << done;
