@@ -254,7 +254,8 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   run.tariff = batch.SnapshotOf(start).tariff_name;
   run.now = clock_.Now();
   run.record = batch.record;
-  run.elapsed = real_clock_.Now() - batch.record.begun_at;
+  // The machine's clock may have been set back meanwhile.
+  run.elapsed = std::max(real_clock_.Now() - batch.record.begun_at, absl::ZeroDuration());
   return run;
 }
 

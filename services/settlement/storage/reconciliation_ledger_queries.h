@@ -136,16 +136,13 @@ inline constexpr Query kForgetTallies{"forget_tallies", R"sql(
 /// clearing_account: runs move nothing through transit and rounding, and what came in by a deposit
 /// has its deposit.
 inline constexpr Query kCheckClearingAccounts{"check_clearing_accounts", R"sql(
-  SELECT lpad(min(j.entry_no)::text, 20, '0') AS position, 'journalEntries/' || min(j.entry_no)
-           AS subject, a.account_id || ' is left with ' || sum(u.amount_micros)
-             || ' by the run of a period' AS detail
+  SELECT lpad(j.entry_no::text, 20, '0') AS position, 'journalEntries/' || j.entry_no AS subject,
+         a.account_id || ' is left with ' || u.amount_micros || ' by the run of a period' AS detail
   FROM journal_entries AS j
   CROSS JOIN LATERAL unnest(j.account_nos, j.amounts_micros) AS u(account_no, amount_micros)
   JOIN accounts AS a ON a.community_id = $1 AND a.account_no = u.account_no AND a.kind IN (5, 6)
   WHERE j.community_id = $1 AND j.entry_no > $2 AND j.entry_no <= $3
-    AND j.period_start_at IS NOT NULL
-  GROUP BY j.period_start_at, a.account_id
-  HAVING sum(u.amount_micros) <> 0
+    AND j.period_start_at IS NOT NULL AND u.amount_micros <> 0
   UNION ALL
   SELECT lpad(j.entry_no::text, 20, '0'), 'journalEntries/' || j.entry_no,
          'no deposit that succeeded has this amount'

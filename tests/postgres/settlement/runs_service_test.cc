@@ -166,7 +166,7 @@ TEST_F(RunsServiceTest, ARunIsAskedForAndListed) {
   EXPECT_TRUE(second->next_page_token().empty());
   EXPECT_NE(first->runs(0).name(), second->runs(0).name());
   page.set_settlement_period("communities/other/settlementPeriods/20260701t000000z");
-  EXPECT_EQ(ReasonOf(Call(&Stub::ListRuns, page).status()), "FIELD_INVALID");
+  EXPECT_EQ(ReasonOf(Call(&Stub::ListRuns, page).status()), "PAGE_TOKEN_INVALID");
 }
 
 TEST_F(RunsServiceTest, RunsAreStaffs) {
