@@ -166,9 +166,9 @@ class StatementsTest(unittest.TestCase):
 
     def test_2_a_preview_before_the_month_is_over(self):
         # The sun feeds in more than it sold; what the house draws beyond comes from the grid.
-        self.store(self.sun, START, [0] * QUARTERS, [1_500, 333] + [0] * (QUARTERS - 2))
-        self.store(self.house, START, [2_000, 777] + [100] * (QUARTERS - 2), [0] * QUARTERS)
         self.clock.set((START + 2 * INTERVAL).timestamp())
+        self.store(self.sun, START, [0, 0], [1_500, 333])
+        self.store(self.house, START, [2_000, 777], [0, 0])
         self.stack.eventually("two quarters are settled", lambda: self.get(
             f"{COMMUNITY}/settlementPeriods/{segment(START + INTERVAL)}")["runCount"] == 1)
         preview = self.get(f"{self.house.participant}/statements:preview?month=2027-01"
@@ -183,6 +183,9 @@ class StatementsTest(unittest.TestCase):
 
     def test_3_the_month_is_issued(self):
         self.clock.set((START + QUARTERS * INTERVAL).timestamp())
+        rest = [0] * (QUARTERS - 2)
+        self.store(self.sun, START + 2 * INTERVAL, rest, rest)
+        self.store(self.house, START + 2 * INTERVAL, [100] * (QUARTERS - 2), rest)
         self.stack.eventually("the month is settled", lambda: self.get(
             f"{COMMUNITY}/settlementPeriods/{segment(START + 7 * INTERVAL)}")["runCount"] == 1)
         self.assertEqual(self.refused(lambda: self.issue("r1")), "BILLING_DETAILS_MISSING")

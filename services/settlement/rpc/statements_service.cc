@@ -66,6 +66,7 @@ absl::StatusOr<google::api::HttpBody> FileOf(const CommunityId& community,
       v1::Statement proto;
       Encode(community, statement, proto);
       google::protobuf::util::JsonPrintOptions options;
+      options.always_print_primitive_fields = true;
       options.add_whitespace = true;
       if (!google::protobuf::util::MessageToJsonString(proto, file.mutable_data(), options).ok()) {
         return Error(kInternalError, "the statement cannot be written as JSON");
