@@ -17,6 +17,7 @@
 #include "tests/postgres/settlement/peers.h"
 #include "tests/postgres/settlement/transfer_fixture.h"
 #include "tests/support/cutting_proxy.h"
+#include "tests/support/database_text.h"
 
 namespace peerwatt::settlement {
 
@@ -66,31 +67,23 @@ class CutOffTest : public TransferTest {
 
   /// All that the service has, in one text.
   std::string Story() const {
-    pqxx::connection connection(database_->owner_dsn());
-    pqxx::work tx(connection);
-    std::string story;
-    for (const char* sql :
-         {"SELECT community_id, entry_count, settled_through_at FROM ledgers ORDER BY 1",
-          "SELECT community_id, account_id, debits_posted_micros, credits_posted_micros, "
-          "debits_pending_micros, credits_pending_micros FROM account_states ORDER BY 1, 2",
-          "SELECT entry_no, kind, idempotency_key, account_nos, amounts_micros, closing_micros "
-          "FROM journal_entries ORDER BY 1",
-          "SELECT order_name, amount_micros, state FROM holds ORDER BY 1",
-          "SELECT idempotency_key, refusal FROM transfer_keys ORDER BY 1",
-          "SELECT deposit_id, state FROM deposits ORDER BY 1",
-          "SELECT period_start_at, run_count FROM settlement_periods ORDER BY 1",
-          "SELECT period_start_at, run, line_no, amount_micros FROM settlement_lines "
-          "ORDER BY 1, 2, 3",
-          "SELECT community_id, period_start_at, changed_cursor FROM dirty_periods ORDER BY 1, 2",
-          "SELECT source, position FROM watch_cursors ORDER BY 1",
-          "SELECT account_id, debit_limit_micros, credit_limit_micros FROM accounts "
-          "ORDER BY 1"}) {
-      for (const auto& row : tx.exec(sql)) {
-        for (const auto& field : row) absl::StrAppend(&story, field.c_str(), "|");
-        story += "\n";
-      }
-    }
-    return story;
+    return peerwatt::testing::TextOf(
+        database_->owner_dsn(),
+        {"SELECT community_id, entry_count, settled_through_at FROM ledgers ORDER BY 1",
+         "SELECT community_id, account_id, debits_posted_micros, credits_posted_micros, "
+         "debits_pending_micros, credits_pending_micros FROM account_states ORDER BY 1, 2",
+         "SELECT entry_no, kind, idempotency_key, account_nos, amounts_micros, closing_micros "
+         "FROM journal_entries ORDER BY 1",
+         "SELECT order_name, amount_micros, state FROM holds ORDER BY 1",
+         "SELECT idempotency_key, refusal FROM transfer_keys ORDER BY 1",
+         "SELECT deposit_id, state FROM deposits ORDER BY 1",
+         "SELECT period_start_at, run_count FROM settlement_periods ORDER BY 1",
+         "SELECT period_start_at, run, line_no, amount_micros FROM settlement_lines "
+         "ORDER BY 1, 2, 3",
+         "SELECT community_id, period_start_at, changed_cursor FROM dirty_periods ORDER BY 1, 2",
+         "SELECT source, position FROM watch_cursors ORDER BY 1",
+         "SELECT account_id, debit_limit_micros, credit_limit_micros FROM accounts "
+         "ORDER BY 1"});
   }
 
   /// An empty ledger once more; that the books balance is looked at in the end.

@@ -10,6 +10,7 @@
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
 #include "tests/support/cutting_proxy.h"
+#include "tests/support/database_text.h"
 #include "tests/support/postgres_fixture.h"
 
 namespace peerwatt::settlement {
@@ -35,26 +36,18 @@ struct Doomed {
 
 /// All that a ledger has, in one text.
 inline std::string StoryOf(const peerwatt::testing::TestDatabase& database) {
-  pqxx::connection connection(database.owner_dsn());
-  pqxx::work tx(connection);
-  std::string story;
-  for (const char* sql :
-       {"SELECT account_id, debits_posted_micros, credits_posted_micros, debits_pending_micros, "
-        "credits_pending_micros FROM account_states ORDER BY account_id",
-        "SELECT entry_no, kind, idempotency_key, account_nos, amounts_micros, closing_micros "
-        "FROM journal_entries ORDER BY entry_no",
-        "SELECT order_name, amount_micros, state FROM holds ORDER BY order_name",
-        "SELECT idempotency_key, refusal FROM transfer_keys ORDER BY idempotency_key",
-        "SELECT deposit_id, state FROM deposits ORDER BY deposit_id",
-        "SELECT period_start_at, run_count FROM settlement_periods ORDER BY period_start_at",
-        "SELECT account_id, debit_limit_micros, credit_limit_micros FROM accounts "
-        "ORDER BY account_id"}) {
-    for (const auto& row : tx.exec(sql)) {
-      for (const auto& field : row) absl::StrAppend(&story, field.c_str(), "|");
-      story += "\n";
-    }
-  }
-  return story;
+  return peerwatt::testing::TextOf(
+      database.owner_dsn(),
+      {"SELECT account_id, debits_posted_micros, credits_posted_micros, debits_pending_micros, "
+       "credits_pending_micros FROM account_states ORDER BY account_id",
+       "SELECT entry_no, kind, idempotency_key, account_nos, amounts_micros, closing_micros "
+       "FROM journal_entries ORDER BY entry_no",
+       "SELECT order_name, amount_micros, state FROM holds ORDER BY order_name",
+       "SELECT idempotency_key, refusal FROM transfer_keys ORDER BY idempotency_key",
+       "SELECT deposit_id, state FROM deposits ORDER BY deposit_id",
+       "SELECT period_start_at, run_count FROM settlement_periods ORDER BY period_start_at",
+       "SELECT account_id, debit_limit_micros, credit_limit_micros FROM accounts "
+       "ORDER BY account_id"});
 }
 
 }  // namespace peerwatt::settlement

@@ -8,6 +8,7 @@
 
 #include "tests/postgres/settlement/payments_fixture.h"
 #include "tests/support/cutting_proxy.h"
+#include "tests/support/database_text.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -33,29 +34,21 @@ class PaymentCutOffTest : public PaymentsTest {
 
   /// All that payments and the ledger have, in one text.
   std::string Story() const {
-    pqxx::connection connection(database_->owner_dsn());
-    pqxx::work tx(connection);
-    std::string story;
-    for (const char* sql :
-         {"SELECT account_id, debits_posted_micros, credits_posted_micros, debits_pending_micros, "
-          "credits_pending_micros FROM account_states ORDER BY account_id",
-          "SELECT entry_no, kind, idempotency_key, account_nos, amounts_micros, closing_micros "
-          "FROM journal_entries ORDER BY entry_no",
-          "SELECT order_name, amount_micros, state FROM holds ORDER BY order_name",
-          "SELECT idempotency_key, refusal FROM transfer_keys ORDER BY idempotency_key",
-          "SELECT kind, participant_id, payment_id, state, file_id, failure FROM payments "
-          "ORDER BY 1, 2, 3",
-          "SELECT file_id, md5(content) FROM payment_files ORDER BY 1",
-          "SELECT statement_id, duplicate_count, finding_count FROM bank_statements ORDER BY 1",
-          "SELECT entry_id, kind FROM bank_entries ORDER BY 1",
-          "SELECT participant_id, amount_micros FROM fund_moves ORDER BY 1",
-          "SELECT distribution_no, parts_micros FROM pool_distributions ORDER BY 1"}) {
-      for (const auto& row : tx.exec(sql)) {
-        for (const auto& field : row) absl::StrAppend(&story, field.c_str(), "|");
-        story += "\n";
-      }
-    }
-    return story;
+    return peerwatt::testing::TextOf(
+        database_->owner_dsn(),
+        {"SELECT account_id, debits_posted_micros, credits_posted_micros, debits_pending_micros, "
+         "credits_pending_micros FROM account_states ORDER BY account_id",
+         "SELECT entry_no, kind, idempotency_key, account_nos, amounts_micros, closing_micros "
+         "FROM journal_entries ORDER BY entry_no",
+         "SELECT order_name, amount_micros, state FROM holds ORDER BY order_name",
+         "SELECT idempotency_key, refusal FROM transfer_keys ORDER BY idempotency_key",
+         "SELECT kind, participant_id, payment_id, state, file_id, failure FROM payments "
+         "ORDER BY 1, 2, 3",
+         "SELECT file_id, md5(content) FROM payment_files ORDER BY 1",
+         "SELECT statement_id, duplicate_count, finding_count FROM bank_statements ORDER BY 1",
+         "SELECT entry_id, kind FROM bank_entries ORDER BY 1",
+         "SELECT participant_id, amount_micros FROM fund_moves ORDER BY 1",
+         "SELECT distribution_no, parts_micros FROM pool_distributions ORDER BY 1"});
   }
 
   void Reset(const std::function<void()>& prepare) {

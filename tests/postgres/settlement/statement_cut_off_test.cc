@@ -9,6 +9,7 @@
 #include "services/settlement/storage/statement_queries.h"
 #include "tests/postgres/settlement/statement_fixture.h"
 #include "tests/support/cutting_proxy.h"
+#include "tests/support/database_text.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -40,28 +41,20 @@ class StatementCutOffTest : public StatementTest {
 
   /// All that issuing writes, in one text.
   std::string Story() const {
-    pqxx::connection connection(database_->owner_dsn());
-    pqxx::work tx(connection);
-    std::string story;
-    for (const char* sql :
-         {"SELECT account_id, debits_posted_micros, credits_posted_micros FROM account_states "
-          "ORDER BY account_id",
-          "SELECT entry_no, kind, idempotency_key, amounts_micros FROM journal_entries "
-          "ORDER BY entry_no",
-          "SELECT request_id, content_hash, run_counts FROM statement_issues ORDER BY request_id",
-          "SELECT statement_id, participant_id, sequence_no, content_hash, entry_no "
-          "FROM statements ORDER BY statement_id",
-          "SELECT statement_id, line_no, net_micros, day_keys FROM statement_lines "
-          "ORDER BY statement_id, line_no",
-          "SELECT statement_id, tax_no, amount_micros FROM statement_taxes "
-          "ORDER BY statement_id, tax_no",
-          "SELECT series, year, last_no FROM statement_numbers ORDER BY series, year"}) {
-      for (const auto& row : tx.exec(sql)) {
-        for (const auto& field : row) absl::StrAppend(&story, field.c_str(), "|");
-        story += "\n";
-      }
-    }
-    return story;
+    return peerwatt::testing::TextOf(
+        database_->owner_dsn(),
+        {"SELECT account_id, debits_posted_micros, credits_posted_micros FROM account_states "
+         "ORDER BY account_id",
+         "SELECT entry_no, kind, idempotency_key, amounts_micros FROM journal_entries "
+         "ORDER BY entry_no",
+         "SELECT request_id, content_hash, run_counts FROM statement_issues ORDER BY request_id",
+         "SELECT statement_id, participant_id, sequence_no, content_hash, entry_no "
+         "FROM statements ORDER BY statement_id",
+         "SELECT statement_id, line_no, net_micros, day_keys FROM statement_lines "
+         "ORDER BY statement_id, line_no",
+         "SELECT statement_id, tax_no, amount_micros FROM statement_taxes "
+         "ORDER BY statement_id, tax_no",
+         "SELECT series, year, last_no FROM statement_numbers ORDER BY series, year"});
   }
   /// Two households with a month, one of them with a document that is corrected now.
   void Prepare() {
