@@ -82,14 +82,19 @@ absl::StatusOr<std::map<int64_t, std::vector<PostedBillLine>>> LinesOf(
   return lines;
 }
 
-/// Fills a page of payments of one participant.
+/// Fills a page of one participant's payments of a kind.
 template <typename Request, typename Add>
-absl::StatusOr<std::string> ListPage(PaymentStore& store, const Request& request,
-                                     const PaymentName& of, const Add& add) {
+absl::StatusOr<std::string> ListPage(const grpc::ServerContext& context,
+                                     const PaymentParts& parts, const Request& request,
+                                     PaymentKind kind, const Add& add) {
+  PW_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                      OwnedBy(context, request.parent(), "participants/*", "parent"));
+  PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
+                      parts.ledgers.ContextOf(ParticipantId(std::move(ids[0]))));
   PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
-  PaymentName after = of;
-  after.id = page.after;
-  PW_ASSIGN_OR_RETURN(std::vector<Payment> payments, store.List(after, page.size + 1));
+  PW_ASSIGN_OR_RETURN(
+      std::vector<Payment> payments,
+      parts.store.List({owner.community, kind, owner.participant, page.after}, page.size + 1));
   const bool more = payments.size() > static_cast<size_t>(page.size);
   if (more) payments.pop_back();
   for (const Payment& payment : payments) add(payment);
@@ -255,15 +260,10 @@ grpc::Status PaymentsService::ListPayouts(grpc::ServerContext* context,
                                           const v1::ListPayoutsRequest* request,
                                           v1::ListPayoutsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(std::vector<std::string> ids,
-                        OwnedBy(*context, request->parent(), "participants/*", "parent"));
-    PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
-                        parts_.ledgers.ContextOf(ParticipantId(std::move(ids[0]))));
     PW_ASSIGN_OR_RETURN(
         std::string token,
-        ListPage(parts_.store, *request,
-                 {owner.community, PaymentKind::kPayout, owner.participant, ""},
-                 [&](const Payment& payout) { Encode(payout, *response->add_payouts()); }));
+        ListPage(*context, parts_, *request, PaymentKind::kPayout,
+                 [&](const Payment& payment) { Encode(payment, *response->add_payouts()); }));
     response->set_next_page_token(std::move(token));
     return absl::OkStatus();
   });
@@ -290,16 +290,9 @@ grpc::Status PaymentsService::FailPayout(grpc::ServerContext* context,
                                          const v1::FailPayoutRequest* request,
                                          v1::Payout* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_RETURN_IF_ERROR(CheckFailure(request->failure()));
-    PW_RETURN_IF_ERROR(
-        rpc::ParseName(request->name(), "participants/*/payouts/*", "name").status());
-    PW_RETURN_IF_ERROR(RequireOperator(*context));
-    PW_ASSIGN_OR_RETURN(
-        const Payment payout,
-        ChangeNamed(request->name(), "participants/*/payouts/*", PaymentKind::kPayout,
-                    [&](const PaymentName& name) {
-                      return parts_.store.Fail(name, request->failure(), parts_.clock.Now());
-                    }));
+    PW_ASSIGN_OR_RETURN(const Payment payout,
+                        FailNamed(*context, request->name(), "participants/*/payouts/*",
+                                  PaymentKind::kPayout, request->failure()));
     Encode(payout, *response);
     return absl::OkStatus();
   });
@@ -309,15 +302,10 @@ grpc::Status PaymentsService::ListCollections(grpc::ServerContext* context,
                                               const v1::ListCollectionsRequest* request,
                                               v1::ListCollectionsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(std::vector<std::string> ids,
-                        OwnedBy(*context, request->parent(), "participants/*", "parent"));
-    PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
-                        parts_.ledgers.ContextOf(ParticipantId(std::move(ids[0]))));
     PW_ASSIGN_OR_RETURN(
         std::string token,
-        ListPage(parts_.store, *request,
-                 {owner.community, PaymentKind::kCollection, owner.participant, ""},
-                 [&](const Payment& next) { Encode(next, *response->add_collections()); }));
+        ListPage(*context, parts_, *request, PaymentKind::kCollection,
+                 [&](const Payment& payment) { Encode(payment, *response->add_collections()); }));
     response->set_next_page_token(std::move(token));
     return absl::OkStatus();
   });
@@ -327,16 +315,9 @@ grpc::Status PaymentsService::FailCollection(grpc::ServerContext* context,
                                              const v1::FailCollectionRequest* request,
                                              v1::Collection* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_RETURN_IF_ERROR(CheckFailure(request->failure()));
-    PW_RETURN_IF_ERROR(
-        rpc::ParseName(request->name(), "participants/*/collections/*", "name").status());
-    PW_RETURN_IF_ERROR(RequireOperator(*context));
-    PW_ASSIGN_OR_RETURN(
-        const Payment collection,
-        ChangeNamed(request->name(), "participants/*/collections/*", PaymentKind::kCollection,
-                    [&](const PaymentName& name) {
-                      return parts_.store.Fail(name, request->failure(), parts_.clock.Now());
-                    }));
+    PW_ASSIGN_OR_RETURN(const Payment collection,
+                        FailNamed(*context, request->name(), "participants/*/collections/*",
+                                  PaymentKind::kCollection, request->failure()));
     Encode(collection, *response);
     return absl::OkStatus();
   });
@@ -349,6 +330,18 @@ absl::StatusOr<Payment> PaymentsService::ChangeNamed(
   PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
                       parts_.ledgers.ContextOf(ParticipantId(std::move(ids[0]))));
   return change({owner.community, kind, owner.participant, std::move(ids[1])});
+}
+
+absl::StatusOr<Payment> PaymentsService::FailNamed(const grpc::ServerContext& context,
+                                                   const std::string& name,
+                                                   absl::string_view pattern, PaymentKind kind,
+                                                   const std::string& failure) {
+  PW_RETURN_IF_ERROR(CheckFailure(failure));
+  PW_RETURN_IF_ERROR(rpc::ParseName(name, pattern, "name").status());
+  PW_RETURN_IF_ERROR(RequireOperator(context));
+  return ChangeNamed(name, pattern, kind, [&](const PaymentName& payment) {
+    return parts_.store.Fail(payment, failure, parts_.clock.Now());
+  });
 }
 
 }  // namespace peerwatt::settlement

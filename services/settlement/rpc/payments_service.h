@@ -87,6 +87,10 @@ class PaymentsService final : public v1::Payments::Service {
   absl::StatusOr<Payment> ChangeNamed(
       const std::string& name, absl::string_view pattern, PaymentKind kind,
       absl::FunctionRef<absl::StatusOr<Payment>(const PaymentName&)> change);
+  /// Says of a payment that the bank did not make it; for operators.
+  absl::StatusOr<Payment> FailNamed(const grpc::ServerContext& context, const std::string& name,
+                                    absl::string_view pattern, PaymentKind kind,
+                                    const std::string& failure);
 
   const PaymentParts parts_;
 };
