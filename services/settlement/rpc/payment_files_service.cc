@@ -37,14 +37,21 @@ absl::Status RequireStaff(const grpc::ServerContext& context, bool changes) {
   return Error(kPermissionDenied, "payments of a community are for its operators");
 }
 
-/// A page of what a community has. list: gives values after an id; id_of: of a value.
+/// A page of what a community has, for its staff. list: gives values of a community after an id;
+/// id_of: of a value; add: puts a value, with the ledger's currency, into the answer.
 template <typename Request, typename List, typename IdOf, typename Add>
-absl::StatusOr<std::string> ListPage(const Request& request, const rpc::Page& page,
-                                     const List& list, const IdOf& id_of, const Add& add) {
-  PW_ASSIGN_OR_RETURN(auto values, list(page.after, page.size + 1));
+absl::StatusOr<std::string> ListPage(const grpc::ServerContext& context, Ledgers& ledgers,
+                                     const Request& request, const List& list, const IdOf& id_of,
+                                     const Add& add) {
+  PW_ASSIGN_OR_RETURN(const CommunityId community,
+                      CommunityFrom(request.parent(), "communities/*", "parent"));
+  PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
+  PW_RETURN_IF_ERROR(RequireStaff(context, /*changes=*/false));
+  PW_ASSIGN_OR_RETURN(const std::string currency, ledgers.CurrencyOf(community));
+  PW_ASSIGN_OR_RETURN(auto values, list(community, page.after, page.size + 1));
   const bool more = values.size() > static_cast<size_t>(page.size);
   if (more) values.pop_back();
-  for (const auto& value : values) add(value);
+  for (const auto& value : values) add(community, currency, value);
   return more ? rpc::NextPageToken(request, id_of(values.back())) : std::string();
 }
 
@@ -119,20 +126,16 @@ grpc::Status PaymentsService::ListPaymentFiles(grpc::ServerContext* context,
                                                const v1::ListPaymentFilesRequest* request,
                                                v1::ListPaymentFilesResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const CommunityId community,
-                        CommunityFrom(request->parent(), "communities/*", "parent"));
-    PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/false));
-    PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(
         std::string token,
         ListPage(
-            *request, page,
-            [&](const std::string& after, int32_t limit) {
+            *context, parts_.ledgers, *request,
+            [&](const CommunityId& community, const std::string& after, int32_t limit) {
               return parts_.bank.ListFiles(community, after, limit);
             },
             [](const PaymentFile& file) { return file.id; },
-            [&](const PaymentFile& file) {
+            [&](const CommunityId&, const std::string& currency,
+                const PaymentFile& file) {
               Encode(file, currency, *response->add_payment_files());
             }));
     response->set_next_page_token(std::move(token));
@@ -164,20 +167,16 @@ grpc::Status PaymentsService::ListBankStatements(grpc::ServerContext* context,
                                                  const v1::ListBankStatementsRequest* request,
                                                  v1::ListBankStatementsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const CommunityId community,
-                        CommunityFrom(request->parent(), "communities/*", "parent"));
-    PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/false));
-    PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(
         std::string token,
         ListPage(
-            *request, page,
-            [&](const std::string& after, int32_t limit) {
+            *context, parts_.ledgers, *request,
+            [&](const CommunityId& community, const std::string& after, int32_t limit) {
               return parts_.bank.ListStatements(community, after, limit);
             },
             [](const KeptStatement& statement) { return statement.id; },
-            [&](const KeptStatement& statement) {
+            [&](const CommunityId& community, const std::string& currency,
+                const KeptStatement& statement) {
               Encode(community, currency, statement, *response->add_bank_statements());
             }));
     response->set_next_page_token(std::move(token));
@@ -189,20 +188,16 @@ grpc::Status PaymentsService::ListBankFindings(grpc::ServerContext* context,
                                                const v1::ListBankFindingsRequest* request,
                                                v1::ListBankFindingsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const CommunityId community,
-                        CommunityFrom(request->parent(), "communities/*", "parent"));
-    PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/false));
-    PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(
         std::string token,
         ListPage(
-            *request, page,
-            [&](const std::string& after, int32_t limit) {
+            *context, parts_.ledgers, *request,
+            [&](const CommunityId& community, const std::string& after, int32_t limit) {
               return parts_.bank.ListFindings(community, after, limit);
             },
             [](const BankFinding& finding) { return finding.id; },
-            [&](const BankFinding& finding) {
+            [&](const CommunityId& community, const std::string& currency,
+                const BankFinding& finding) {
               Encode(community, currency, finding, *response->add_bank_findings());
             }));
     response->set_next_page_token(std::move(token));
