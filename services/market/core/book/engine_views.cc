@@ -27,27 +27,35 @@ void MatchingEngine::PrefetchFirst(const Command& command) const {
   }
 }
 
-// Asks for the directory of its side's prices, or for the order.
+// Asks for the directory of its side's prices and for the price that it meets, or for the order.
 void MatchingEngine::PrefetchSecond(const Command& command) const {
   if (Index(command.book) >= books_.size()) {
     return;
   }
   if (command.kind == CommandKind::kPlace) {
-    LadderOf(books_[Index(command.book)], command.side).PrefetchSpans();
+    const Book& book = books_[Index(command.book)];
+    LadderOf(book, command.side).PrefetchSpans();
+    __builtin_prefetch(levels_.data() + LadderOf(book, Opposite(command.side)).best_level());
   } else if (const uint32_t slot = numbers_.Guess(static_cast<uint64_t>(command.order));
              slot != kNowhere) {
     __builtin_prefetch(&orders_[slot]);
   }
 }
 
-// Asks for the prices among which the order would rest, or for the order's level and neighbours.
+// Asks for the prices among which the order would rest and for the order that it meets, or for the
+// order's level and neighbours.
 void MatchingEngine::PrefetchThird(const Command& command) const {
   if (Index(command.book) >= books_.size()) {
     return;
   }
   if (command.kind == CommandKind::kPlace) {
+    const Book& book = books_[Index(command.book)];
     const int64_t key = KeyOf(command.side, command.limit.micros_per_kwh());
-    LadderOf(books_[Index(command.book)], command.side).PrefetchKey(key, blocks_);
+    LadderOf(book, command.side).PrefetchKey(key, blocks_);
+    const Ladder& met = LadderOf(book, Opposite(command.side));
+    if (!met.empty()) {
+      __builtin_prefetch(orders_.data() + levels_[met.best_level()].first);
+    }
   } else if (const uint32_t slot = numbers_.Guess(static_cast<uint64_t>(command.order));
              slot != kNowhere) {
     const Resting& order = orders_[slot];
@@ -62,14 +70,23 @@ void MatchingEngine::Apply(absl::Span<const Command> commands, std::vector<Event
   const bool is_one_book = std::all_of(commands.begin(), commands.end(), [&](const Command& other) {
     return other.book == commands[0].book;
   });
-  for (size_t i = 0; i < commands.size(); ++i) {
-    // What one book needs is near anyhow.
-    if (!is_one_book && i + kFirstAhead < commands.size()) {
-      PrefetchFirst(commands[i + kFirstAhead]);
-      PrefetchSecond(commands[i + kSecondAhead]);
-      PrefetchThird(commands[i + kThirdAhead]);
+  const size_t count = commands.size();
+  // What one book needs is near anyhow.
+  for (size_t i = is_one_book ? kFirstAhead : 0; i < count + kFirstAhead; ++i) {
+    if (!is_one_book) {
+      if (i < count) {
+        PrefetchFirst(commands[i]);
+      }
+      if (const size_t at = i - kFirstAhead + kSecondAhead; at < count) {
+        PrefetchSecond(commands[at]);
+      }
+      if (const size_t at = i - kFirstAhead + kThirdAhead; at < count) {
+        PrefetchThird(commands[at]);
+      }
     }
-    refusals.push_back(Apply(commands[i], events));
+    if (i >= kFirstAhead) {
+      refusals.push_back(Apply(commands[i - kFirstAhead], events));
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "services/market/core/book/arena_array.h"
 #include "services/market/core/book/mutant.h"
 #include "services/market/core/book/number_map.h"
 #include "services/market/core/model.h"
@@ -33,7 +34,7 @@ struct alignas(64) LadderBlock {
 class LadderBlocks {
  public:
   /// Makes room for `blocks` without a further allocation.
-  void Reserve(size_t blocks) { blocks_.reserve(blocks); }
+  void Reserve(size_t blocks) { blocks_.Reserve(blocks); }
 
   LadderBlock& operator[](uint32_t at) { return blocks_[at]; }
   const LadderBlock& operator[](uint32_t at) const { return blocks_[at]; }
@@ -41,7 +42,7 @@ class LadderBlocks {
   uint32_t Take() {
     if (free_.empty()) {
       free_.push_back(static_cast<uint32_t>(blocks_.size()));
-      blocks_.emplace_back();
+      blocks_.Add();
     }
     const uint32_t at = free_.back();
     free_.pop_back();
@@ -51,7 +52,7 @@ class LadderBlocks {
   void Return(uint32_t at) { free_.push_back(at); }
 
  private:
-  std::vector<LadderBlock, ArenaMemory<LadderBlock>> blocks_;
+  ArenaArray<LadderBlock> blocks_;
   std::vector<uint32_t> free_;
 };
 

@@ -14,10 +14,10 @@ bool IsOrderEnergy(Energy energy) { return energy > Energy() && energy <= kEnerg
 }  // namespace
 
 MatchingEngine::MatchingEngine(EngineRoom room) {
-  orders_.reserve(room.resting_orders);
-  energies_wh_.reserve(room.resting_orders);
+  orders_.Reserve(room.resting_orders);
+  energies_wh_.Reserve(room.resting_orders);
   numbers_.Reserve(room.resting_orders);
-  levels_.reserve(room.levels);
+  levels_.Reserve(room.levels);
   blocks_.Reserve(room.levels / (LadderBlock::kSize / 2));
 }
 
@@ -208,8 +208,8 @@ void MatchingEngine::Rest(Book& book, const Incoming& incoming) {
   if (slot == kNowhere) {
     slot = static_cast<uint32_t>(orders_.size());
     PW_CHECK(slot != kNowhere, "as many orders as a link of 32 bits can tell apart");
-    orders_.emplace_back();
-    energies_wh_.emplace_back();
+    orders_.Add();
+    energies_wh_.Add();
   } else {
     free_order_ = orders_[slot].next;
   }
@@ -234,7 +234,7 @@ uint32_t MatchingEngine::MakeLevel(int64_t key, BookNumber book, Side side) {
   uint32_t at = free_level_;
   if (at == kNowhere) {
     at = static_cast<uint32_t>(levels_.size());
-    levels_.emplace_back();
+    levels_.Add();
   } else {
     free_level_ = levels_[at].first;
   }

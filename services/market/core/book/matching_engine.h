@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "services/market/core/book/arena_array.h"
 #include "services/market/core/book/ladder.h"
 #include "services/market/core/book/number_map.h"
 #include "services/market/core/book/values.h"
@@ -148,10 +149,10 @@ class MatchingEngine {
 
   std::vector<Book> books_;
   std::vector<uint32_t> free_books_;
-  std::vector<Resting, ArenaMemory<Resting>> orders_;
+  ArenaArray<Resting> orders_;
   /// Open and traded energy of the order in the same slot: read only when it is amended.
-  std::vector<int64_t, ArenaMemory<int64_t>> energies_wh_;
-  std::vector<Level, ArenaMemory<Level>> levels_;
+  ArenaArray<int64_t> energies_wh_;
+  ArenaArray<Level> levels_;
   LadderBlocks blocks_;
   NumberMap numbers_;
   uint32_t free_order_ = kNowhere;

@@ -3,9 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
-#include "services/market/core/book/arena_memory.h"
+#include "services/market/core/book/arena_array.h"
 #include "services/market/core/book/mutant.h"
 
 namespace peerwatt::market::book {
@@ -39,14 +38,14 @@ class NumberMap {
     const uint32_t tag = TagOf(number);
     for (size_t at = HomeOf(tag);; at = (at + 1) & mask_) {
       const Cell cell = cells_[at];
-      if (cell.slot == kNowhere || (cell.tag == tag && is_in(cell.slot))) {
-        return cell.slot;
+      if (cell.is_free() || (cell.tag == tag && is_in(cell.slot()))) {
+        return cell.slot();
       }
     }
   }
 
   /// The slot that Find most likely returns, read from one cell alone.
-  uint32_t Guess(uint64_t number) const { return cells_[HomeOf(TagOf(number))].slot; }
+  uint32_t Guess(uint64_t number) const { return cells_[HomeOf(TagOf(number))].slot(); }
 
   /// Adds a number that is not there.
   void Insert(uint64_t number, uint32_t slot) {
@@ -54,7 +53,7 @@ class NumberMap {
       Resize(bits_ + 1);
     }
     ++size_;
-    Put({TagOf(number), slot});
+    Put({TagOf(number), ~slot});
   }
 
   /// Removes a number that is there, with its slot. Its cell is fetched now and emptied some
@@ -63,10 +62,10 @@ class NumberMap {
   void Erase(uint64_t number, uint32_t slot) {
     Cell& put = erasures_[erasure_];
     const Cell oldest = put;
-    put = {TagOf(number), slot};
+    put = {TagOf(number), ~slot};
     __builtin_prefetch(&cells_[HomeOf(put.tag)], 1);
     erasure_ = (erasure_ + 1) % kErasuresPut;
-    if (oldest.slot != kNowhere) {
+    if (!oldest.is_free()) {
       EraseNow(oldest);
     }
   }
@@ -81,10 +80,14 @@ class NumberMap {
   static constexpr size_t kCellsPerNumber = 3;
   static constexpr size_t kErasuresPut = 8;
 
-  /// slot: kNowhere in a free cell. tag: where the number belongs, in any size of the map.
+  /// tag: where the number belongs, in any size of the map. Free memory is all zero bytes, and so
+  /// is a free cell: the slot stands there with its bits turned round.
   struct Cell {
     uint32_t tag = 0;
-    uint32_t slot = kNowhere;
+    uint32_t slot_not = 0;
+
+    uint32_t slot() const { return ~slot_not; }
+    bool is_free() const { return slot_not == 0; }
   };
 
   // The line of eight cells in the upper 29 bits, the place in it in the lower 3.
@@ -98,7 +101,7 @@ class NumberMap {
 
   void Put(Cell cell) {
     size_t at = HomeOf(cell.tag);
-    while (cells_[at].slot != kNowhere) {
+    while (!cells_[at].is_free()) {
       at = (at + 1) & mask_;
     }
     cells_[at] = cell;
@@ -106,12 +109,12 @@ class NumberMap {
 
   void EraseNow(Cell cell) {
     size_t hole = HomeOf(cell.tag);
-    while (cells_[hole].slot != cell.slot || cells_[hole].tag != cell.tag) {
+    while (cells_[hole].slot_not != cell.slot_not || cells_[hole].tag != cell.tag) {
       hole = (hole + 1) & mask_;
     }
     --size_;
     // Whoever was pushed past the hole moves into it.
-    for (size_t at = (hole + 1) & mask_; cells_[at].slot != kNowhere; at = (at + 1) & mask_) {
+    for (size_t at = (hole + 1) & mask_; !cells_[at].is_free(); at = (at + 1) & mask_) {
       const size_t home = HomeOf(cells_[at].tag);
       const bool moves = ((at - home) & mask_) >= ((at - hole) & mask_);
       if (PW_BOOK_MUTANT(kErasedNumberHidesOthers, false, moves)) {
@@ -119,22 +122,23 @@ class NumberMap {
         hole = at;
       }
     }
-    cells_[hole].slot = kNowhere;
+    cells_[hole] = Cell();
   }
 
   void Resize(int bits) {
-    std::vector<Cell, ArenaMemory<Cell>> old(size_t{1} << bits);
+    ArenaArray<Cell> old;
+    old.GrowTo(size_t{1} << bits);
     old.swap(cells_);
     bits_ = bits;
     mask_ = cells_.size() - 1;
     for (const Cell& cell : old) {
-      if (cell.slot != kNowhere) {
+      if (!cell.is_free()) {
         Put(cell);
       }
     }
   }
 
-  std::vector<Cell, ArenaMemory<Cell>> cells_;
+  ArenaArray<Cell> cells_;
   size_t mask_ = 0;
   /// Cells in use, those of erasures that are still to come among them.
   size_t size_ = 0;
