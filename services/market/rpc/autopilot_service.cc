@@ -119,8 +119,8 @@ grpc::Status AutopilotService::ListStandingOrderVersions(
         backends_.market.GetStandingOrder(owner.community, ref.participant, ref.id).status());
     PW_ASSIGN_OR_RETURN(std::vector<StandingOrder> versions,
                         backends_.view.ListVersions(owner.community, ref.participant, ref.id,
-                                                    after, page.size + 1));
-    if (TrimPage(versions, page.size)) {
+                                                    after, page.limit()));
+    if (rpc::CutToPage(page, versions)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, absl::StrCat(versions.back().version)));
     }

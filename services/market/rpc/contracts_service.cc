@@ -104,8 +104,8 @@ grpc::Status ContractsService::ListContracts(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const ParticipantId viewer, VisibleTo(caller));
     PW_ASSIGN_OR_RETURN(const CommunityRules rules, rules_.Find(CommunityId(community)));
     PW_ASSIGN_OR_RETURN(std::vector<Contract> contracts,
-                        store_.List(rules.id, viewer, {page.after, page.size + 1}));
-    if (TrimPage(contracts, page.size)) {
+                        store_.List(rules.id, viewer, {page.after, page.limit()}));
+    if (rpc::CutToPage(page, contracts)) {
       response->set_next_page_token(rpc::NextPageToken(*request, contracts.back().id.value()));
     }
     for (const Contract& contract : contracts) {
@@ -190,8 +190,8 @@ grpc::Status ContractsService::ListContractExecutions(
     PW_ASSIGN_OR_RETURN(const CommunityRules rules, rules_.Find(name.community));
     PW_RETURN_IF_ERROR(desk_.Get(name.community, name.contract, viewer).status());
     PW_ASSIGN_OR_RETURN(std::vector<ExecutionResult> executions,
-                        store_.ListExecutions(name.community, name.contract, after, page.size + 1));
-    if (TrimPage(executions, page.size)) {
+                        store_.ListExecutions(name.community, name.contract, after, page.limit()));
+    if (rpc::CutToPage(page, executions)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, TimeSegment(executions.back().delivery_start)));
     }

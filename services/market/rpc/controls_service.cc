@@ -214,9 +214,8 @@ grpc::Status ControlsService::ListControlEvents(grpc::ServerContext* context,
     }
     PW_RETURN_IF_ERROR(rules_.Find(CommunityId(id)).status());
     PW_ASSIGN_OR_RETURN(std::vector<ControlEvent> events,
-                        store_.ListEvents(CommunityId(id), after, page.size + 1));
-    if (events.size() > static_cast<size_t>(page.size)) {
-      events.pop_back();
+                        store_.ListEvents(CommunityId(id), after, page.limit()));
+    if (rpc::CutToPage(page, events)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, absl::StrCat(events.back().number)));
     }

@@ -18,16 +18,6 @@ namespace peerwatt::market {
 /// The last second that a time on the wire can name.
 inline const absl::Time kEndOfTime = absl::FromUnixSeconds(253'402'300'799);
 
-/// Drops the row that only told that there is another page. Returns whether there is.
-template <typename Row>
-bool TrimPage(std::vector<Row>& rows, int32_t size) {
-  if (rows.size() <= static_cast<size_t>(size)) {
-    return false;
-  }
-  rows.resize(static_cast<size_t>(size));
-  return true;
-}
-
 /// Lets a span of deliveries begin behind the one that ended the page before.
 /// Errors: PAGE_TOKEN_INVALID.
 inline absl::Status BeginAfter(const rpc::Page& page, Interval& span) {

@@ -64,8 +64,8 @@ grpc::Status MarketService::ListAuctions(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const std::string currency, CurrencyOf(CommunityId(community)));
     PW_ASSIGN_OR_RETURN(
         std::vector<Auction> auctions,
-        backends_.view.ListAuctions(CommunityId(community), span, page.size + 1));
-    if (TrimPage(auctions, page.size)) {
+        backends_.view.ListAuctions(CommunityId(community), span, page.limit()));
+    if (rpc::CutToPage(page, auctions)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, TimeSegment(auctions.back().key.delivery_start)));
     }
@@ -106,8 +106,8 @@ grpc::Status MarketService::ListOrders(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const std::string currency, CurrencyOf(key.community));
     PW_RETURN_IF_ERROR(backends_.view.GetAuction(key).status());
     PW_ASSIGN_OR_RETURN(std::vector<Order> orders,
-                        backends_.view.ListOrders(key, visible, {page.after, page.size + 1}));
-    if (TrimPage(orders, page.size)) {
+                        backends_.view.ListOrders(key, visible, {page.after, page.limit()}));
+    if (rpc::CutToPage(page, orders)) {
       response->set_next_page_token(rpc::NextPageToken(*request, orders.back().id.value()));
     }
     for (const Order& order : orders) {
@@ -148,8 +148,8 @@ grpc::Status MarketService::ListTrades(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const std::string currency, CurrencyOf(key.community));
     PW_RETURN_IF_ERROR(backends_.view.GetAuction(key).status());
     PW_ASSIGN_OR_RETURN(std::vector<Trade> trades,
-                        backends_.view.ListTrades(key, visible, after, page.size + 1));
-    if (TrimPage(trades, page.size)) {
+                        backends_.view.ListTrades(key, visible, after, page.limit()));
+    if (rpc::CutToPage(page, trades)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, absl::StrCat(trades.back().number)));
     }

@@ -69,9 +69,8 @@ grpc::Status MarketService::ListStandingOrders(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(
         std::vector<StandingOrder> orders,
         backends_.view.ListStandingOrders(owner.community, owner.participant,
-                                          {page.after, page.size + 1}));
-    if (orders.size() > static_cast<size_t>(page.size)) {
-      orders.pop_back();
+                                          {page.after, page.limit()}));
+    if (rpc::CutToPage(page, orders)) {
       response->set_next_page_token(rpc::NextPageToken(*request, orders.back().id.value()));
     }
     for (const StandingOrder& order : orders) {

@@ -71,7 +71,8 @@ absl::StatusOr<FindingPlace> PlaceFrom(absl::string_view token) {
   return place;
 }
 
-absl::StatusOr<FindingQuery> QueryFrom(const v1::ListSurveillanceFindingsRequest& request) {
+absl::StatusOr<FindingQuery> QueryFrom(const v1::ListSurveillanceFindingsRequest& request,
+                                       const rpc::Page& page) {
   FindingQuery query;
   PW_ASSIGN_OR_RETURN(std::string community,
                       rpc::ParseName1(request.parent(), "communities/*", "parent"));
@@ -84,9 +85,8 @@ absl::StatusOr<FindingQuery> QueryFrom(const v1::ListSurveillanceFindingsRequest
     PW_ASSIGN_OR_RETURN(query.span.end, rpc::TimeFrom(request.end_time(), "end_time"));
   }
   PW_ASSIGN_OR_RETURN(query.rule, RuleFrom(request.rule()));
-  PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
   PW_ASSIGN_OR_RETURN(query.after, PlaceFrom(page.after));
-  query.limit = page.size;
+  query.limit = page.limit();
   return query;
 }
 
@@ -138,14 +138,14 @@ grpc::Status SurveillanceService::ListSurveillanceFindings(
     grpc::ServerContext* context, const v1::ListSurveillanceFindingsRequest* request,
     v1::ListSurveillanceFindingsResponse* response) {
   return rpc::Handle(*context, kErrorDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(FindingQuery query, QueryFrom(*request));
+    PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
+    PW_ASSIGN_OR_RETURN(const FindingQuery query, QueryFrom(*request, page));
     PW_RETURN_IF_ERROR(RequireWatcher(*context));
     PW_RETURN_IF_ERROR(rules_.Find(query.community).status());
     PW_ASSIGN_OR_RETURN(const SurveyProgress progress,
                         view_.GetProgress(query.community, query.span, kIncompleteDaysMax));
-    const int32_t page_size = query.limit++;
     PW_ASSIGN_OR_RETURN(std::vector<KeptFinding> findings, view_.ListFindings(query));
-    if (TrimPage(findings, page_size)) {
+    if (rpc::CutToPage(page, findings)) {
       response->set_next_page_token(rpc::NextPageToken(*request, SegmentOf(findings.back().place)));
     }
     for (const KeptFinding& finding : findings) {
@@ -195,8 +195,8 @@ grpc::Status SurveillanceService::ListBeneficialOwners(
     PW_RETURN_IF_ERROR(rules_.Find(CommunityId(community)).status());
     PW_ASSIGN_OR_RETURN(
         std::vector<BeneficialOwner> owners,
-        view_.ListOwners(CommunityId(community), ParticipantId(page.after), page.size + 1));
-    if (TrimPage(owners, page.size)) {
+        view_.ListOwners(CommunityId(community), ParticipantId(page.after), page.limit()));
+    if (rpc::CutToPage(page, owners)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, owners.back().participant.value()));
     }

@@ -82,7 +82,7 @@ absl::StatusOr<ListQuery> QueryFrom(const v1::ListReadingsRequest& request, cons
   PW_ASSIGN_OR_RETURN(query.as_of, OptionalTime(request.has_as_of_time(), request.as_of_time(),
                                                 "as_of_time"));
   query.revisions = request.show_revisions();
-  query.limit = static_cast<size_t>(page.size) + 1;
+  query.limit = static_cast<size_t>(page.limit());
   PW_RETURN_IF_ERROR(ReadAfter(page.after, query));
   return query;
 }

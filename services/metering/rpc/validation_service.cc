@@ -74,16 +74,6 @@ absl::StatusOr<std::optional<Method>> MethodFrom(v1::Method method) {
   }
 }
 
-/// Takes the value that only says that there is more off a page.
-template <typename Value>
-bool CutPage(std::vector<Value>& values, size_t limit) {
-  if (values.size() < limit) {
-    return false;
-  }
-  values.pop_back();
-  return true;
-}
-
 }  // namespace
 
 grpc::Status ValidationService::ListFindings(grpc::ServerContext* context,
@@ -94,7 +84,7 @@ grpc::Status ValidationService::ListFindings(grpc::ServerContext* context,
     FindingQuery query;
     PW_RETURN_IF_ERROR(ReadBounds(*request, query));
     query.resolved = request->show_resolved();
-    query.limit = static_cast<size_t>(page.size) + 1;
+    query.limit = static_cast<size_t>(page.limit());
     if (!page.after.empty()) {
       PW_ASSIGN_OR_RETURN(query.after, FindingAfter(page.after));
     }
@@ -108,7 +98,7 @@ grpc::Status ValidationService::ListFindings(grpc::ServerContext* context,
       PW_RETURN_IF_ERROR(VisibleMember(*context, directory_, *query.metering_point).status());
     }
     PW_ASSIGN_OR_RETURN(std::vector<Finding> findings, findings_.List(query));
-    if (CutPage(findings, query.limit)) {
+    if (rpc::CutToPage(page, findings)) {
       response->set_next_page_token(rpc::NextPageToken(*request, PageEndOf(findings.back())));
     }
     for (const Finding& finding : findings) {
@@ -169,13 +159,13 @@ grpc::Status ValidationService::ListRegisterValues(grpc::ServerContext* context,
     RegisterQuery query;
     PW_ASSIGN_OR_RETURN(query.metering_point, PointFrom(request->parent(), "parent"));
     PW_RETURN_IF_ERROR(ReadBounds(*request, query));
-    query.limit = static_cast<size_t>(page.size) + 1;
+    query.limit = static_cast<size_t>(page.limit());
     if (!page.after.empty()) {
       PW_ASSIGN_OR_RETURN(query.after, RegisterValueAfter(page.after));
     }
     PW_RETURN_IF_ERROR(VisibleMember(*context, directory_, query.metering_point).status());
     PW_ASSIGN_OR_RETURN(std::vector<RegisterValue> values, registers_.List(query));
-    if (CutPage(values, query.limit)) {
+    if (rpc::CutToPage(page, values)) {
       response->set_next_page_token(rpc::NextPageToken(*request, PageEndOf(values.back())));
     }
     for (const RegisterValue& value : values) {

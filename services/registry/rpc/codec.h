@@ -66,13 +66,11 @@ absl::StatusOr<rpc::Page> ReadIdPage(const google::protobuf::Message& request);
 /// Errors: PAGE_TOKEN_INVALID.
 absl::StatusOr<absl::Time> StartsBefore(const rpc::Page& page);
 
-/// Cuts what was read with `limit = page.size + 1` to the page and returns the token of the next
-/// page, or empty.
+/// As rpc::CutToPage, for pages that end with an id. Returns the token of the next page, or empty.
 template <typename Item>
-std::string CutToPage(const google::protobuf::Message& request, const rpc::Page& page,
-                      std::vector<Item>& items) {
-  if (items.size() <= static_cast<size_t>(page.size)) return "";
-  items.resize(static_cast<size_t>(page.size));
+std::string CutToIdPage(const google::protobuf::Message& request, const rpc::Page& page,
+                        std::vector<Item>& items) {
+  if (!rpc::CutToPage(page, items)) return "";
   return rpc::NextPageToken(request, items.back().id.value());
 }
 

@@ -48,8 +48,8 @@ grpc::Status RegistryService::ListCommunities(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const rpc::Page page, ReadIdPage(*request));
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
     PW_ASSIGN_OR_RETURN(auto communities,
-                        rooms_.communities.List(CommunityId(page.after), page.size + 1));
-    response->set_next_page_token(CutToPage(*request, page, communities));
+                        rooms_.communities.List(CommunityId(page.after), page.limit()));
+    response->set_next_page_token(CutToIdPage(*request, page, communities));
     for (const Community& community : communities) {
       *response->add_communities() = ToProto(community);
     }
@@ -86,9 +86,8 @@ grpc::Status RegistryService::ListTariffs(grpc::ServerContext* context,
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
     PW_ASSIGN_OR_RETURN(const Community community, rooms_.communities.Get(CommunityId(id)));
     PW_ASSIGN_OR_RETURN(auto tariffs,
-                        rooms_.communities.ListTariffs(community.id, before, page.size + 1));
-    if (tariffs.size() > static_cast<size_t>(page.size)) {
-      tariffs.pop_back();
+                        rooms_.communities.ListTariffs(community.id, before, page.limit()));
+    if (rpc::CutToPage(page, tariffs)) {
       response->set_next_page_token(rpc::NextPageToken(
           *request, absl::StrCat(absl::ToUnixMicros(tariffs.back().starts_at))));
     }

@@ -62,8 +62,8 @@ grpc::Status RegistryService::ListDevices(grpc::ServerContext* context,
     PW_RETURN_IF_ERROR(
         RequireRole(caller, {access::OPERATOR, access::REGULATOR, access::ADMIN}));
     PW_ASSIGN_OR_RETURN(auto devices,
-                        rooms_.device_store.List(DeviceId(page.after), page.size + 1));
-    response->set_next_page_token(CutToPage(*request, page, devices));
+                        rooms_.device_store.List(DeviceId(page.after), page.limit()));
+    response->set_next_page_token(CutToIdPage(*request, page, devices));
     for (const Device& device : devices) *response->add_devices() = ToProto(device);
     return absl::OkStatus();
   });

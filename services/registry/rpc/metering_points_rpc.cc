@@ -67,8 +67,8 @@ grpc::Status RegistryService::ListMeteringPoints(grpc::ServerContext* context,
     }
     PW_ASSIGN_OR_RETURN(auto points,
                         rooms_.metering_points.List(owner, MeteringPointId(page.after),
-                                                    page.size + 1));
-    response->set_next_page_token(CutToPage(*request, page, points));
+                                                    page.limit()));
+    response->set_next_page_token(CutToIdPage(*request, page, points));
     for (const MeteringPoint& point : points) *response->add_metering_points() = ToProto(point);
     return absl::OkStatus();
   });

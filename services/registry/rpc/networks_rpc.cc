@@ -58,9 +58,8 @@ grpc::Status RegistryService::ListNetworks(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const absl::Time before, StartsBefore(page));
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
     PW_ASSIGN_OR_RETURN(const Community community, rooms_.communities.Get(CommunityId(id)));
-    PW_ASSIGN_OR_RETURN(auto networks, rooms_.networks.List(community.id, before, page.size + 1));
-    if (networks.size() > static_cast<size_t>(page.size)) {
-      networks.pop_back();
+    PW_ASSIGN_OR_RETURN(auto networks, rooms_.networks.List(community.id, before, page.limit()));
+    if (rpc::CutToPage(page, networks)) {
       response->set_next_page_token(rpc::NextPageToken(
           *request, absl::StrCat(absl::ToUnixMicros(networks.back().starts_at))));
     }

@@ -58,8 +58,8 @@ grpc::Status RegistryService::ListParticipants(grpc::ServerContext* context,
         RequireRole(caller, {access::OPERATOR, access::REGULATOR, access::ADMIN}));
     PW_ASSIGN_OR_RETURN(auto participants,
                         rooms_.participants.List(filter, ParticipantId(page.after),
-                                                 page.size + 1));
-    response->set_next_page_token(CutToPage(*request, page, participants));
+                                                 page.limit()));
+    response->set_next_page_token(CutToIdPage(*request, page, participants));
     for (const Participant& participant : participants) {
       *response->add_participants() = ToProto(participant);
     }

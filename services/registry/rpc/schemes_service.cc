@@ -70,9 +70,8 @@ grpc::Status SchemesService::ListSchemes(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const absl::Time before, StartsBefore(page));
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
     PW_ASSIGN_OR_RETURN(const Community community, communities_.Get(CommunityId(id)));
-    PW_ASSIGN_OR_RETURN(auto schemes, schemes_.List(community.id, before, page.size + 1));
-    if (schemes.size() > static_cast<size_t>(page.size)) {
-      schemes.pop_back();
+    PW_ASSIGN_OR_RETURN(auto schemes, schemes_.List(community.id, before, page.limit()));
+    if (rpc::CutToPage(page, schemes)) {
       response->set_next_page_token(
           rpc::NextPageToken(*request, absl::StrCat(absl::ToUnixMicros(schemes.back().starts_at))));
     }

@@ -175,9 +175,8 @@ grpc::Status KpisService::ListHouseholdKpis(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const KpiSpan span, ReadKpiSpan(asked, GridOf(rules, kCommunitySpanMax)));
     PW_ASSIGN_OR_RETURN(
         std::vector<HouseholdSums> households,
-        reader_.ListHouseholds(rules.id, span.whole, ParticipantId(page.after), page.size + 1));
-    const bool has_more = households.size() > static_cast<size_t>(page.size);
-    if (has_more) households.pop_back();
+        reader_.ListHouseholds(rules.id, span.whole, ParticipantId(page.after), page.limit()));
+    const bool has_more = rpc::CutToPage(page, households);
     for (const HouseholdSums& household : households) {
       v1::ListedHouseholdKpis& listed = *response->add_households();
       listed.set_participant(absl::StrCat("participants/", household.participant.value()));

@@ -118,9 +118,8 @@ grpc::Status LedgerService::ListAccounts(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
     PW_RETURN_IF_ERROR(RequireReader(*context, AccountId()));
     PW_ASSIGN_OR_RETURN(std::vector<ledger::AccountState> accounts,
-                        reader_.ListAccounts(community, AccountId(page.after), page.size + 1));
-    const bool more = accounts.size() > static_cast<size_t>(page.size);
-    if (more) accounts.pop_back();
+                        reader_.ListAccounts(community, AccountId(page.after), page.limit()));
+    const bool more = rpc::CutToPage(page, accounts);
     for (const ledger::AccountState& account : accounts) {
       Encode(community, account, *response->add_accounts());
     }
@@ -172,9 +171,8 @@ grpc::Status LedgerService::ListEntries(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const std::string currency, ledgers_.CurrencyOf(path.community));
     PW_ASSIGN_OR_RETURN(
         std::vector<PostedEntry> entries,
-        reader_.ListEntries(path.community, path.account, after, page.size + 1));
-    const bool more = entries.size() > static_cast<size_t>(page.size);
-    if (more) entries.pop_back();
+        reader_.ListEntries(path.community, path.account, after, page.limit()));
+    const bool more = rpc::CutToPage(page, entries);
     for (const PostedEntry& entry : entries) {
       Encode(path.community, currency, entry, *response->add_journal_entries());
     }

@@ -48,9 +48,8 @@ absl::StatusOr<std::string> ListPage(const grpc::ServerContext& context, Ledgers
   PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
   PW_RETURN_IF_ERROR(RequireStaff(context, /*changes=*/false));
   PW_ASSIGN_OR_RETURN(const std::string currency, ledgers.CurrencyOf(community));
-  PW_ASSIGN_OR_RETURN(auto values, list(community, page.after, page.size + 1));
-  const bool more = values.size() > static_cast<size_t>(page.size);
-  if (more) values.pop_back();
+  PW_ASSIGN_OR_RETURN(auto values, list(community, page.after, page.limit()));
+  const bool more = rpc::CutToPage(page, values);
   for (const auto& value : values) add(community, currency, value);
   return more ? rpc::NextPageToken(request, id_of(values.back())) : std::string();
 }

@@ -94,9 +94,8 @@ absl::StatusOr<std::string> ListPage(const grpc::ServerContext& context,
   PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
   PW_ASSIGN_OR_RETURN(
       std::vector<Payment> payments,
-      parts.store.List({owner.community, kind, owner.participant, page.after}, page.size + 1));
-  const bool more = payments.size() > static_cast<size_t>(page.size);
-  if (more) payments.pop_back();
+      parts.store.List({owner.community, kind, owner.participant, page.after}, page.limit()));
+  const bool more = rpc::CutToPage(page, payments);
   for (const Payment& payment : payments) add(payment);
   return more ? rpc::NextPageToken(request, payments.back().name.id) : std::string();
 }
@@ -133,12 +132,11 @@ grpc::Status PaymentsService::ListWalletEntries(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
                         parts_.ledgers.ContextOf(ParticipantId(std::move(ids[0]))));
     absl::StatusOr<std::vector<PostedEntry>> entries = parts_.reader.ListEntries(
-        owner.community, ParticipantAccount(owner.participant), after, page.size + 1);
+        owner.community, ParticipantAccount(owner.participant), after, page.limit());
     // No money ever touched the wallet.
     if (absl::IsNotFound(entries.status())) return absl::OkStatus();
     PW_RETURN_IF_ERROR(entries.status());
-    const bool more = entries->size() > static_cast<size_t>(page.size);
-    if (more) entries->pop_back();
+    const bool more = rpc::CutToPage(page, *entries);
     PW_ASSIGN_OR_RETURN(const auto lines, LinesOf(parts_.store, owner, *entries));
     for (const PostedEntry& entry : *entries) {
       const auto found = lines.find(entry.number);
@@ -165,9 +163,8 @@ grpc::Status PaymentsService::ListWalletHolds(grpc::ServerContext* context,
                         parts_.ledgers.ContextOf(ParticipantId(std::move(ids[0]))));
     PW_ASSIGN_OR_RETURN(std::vector<WalletHold> holds,
                         parts_.store.ListHolds(owner.community, owner.participant, page.after,
-                                               page.size + 1));
-    const bool more = holds.size() > static_cast<size_t>(page.size);
-    if (more) holds.pop_back();
+                                               page.limit()));
+    const bool more = rpc::CutToPage(page, holds);
     for (const WalletHold& hold : holds) Encode(owner, hold, *response->add_wallet_holds());
     if (more) response->set_next_page_token(rpc::NextPageToken(*request, holds.back().name));
     return absl::OkStatus();

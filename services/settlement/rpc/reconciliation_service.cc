@@ -102,9 +102,8 @@ grpc::Status ReconciliationService::ListFindings(grpc::ServerContext* context,
     PW_RETURN_IF_ERROR(RequireStaff(*context));
     PW_RETURN_IF_ERROR(ledgers_.Require(community));
     PW_ASSIGN_OR_RETURN(std::vector<reconciliation::ListedFinding> findings,
-                        store_.ListFindings(community, after, page.size + 1, request->open_only()));
-    const bool more = findings.size() > static_cast<size_t>(page.size);
-    if (more) findings.pop_back();
+                        store_.ListFindings(community, after, page.limit(), request->open_only()));
+    const bool more = rpc::CutToPage(page, findings);
     for (const reconciliation::ListedFinding& finding : findings) {
       Encode(community, finding, *response->add_reconciliation_findings());
     }

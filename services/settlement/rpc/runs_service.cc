@@ -198,9 +198,8 @@ grpc::Status RunsService::ListRuns(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     filter.before = page.after;
     PW_ASSIGN_OR_RETURN(std::vector<LoggedRun> runs,
-                        parts_.log.ListRuns(community, filter, page.size + 1));
-    if (runs.size() > static_cast<size_t>(page.size)) {
-      runs.resize(static_cast<size_t>(page.size));
+                        parts_.log.ListRuns(community, filter, page.limit()));
+    if (rpc::CutToPage(page, runs)) {
       response->set_next_page_token(rpc::NextPageToken(*request, runs.back().record.id));
     }
     for (const LoggedRun& run : runs) Encode(community, currency, run, *response->add_runs());
@@ -242,9 +241,8 @@ grpc::Status RunsService::ListLateChanges(grpc::ServerContext* context,
     PW_RETURN_IF_ERROR(RequireStaff(*context));
     PW_RETURN_IF_ERROR(parts_.ledgers.Require(community));
     PW_ASSIGN_OR_RETURN(std::vector<LateChange> changes,
-                        parts_.log.ListLateChanges(community, after, page.size + 1));
-    if (changes.size() > static_cast<size_t>(page.size)) {
-      changes.resize(static_cast<size_t>(page.size));
+                        parts_.log.ListLateChanges(community, after, page.limit()));
+    if (rpc::CutToPage(page, changes)) {
       response->set_next_page_token(rpc::NextPageToken(*request, TokenOf(changes.back())));
     }
     for (const LateChange& change : changes) {

@@ -90,15 +90,6 @@ absl::StatusOr<std::optional<LinePosition>> LinePositionFrom(const std::string& 
   return std::optional<LinePosition>(position);
 }
 
-/// Whether a page that was asked for with one more than its size is not the last. Drops the rest.
-template <typename T>
-bool DropLookAhead(std::vector<T>& values, int32_t size) {
-  const auto wanted = static_cast<size_t>(size);
-  if (values.size() <= wanted) return false;
-  values.erase(values.begin() + size, values.end());
-  return true;
-}
-
 }  // namespace
 
 grpc::Status SettlementService::GetLedgerAccount(grpc::ServerContext* context,
@@ -142,8 +133,8 @@ grpc::Status SettlementService::ListLedgerAccounts(grpc::ServerContext* context,
     PW_RETURN_IF_ERROR(rpc::RequireOwnerOrStaff(caller, ""));
     PW_ASSIGN_OR_RETURN(const LedgerHead head, books_.GetHead(community));
     PW_ASSIGN_OR_RETURN(std::vector<Account> accounts,
-                        books_.ListAccounts(community, AccountId(page.after), page.size + 1));
-    const bool more = DropLookAhead(accounts, page.size);
+                        books_.ListAccounts(community, AccountId(page.after), page.limit()));
+    const bool more = rpc::CutToPage(page, accounts);
     for (const Account& account : accounts) {
       Encode(community, head.currency, account, *response->add_ledger_accounts());
     }
@@ -176,8 +167,8 @@ grpc::Status SettlementService::ListJournalEntries(grpc::ServerContext* context,
     PW_RETURN_IF_ERROR(RequireAccountAccess(caller, path.account));
     PW_ASSIGN_OR_RETURN(const LedgerHead head, books_.GetHead(community));
     PW_ASSIGN_OR_RETURN(std::vector<PostedEntry> entries,
-                        books_.ListEntries(community, path.account, after, page.size + 1));
-    const bool more = DropLookAhead(entries, page.size);
+                        books_.ListEntries(community, path.account, after, page.limit()));
+    const bool more = rpc::CutToPage(page, entries);
     for (const PostedEntry& entry : entries) {
       Encode(community, head.currency, entry, *response->add_journal_entries());
     }
@@ -281,8 +272,8 @@ grpc::Status SettlementService::ListSettlementPeriods(
     }
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
     PW_ASSIGN_OR_RETURN(std::vector<SettledPeriod> periods,
-                        books_.ListPeriods(community, span, after, page.size + 1));
-    const bool more = DropLookAhead(periods, page.size);
+                        books_.ListPeriods(community, span, after, page.limit()));
+    const bool more = rpc::CutToPage(page, periods);
     for (const SettledPeriod& period : periods) {
       Encode(community, period, *response->add_settlement_periods());
     }
@@ -309,8 +300,8 @@ grpc::Status SettlementService::ListSettlementLines(grpc::ServerContext* context
                         ledgers_.ContextOf(ParticipantId(std::move(id))));
     PW_ASSIGN_OR_RETURN(
         std::vector<PostedBillLine> lines,
-        books_.ListLines(owner.community, owner.participant, span, after, page.size + 1));
-    const bool more = DropLookAhead(lines, page.size);
+        books_.ListLines(owner.community, owner.participant, span, after, page.limit()));
+    const bool more = rpc::CutToPage(page, lines);
     for (const PostedBillLine& line : lines) {
       Encode(owner.community, owner.currency, line, *response->add_settlement_lines());
     }

@@ -47,14 +47,6 @@ absl::StatusOr<std::vector<std::string>> OwnIds(const grpc::ServerContext& conte
   return ids;
 }
 
-/// Whether a page that was asked for with one more than its size is not the last. Drops the rest.
-template <typename T>
-bool DropLookAhead(std::vector<T>& values, int32_t size) {
-  if (values.size() <= static_cast<size_t>(size)) return false;
-  values.erase(values.begin() + size, values.end());
-  return true;
-}
-
 /// A statement as a file, with its media type.
 absl::StatusOr<google::api::HttpBody> FileOf(const CommunityId& community,
                                              const Statement& statement,
@@ -145,7 +137,7 @@ grpc::Status StatementsService::ListIssuers(grpc::ServerContext* context,
                   std::find_if(issuers.begin(), issuers.end(), [&](const Issuer& issuer) {
                     return absl::FormatCivilTime(issuer.starts_on) > page.after;
                   }));
-    const bool more = DropLookAhead(issuers, page.size);
+    const bool more = rpc::CutToPage(page, issuers);
     for (const Issuer& issuer : issuers) Encode(community, issuer, *response->add_issuers());
     if (more) {
       response->set_next_page_token(
@@ -293,8 +285,8 @@ grpc::Status StatementsService::ListStatements(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const ParticipantContext owner, ledgers_.ContextOf(ParticipantId(ids[0])));
     PW_ASSIGN_OR_RETURN(
         std::vector<Statement> statements,
-        store_.ListStatements(owner.community, owner.participant, page.after, page.size + 1));
-    const bool more = DropLookAhead(statements, page.size);
+        store_.ListStatements(owner.community, owner.participant, page.after, page.limit()));
+    const bool more = rpc::CutToPage(page, statements);
     for (const Statement& statement : statements) {
       Encode(owner.community, statement, *response->add_statements());
     }
@@ -325,8 +317,8 @@ grpc::Status StatementsService::ListStatementSettlementLines(
     PW_ASSIGN_OR_RETURN(const CommunityRules rules, RulesOf(line.participant));
     PW_ASSIGN_OR_RETURN(
         std::vector<PostedBillLine> lines,
-        store_.ListSettlementLines(rules.id, rules.time_zone, line, after, page.size + 1));
-    const bool more = DropLookAhead(lines, page.size);
+        store_.ListSettlementLines(rules.id, rules.time_zone, line, after, page.limit()));
+    const bool more = rpc::CutToPage(page, lines);
     for (const PostedBillLine& posted : lines) {
       Encode(rules.id, rules.currency, posted, *response->add_settlement_lines());
     }
