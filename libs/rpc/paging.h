@@ -27,7 +27,7 @@ struct Page {
 /// malformed or belongs to a request with other fields.
 absl::StatusOr<Page> ReadPage(const google::protobuf::Message& request);
 
-/// Cuts values that were read with `page.limit()` to the page. Returns whether another page follows.
+/// Cuts values that were read with `page.limit()` to the page. Returns whether another follows.
 template <typename Value>
 bool CutToPage(const Page& page, std::vector<Value>& values) {
   const size_t size = static_cast<size_t>(page.size);

@@ -15,6 +15,7 @@
 #include "libs/rpc/paging.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
+#include "services/settlement/rpc/callers.h"
 #include "services/settlement/rpc/encode.h"
 #include "services/settlement/rpc/transfer_codec.h"
 
@@ -55,18 +56,14 @@ absl::StatusOr<AccountPath> PathFrom(const std::string& name, absl::string_view 
   return AccountPath{CommunityId(std::move(ids[0])), AccountId(std::move(ids[1]))};
 }
 
-absl::StatusOr<CommunityId> CommunityFrom(const std::string& parent) {
-  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(parent, "communities/*", "parent"));
-  return CommunityId(std::move(id));
-}
-
 }  // namespace
 
 grpc::Status LedgerService::CreateTransfers(grpc::ServerContext* context,
                                             const v1::CreateTransfersRequest* request,
                                             v1::CreateTransfersResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const CommunityId community, CommunityFrom(request->parent()));
+    PW_ASSIGN_OR_RETURN(const CommunityId community,
+                        CommunityFrom(request->parent(), "communities/*", "parent"));
     PW_RETURN_IF_ERROR(RequireWriter(*context));
     PW_ASSIGN_OR_RETURN(const std::string currency, ledgers_.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(std::vector<ledger::Transfer> transfers,
@@ -87,7 +84,8 @@ grpc::Status LedgerService::OpenAccounts(grpc::ServerContext* context,
                                          const v1::OpenAccountsRequest* request,
                                          v1::OpenAccountsResponse* /*response*/) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const CommunityId community, CommunityFrom(request->parent()));
+    PW_ASSIGN_OR_RETURN(const CommunityId community,
+                        CommunityFrom(request->parent(), "communities/*", "parent"));
     PW_RETURN_IF_ERROR(RequireWriter(*context));
     PW_ASSIGN_OR_RETURN(const std::string currency, ledgers_.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(const std::vector<ledger::AccountOpening> openings,
@@ -114,7 +112,8 @@ grpc::Status LedgerService::ListAccounts(grpc::ServerContext* context,
                                          const v1::ListAccountsRequest* request,
                                          v1::ListAccountsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
-    PW_ASSIGN_OR_RETURN(const CommunityId community, CommunityFrom(request->parent()));
+    PW_ASSIGN_OR_RETURN(const CommunityId community,
+                        CommunityFrom(request->parent(), "communities/*", "parent"));
     PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
     PW_RETURN_IF_ERROR(RequireReader(*context, AccountId()));
     PW_ASSIGN_OR_RETURN(std::vector<ledger::AccountState> accounts,

@@ -12,6 +12,7 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "services/settlement/formats/bank_statement_file.h"
+#include "services/settlement/rpc/callers.h"
 #include "services/settlement/rpc/payment_codec.h"
 #include "services/settlement/rpc/payments_service.h"
 
@@ -19,23 +20,7 @@ namespace peerwatt::settlement {
 namespace {
 
 constexpr char kDomain[] = "settlement.peerwatt.dev";
-
-absl::StatusOr<CommunityId> CommunityFrom(const std::string& name, absl::string_view pattern,
-                                          absl::string_view field) {
-  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(name, pattern, field));
-  return CommunityId(std::move(id));
-}
-
-/// OK for operators, and for regulators who only look. Errors: PERMISSION_DENIED.
-absl::Status RequireStaff(const grpc::ServerContext& context, bool changes) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  if (!changes) return rpc::RequireOwnerOrStaff(caller, "");
-  if (rpc::HasRole(caller, peerwatt::access::v1::OPERATOR) ||
-      rpc::HasRole(caller, peerwatt::access::v1::ADMIN)) {
-    return absl::OkStatus();
-  }
-  return Error(kPermissionDenied, "payments of a community are for its operators");
-}
+constexpr char kRefusal[] = "payments of a community are for its operators";
 
 /// A page of what a community has, for its staff. list: gives values of a community after an id;
 /// id_of: of a value; add: puts a value, with the ledger's currency, into the answer.
@@ -46,7 +31,7 @@ absl::StatusOr<std::string> ListPage(const grpc::ServerContext& context, Ledgers
   PW_ASSIGN_OR_RETURN(const CommunityId community,
                       CommunityFrom(request.parent(), "communities/*", "parent"));
   PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(request));
-  PW_RETURN_IF_ERROR(RequireStaff(context, /*changes=*/false));
+  PW_RETURN_IF_ERROR(RequireStaff(context, kRefusal));
   PW_ASSIGN_OR_RETURN(const std::string currency, ledgers.CurrencyOf(community));
   PW_ASSIGN_OR_RETURN(auto values, list(community, page.after, page.limit()));
   const bool more = rpc::CutToPage(page, values);
@@ -62,7 +47,7 @@ grpc::Status PaymentsService::GetPaymentSettings(grpc::ServerContext* context,
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const CommunityId community,
                         CommunityFrom(request->name(), "communities/*/paymentSettings", "name"));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/false));
+    PW_RETURN_IF_ERROR(RequireStaff(*context, kRefusal));
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(const PaymentSettings settings, parts_.store.GetSettings(community));
     Encode(settings, currency, *response);
@@ -78,7 +63,7 @@ grpc::Status PaymentsService::UpdatePaymentSettings(
         const CommunityId community,
         CommunityFrom(request->payment_settings().name(), "communities/*/paymentSettings",
                       "payment_settings.name"));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/true));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(const PaymentSettings settings,
                         SettingsFrom(request->payment_settings(), community, currency));
@@ -98,7 +83,7 @@ grpc::Status PaymentsService::CreatePaymentFile(grpc::ServerContext* context,
     PW_RETURN_IF_ERROR(rpc::CheckResourceId(request->payment_file_id(), "payment_file_id"));
     PW_ASSIGN_OR_RETURN(const PaymentFile wanted, FileFrom(request->payment_file(), community,
                                                            request->payment_file_id()));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/true));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(const PaymentFile file, parts_.bank_desk.CreateFile(wanted));
     Encode(file, currency, *response);
@@ -112,7 +97,7 @@ grpc::Status PaymentsService::GetPaymentFile(grpc::ServerContext* context,
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(std::vector<std::string> ids,
                         rpc::ParseName(request->name(), "communities/*/paymentFiles/*", "name"));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/true));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     const CommunityId community(std::move(ids[0]));
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(const PaymentFile file, parts_.bank.GetFile(community, ids[1]));
@@ -148,7 +133,7 @@ grpc::Status PaymentsService::ImportBankStatement(grpc::ServerContext* context,
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const CommunityId community,
                         CommunityFrom(request->parent(), "communities/*", "parent"));
-    PW_RETURN_IF_ERROR(RequireStaff(*context, /*changes=*/true));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(std::vector<BankStatement> statements,
                         ReadBankStatements(request->content()));

@@ -18,12 +18,14 @@
 #include "libs/rpc/paging.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
+#include "services/settlement/rpc/callers.h"
 #include "services/settlement/rpc/payment_codec.h"
 
 namespace peerwatt::settlement {
 namespace {
 
 constexpr char kDomain[] = "settlement.peerwatt.dev";
+constexpr char kBankRefusal[] = "only operators say what the bank did";
 constexpr size_t kFailureMax = 140;
 
 /// Reads the participant of a name, and checks that the caller is it or staff.
@@ -38,22 +40,12 @@ absl::StatusOr<std::vector<std::string>> OwnedBy(const grpc::ServerContext& cont
   return ids;
 }
 
-/// OK for operators. Errors: PERMISSION_DENIED.
-absl::Status RequireOperator(const grpc::ServerContext& context) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  if (rpc::HasRole(caller, peerwatt::access::v1::OPERATOR) ||
-      rpc::HasRole(caller, peerwatt::access::v1::ADMIN)) {
-    return absl::OkStatus();
-  }
-  return Error(kPermissionDenied, "only operators say what the bank did");
-}
-
 /// OK for the participant itself and operators: regulators see no bank accounts.
 absl::Status RequireOwnerOrOperator(const grpc::ServerContext& context,
                                     const std::string& participant) {
   PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
   if (caller.participant() == absl::StrCat("participants/", participant)) return absl::OkStatus();
-  return RequireOperator(context);
+  return RequireOperator(context, kBankRefusal);
 }
 
 absl::Status CheckFailure(const std::string& failure) {
@@ -335,7 +327,7 @@ absl::StatusOr<Payment> PaymentsService::FailNamed(const grpc::ServerContext& co
                                                    const std::string& failure) {
   PW_RETURN_IF_ERROR(CheckFailure(failure));
   PW_RETURN_IF_ERROR(rpc::ParseName(name, pattern, "name").status());
-  PW_RETURN_IF_ERROR(RequireOperator(context));
+  PW_RETURN_IF_ERROR(RequireOperator(context, kBankRefusal));
   return ChangeNamed(name, pattern, kind, [&](const PaymentName& payment) {
     return parts_.store.Fail(payment, failure, parts_.clock.Now());
   });

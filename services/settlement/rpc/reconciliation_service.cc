@@ -15,11 +15,13 @@
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
 #include "services/settlement/core/reconciliation/errors.h"
+#include "services/settlement/rpc/callers.h"
 
 namespace peerwatt::settlement {
 namespace {
 
 constexpr char kDomain[] = "settlement.peerwatt.dev";
+constexpr char kRefusal[] = "books are checked by operators and regulators";
 // A piece of a file is sent when it has this many bytes.
 constexpr size_t kPieceBytes = 128 << 10;
 constexpr int kExportsMax = 4;
@@ -42,19 +44,6 @@ class Place {
   std::atomic<int>& taken_;
   const bool ok_;
 };
-
-/// Errors: PERMISSION_DENIED, CALLER_UNKNOWN.
-absl::Status RequireStaff(const grpc::ServerContext& context) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  if (rpc::IsStaff(caller)) return absl::OkStatus();
-  return Error(kPermissionDenied, "books are checked by operators and regulators");
-}
-
-absl::StatusOr<CommunityId> CommunityFrom(const std::string& name, absl::string_view pattern,
-                                          absl::string_view field) {
-  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(name, pattern, field));
-  return CommunityId(std::move(id));
-}
 
 void Encode(const CommunityId& community, const reconciliation::ListedFinding& finding,
             v1::ReconciliationFinding& proto) {
@@ -99,7 +88,7 @@ grpc::Status ReconciliationService::ListFindings(grpc::ServerContext* context,
     if (!page.after.empty() && !absl::SimpleAtoi(page.after, &after)) {
       return Error(kPageTokenInvalid, "the page token is malformed");
     }
-    PW_RETURN_IF_ERROR(RequireStaff(*context));
+    PW_RETURN_IF_ERROR(RequireStaff(*context, kRefusal));
     PW_RETURN_IF_ERROR(ledgers_.Require(community));
     PW_ASSIGN_OR_RETURN(std::vector<reconciliation::ListedFinding> findings,
                         store_.ListFindings(community, after, page.limit(), request->open_only()));
@@ -121,7 +110,7 @@ grpc::Status ReconciliationService::GetReconciliationStatus(
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const CommunityId community,
                         CommunityFrom(request->name(), "communities/*/reconciliation", "name"));
-    PW_RETURN_IF_ERROR(RequireStaff(*context));
+    PW_RETURN_IF_ERROR(RequireStaff(*context, kRefusal));
     PW_RETURN_IF_ERROR(ledgers_.Require(community));
     return EncodeStatus(store_, community, *response);
   });
@@ -133,7 +122,7 @@ grpc::Status ReconciliationService::RunReconciliation(grpc::ServerContext* conte
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_ASSIGN_OR_RETURN(const CommunityId community,
                         CommunityFrom(request->name(), "communities/*/reconciliation", "name"));
-    PW_RETURN_IF_ERROR(RequireStaff(*context));
+    PW_RETURN_IF_ERROR(RequireStaff(*context, kRefusal));
     PW_RETURN_IF_ERROR(ledgers_.Require(community));
     const auto stopped = [&] {
       return context->IsCancelled() ||
@@ -155,7 +144,7 @@ grpc::Status ReconciliationService::ExportBooks(grpc::ServerContext* context,
         request->part() == v1::ExportBooksRequest::PART_UNSPECIFIED) {
       return FieldInvalid("part", "must be JOURNAL, ACCOUNTS or PERIODS");
     }
-    PW_RETURN_IF_ERROR(RequireStaff(*context));
+    PW_RETURN_IF_ERROR(RequireStaff(*context, kRefusal));
     PW_RETURN_IF_ERROR(ledgers_.Require(community));
     const Place place(exports_);
     PW_RETURN_IF_ERROR(place.status());

@@ -15,33 +15,14 @@
 #include "libs/rpc/paging.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
+#include "services/settlement/rpc/callers.h"
 
 namespace peerwatt::settlement {
 namespace {
 
-namespace access = peerwatt::access::v1;
-
 constexpr char kDomain[] = "settlement.peerwatt.dev";
+constexpr char kRefusal[] = "runs are the operators'";
 constexpr absl::Duration kRequestedSpanMax = absl::Hours(24 * 32);
-
-absl::StatusOr<CommunityId> CommunityFrom(const std::string& name, absl::string_view pattern,
-                                          absl::string_view field) {
-  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(name, pattern, field));
-  return CommunityId(std::move(id));
-}
-
-absl::Status RequireOperator(const grpc::ServerContext& context) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  if (rpc::HasRole(caller, access::OPERATOR) || rpc::HasRole(caller, access::ADMIN)) {
-    return absl::OkStatus();
-  }
-  return Error(kPermissionDenied, "runs are the operators'");
-}
-
-absl::Status RequireStaff(const grpc::ServerContext& context) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  return rpc::RequireOwnerOrStaff(caller, "");
-}
 
 std::string PeriodName(const CommunityId& community, absl::Time start) {
   return absl::StrCat("communities/", community.value(), "/settlementPeriods/",
@@ -175,7 +156,7 @@ grpc::Status RunsService::UpdateRunCalendar(grpc::ServerContext* context,
     PW_ASSIGN_OR_RETURN(const CommunityId community,
                         CommunityFrom(request->name(), "communities/*/runCalendar", "name"));
     PW_ASSIGN_OR_RETURN(RunCalendar calendar, CalendarFrom(request->run_calendar()));
-    PW_RETURN_IF_ERROR(RequireOperator(*context));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     PW_RETURN_IF_ERROR(parts_.ledgers.Require(community));
     ++calendar.version;
     calendar.created_at = clock_.Now();
@@ -194,7 +175,7 @@ grpc::Status RunsService::ListRuns(grpc::ServerContext* context,
                         CommunityFrom(request->parent(), "communities/*", "parent"));
     PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
     PW_ASSIGN_OR_RETURN(RunFilter filter, FilterFrom(*request, community));
-    PW_RETURN_IF_ERROR(RequireStaff(*context));
+    PW_RETURN_IF_ERROR(RequireStaff(*context, kRefusal));
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     filter.before = page.after;
     PW_ASSIGN_OR_RETURN(std::vector<LoggedRun> runs,
@@ -218,7 +199,7 @@ grpc::Status RunsService::RunNow(grpc::ServerContext* context, const v1::RunNowR
     if (span.end <= span.start || span.length() > kRequestedSpanMax) {
       return FieldInvalid("end_time", "must lie at most 32 days after start_time");
     }
-    PW_RETURN_IF_ERROR(RequireOperator(*context));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     PW_ASSIGN_OR_RETURN(const std::string currency, parts_.ledgers.CurrencyOf(community));
     PW_ASSIGN_OR_RETURN(const RunRecord record, parts_.desk.RunNow(community, span));
     RunFilter filter;
@@ -238,7 +219,7 @@ grpc::Status RunsService::ListLateChanges(grpc::ServerContext* context,
                         CommunityFrom(request->parent(), "communities/*", "parent"));
     PW_ASSIGN_OR_RETURN(const rpc::Page page, rpc::ReadPage(*request));
     PW_ASSIGN_OR_RETURN(const LateChange after, AfterFrom(page.after));
-    PW_RETURN_IF_ERROR(RequireStaff(*context));
+    PW_RETURN_IF_ERROR(RequireStaff(*context, kRefusal));
     PW_RETURN_IF_ERROR(parts_.ledgers.Require(community));
     PW_ASSIGN_OR_RETURN(std::vector<LateChange> changes,
                         parts_.log.ListLateChanges(community, after, page.limit()));

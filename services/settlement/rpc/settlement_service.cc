@@ -15,18 +15,13 @@
 #include "libs/rpc/paging.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/server.h"
+#include "services/settlement/rpc/callers.h"
 #include "services/settlement/rpc/encode.h"
 
 namespace peerwatt::settlement {
 namespace {
 
 constexpr char kDomain[] = "settlement.peerwatt.dev";
-
-absl::StatusOr<CommunityId> CommunityFrom(const std::string& name, absl::string_view pattern,
-                                          absl::string_view field) {
-  PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(name, pattern, field));
-  return CommunityId(std::move(id));
-}
 
 /// A community and an account of its ledger.
 struct AccountPath {

@@ -17,6 +17,7 @@
 #include "libs/rpc/server.h"
 #include "services/settlement/formats/document_text.h"
 #include "services/settlement/formats/ubl_document.h"
+#include "services/settlement/rpc/callers.h"
 #include "services/settlement/rpc/encode.h"
 #include "services/settlement/rpc/explanation_codec.h"
 #include "services/settlement/rpc/statement_codec.h"
@@ -25,16 +26,9 @@ namespace peerwatt::settlement {
 namespace {
 
 constexpr char kDomain[] = "settlement.peerwatt.dev";
+constexpr char kRefusal[] = "statements are an operator's to issue";
 constexpr int kParticipantsMax = 1000;
 constexpr size_t kPieceBytes = 256 << 10;
-
-/// OK for operators. Errors: PERMISSION_DENIED, CALLER_UNKNOWN.
-absl::Status RequireOperator(const grpc::ServerContext& context) {
-  PW_ASSIGN_OR_RETURN(const rpc::Principal caller, rpc::CallerOf(context));
-  return rpc::HasRole(caller, access::v1::OPERATOR) || rpc::HasRole(caller, access::v1::ADMIN)
-             ? absl::OkStatus()
-             : Error(kPermissionDenied, "statements are an operator's to issue");
-}
 
 /// Reads a participant's id out of a name, and lets itself and staff pass.
 /// Errors: FIELD_INVALID, PERMISSION_DENIED, CALLER_UNKNOWN.
@@ -110,7 +104,7 @@ grpc::Status StatementsService::CreateIssuer(grpc::ServerContext* context,
                         rpc::ParseName1(request->parent(), "communities/*", "parent"));
     PW_RETURN_IF_ERROR(rpc::CheckResourceId(request->issuer_id(), "issuer_id"));
     const CommunityId community(std::move(id));
-    PW_RETURN_IF_ERROR(RequireOperator(*context));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     PW_ASSIGN_OR_RETURN(Issuer issuer, IssuerFrom(*request, community));
     PW_RETURN_IF_ERROR(ledgers_.Require(community));
     issuer.created_at = clock_.Now();
@@ -251,7 +245,7 @@ grpc::Status StatementsService::IssueStatements(grpc::ServerContext* context,
             std::string::npos) {
       return FieldInvalid("request_id", "must have the form [a-z0-9-]{1,63}");
     }
-    PW_RETURN_IF_ERROR(RequireOperator(*context));
+    PW_RETURN_IF_ERROR(RequireOperator(*context, kRefusal));
     const CommunityId community(std::move(id));
     PW_ASSIGN_OR_RETURN(const CommunityRules rules, ledgers_.RulesOf(community));
     PW_ASSIGN_OR_RETURN(const IssueRequest issue, IssueRequestFrom(*request, rules));
