@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/domain/time_zone.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
 #include "libs/rpc/server.h"
@@ -35,9 +36,7 @@ absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
                         rpc::DurationFrom(proto.settlement_grace(), "settlement_grace"));
   }
   // The registry has checked the name; the time zones of this machine may be older.
-  if (!absl::LoadTimeZone(proto.time_zone(), &rules.time_zone)) {
-    rules.time_zone = absl::UTCTimeZone();
-  }
+  rules.time_zone = IanaTimeZone(proto.time_zone()).value_or(absl::UTCTimeZone());
   return rules;
 }
 

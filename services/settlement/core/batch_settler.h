@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
+#include "services/settlement/core/neighbourhood.h"
 #include "services/settlement/core/peers.h"
 #include "services/settlement/core/period_input.h"
 #include "services/settlement/core/stores.h"
@@ -69,8 +70,17 @@ class BatchSettler {
                                                     bool first_run);
   /// Computes a period from scratch; its lines and entries are for the caller to add.
   RunCommit Compute(const Batch& batch, absl::Time start, SettlementResult& result) const;
+  /// A run of a period without what it posts.
+  RunCommit RunOf(const Batch& batch, absl::Time start) const;
   absl::Status CommitFirst(const Batch& batch, absl::Time start);
   absl::Status CommitDifference(const Batch& batch, absl::Time start);
+  /// Settles again what few points' changes can have changed, in one commit. Returns the periods
+  /// for which that cannot be told, ascending.
+  absl::StatusOr<std::vector<absl::Time>> CommitNarrowly(Batch& batch,
+                                                         const std::vector<absl::Time>& starts);
+  /// The part of a period that the changes decide, and its lines from scratch.
+  RunCommit ComputeNarrowly(const Batch& batch, absl::Time start, const Neighbourhood& part,
+                            std::vector<Line>& lines) const;
 
   Peers peers_;
   RunStore& store_;

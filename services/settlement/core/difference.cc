@@ -11,7 +11,9 @@ std::vector<Line> DifferenceOf(const std::vector<Line>& computed,
                                const std::vector<PostedLine>& posted) {
   const auto before = [](const auto& a, const auto& b) { return a.key < b.key; };
   std::vector<Line> news = computed;
-  if (!std::is_sorted(news.begin(), news.end(), before)) std::sort(news.begin(), news.end(), before);
+  if (!std::is_sorted(news.begin(), news.end(), before)) {
+    std::sort(news.begin(), news.end(), before);
+  }
   std::vector<PostedLine> olds = posted;
   std::sort(olds.begin(), olds.end(), before);
   std::vector<Line> lines;

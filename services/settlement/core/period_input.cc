@@ -31,7 +31,9 @@ class ConnectionTable {
 
 bool IsComplete(const PeriodReadings& readings) {
   return std::all_of(readings.begin(), readings.end(),
-                     [](const PointReading& reading) { return reading.present || !reading.expected; });
+                     [](const PointReading& reading) {
+                       return reading.present || !reading.expected;
+                     });
 }
 
 PointReading Screened(PointReading reading) {

@@ -101,7 +101,7 @@ absl::Time NextRunAt(const RunCalendar& calendar, const absl::TimeZone& zone, ab
 
 RunRecord MakeRunRecord(RunKind kind, const RunCalendar& calendar, Interval span, absl::Time now,
                         absl::Time begun_at) {
-  return {absl::StrCat(TimeSegment(now), "-", 
+  return {absl::StrCat(TimeSegment(now), "-",
                        absl::Dec(absl::ToUnixMicros(now) % 1'000'000, absl::kZeroPad6), "-",
                        NameOf(kind), "-", TimeSegment(span.start)),
           kind, calendar.version, now, span, begun_at};

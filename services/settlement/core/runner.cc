@@ -94,7 +94,8 @@ bool Runner::IsDue(const CommunityRules& rules, const Lane& lane) const {
   if (lane.failed) return real_clock_.Now() >= lane.retry_at;
   const absl::Time now = clock_.Now();
   if (lane.wanted || now >= lane.grace_ends || now >= lane.next_run) return true;
-  if (LastEnd(rules, now - lane.first_run_delay) > std::max(lane.considered_until, rules.trading_start)) return true;
+  const absl::Time seen = std::max(lane.considered_until, rules.trading_start);
+  if (LastEnd(rules, now - lane.first_run_delay) > seen) return true;
   return lane.retry && real_clock_.Now() >= lane.retry_at;
 }
 

@@ -198,8 +198,6 @@ int64_t LedgerSession::Post(const std::vector<JournalEntry>& entries) {
   const int64_t first = position_.entry_count + 1;
   std::vector<AccountId> ids;
   for (const JournalEntry& entry : entries) {
-    PW_CHECK(entry.period_start == entries.front().period_start,
-             "entries of one transaction are of one period");
     for (const Posting& posting : entry.postings) ids.push_back(posting.account);
   }
   std::sort(ids.begin(), ids.end());
@@ -230,7 +228,6 @@ void LedgerSession::Post(std::vector<AppendedEntry> entries, Accounts accounts) 
 }
 
 void LedgerSession::CopyEntries(const std::vector<AppendedEntry>& entries) {
-  const std::optional<std::string> period = ToSql(entries.front().entry.period_start);
   const std::string now = ToSql(position_.clock_at);
   pqxx::stream_to copy(tx_, "journal_entries",
                        std::vector<std::string>{
@@ -243,7 +240,7 @@ void LedgerSession::CopyEntries(const std::vector<AppendedEntry>& entries) {
                             absl::StrCat("\\x", absl::BytesToHexString(entry.content_hash)),
                             position_.currency, ToSqlArray(entry.accounts),
                             ToSqlArray(AmountsOf(entry.entry)), ToSqlArray(entry.closing),
-                            period, now);
+                            ToSql(entry.entry.period_start), now);
   }
   copy.complete();
 }
@@ -252,7 +249,11 @@ void LedgerSession::InsertEntries(std::vector<AppendedEntry> entries) {
   if (entries.empty()) return;
   is_written_ = true;
   position_.entry_count = entries.back().number;
-  if (entries.size() >= kCopyEntriesMin) {
+  const bool one_period =
+      std::all_of(entries.begin(), entries.end(), [&](const AppendedEntry& entry) {
+        return entry.entry.period_start == entries.front().entry.period_start;
+      });
+  if (entries.size() >= kCopyEntriesMin || !one_period) {
     CopyEntries(entries);
   } else {
     std::vector<int64_t> numbers;

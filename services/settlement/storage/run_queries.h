@@ -37,6 +37,75 @@ inline constexpr postgres::Query kUpsertRunReach{"upsert_run_reach", R"sql(
       final_through_at = greatest(run_reaches.final_through_at, excluded.final_through_at)
 )sql"};
 
+// ---- Changes of some points ----
+
+inline constexpr postgres::Query kSelectChangedPoints{"select_changed_points", R"sql(
+  SELECT period_start_at, changed_points FROM dirty_periods
+  WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[])
+    AND changed_points IS NOT NULL
+)sql"};
+
+/// $2 and $3: a period and a participant each.
+inline constexpr postgres::Query kSelectPostedOf{"select_posted_of", R"sql(
+  SELECT l.period_start_at, l.participant_id, l.connection_id, l.kind, l.trade_id, l.is_taxable,
+         l.is_price_missing, sum(l.energy_wh)::bigint AS energy_wh,
+         sum(l.amount_micros)::bigint AS amount_micros
+  FROM unnest($2::timestamptz[], $3::text[]) AS asked(period_start_at, participant_id)
+  CROSS JOIN LATERAL (
+    SELECT period_start_at, participant_id, connection_id, kind, trade_id, is_taxable,
+           is_price_missing, energy_wh, amount_micros
+    FROM settlement_lines
+    WHERE community_id = $1 AND participant_id = asked.participant_id
+      AND period_start_at = asked.period_start_at
+    OFFSET 0
+  ) AS l
+  GROUP BY l.period_start_at, l.participant_id, l.connection_id, l.kind, l.trade_id,
+           l.is_taxable, l.is_price_missing
+)sql"};
+
+inline constexpr postgres::Query kSelectRunCounts{"select_run_counts", R"sql(
+  SELECT period_start_at, run_count FROM settlement_periods
+  WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[])
+)sql"};
+
+/// Totals and counts are changes. $3: runs before this one; $4: runs after it.
+inline constexpr postgres::Query kChangePeriods{"change_periods", R"sql(
+  UPDATE settlement_periods AS p
+  SET run_count = c.run_after, drawn_wh = p.drawn_wh + c.drawn_wh,
+      fed_in_wh = p.fed_in_wh + c.fed_in_wh,
+      self_consumed_wh = p.self_consumed_wh + c.self_consumed_wh,
+      delivered_wh = p.delivered_wh + c.delivered_wh, retail_wh = p.retail_wh + c.retail_wh,
+      surplus_wh = p.surplus_wh + c.surplus_wh,
+      imbalance_bought_wh = p.imbalance_bought_wh + c.imbalance_bought_wh,
+      imbalance_sold_wh = p.imbalance_sold_wh + c.imbalance_sold_wh,
+      substituted_count = c.substituted_count,
+      price_missing_count = p.price_missing_count + c.price_missing_count, readings_cursor = $14
+  FROM unnest($2::timestamptz[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[],
+              $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
+              $12::bigint[], $13::integer[], $15::integer[])
+    AS c(period_start_at, run_before, run_after, drawn_wh, fed_in_wh, self_consumed_wh,
+         delivered_wh, retail_wh, surplus_wh, imbalance_bought_wh, imbalance_sold_wh,
+         substituted_count, price_missing_count)
+  WHERE p.community_id = $1 AND p.period_start_at = c.period_start_at
+    AND p.run_count = c.run_before AND p.readings_cursor <= $14
+)sql"};
+
+inline constexpr postgres::Query kInsertRunPeriods{"insert_run_periods", R"sql(
+  INSERT INTO run_periods (community_id, run_id, period_start_at, run, line_count, entry_count,
+                           moved_micros, readings_cursor, absurd_count, elapsed_micros)
+  SELECT $1, $2, n.period_start_at, n.run, n.line_count, n.entry_count, n.moved_micros, $8,
+         n.absurd_count, $10
+  FROM unnest($3::timestamptz[], $4::integer[], $5::integer[], $6::integer[], $7::bigint[],
+              $9::integer[])
+    AS n(period_start_at, run, line_count, entry_count, moved_micros, absurd_count)
+  ON CONFLICT (community_id, run_id, period_start_at) DO NOTHING
+)sql"};
+
+inline constexpr postgres::Query kDeleteAllSeenChanges{"delete_all_seen_changes", R"sql(
+  DELETE FROM dirty_periods
+  WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[]) AND changed_cursor <= $3
+)sql"};
+
 // ---- What runs did ----
 
 inline constexpr postgres::Query kInsertRun{"insert_run", R"sql(
@@ -101,7 +170,9 @@ inline constexpr postgres::Query kListLateChanges{"list_late_changes", R"sql(
 
 /// All statements about runs, to be prepared on every connection.
 inline std::vector<postgres::Query> RunQueries() {
-  return {kSelectRunCalendar, kInsertRunCalendar, kSelectRunReach, kUpsertRunReach, kInsertRun,
+  return {kSelectChangedPoints, kSelectPostedOf, kSelectRunCounts, kChangePeriods,
+          kInsertRunPeriods, kDeleteAllSeenChanges, kSelectRunCalendar, kInsertRunCalendar,
+          kSelectRunReach, kUpsertRunReach, kInsertRun,
           kInsertRunPeriod, kListLate, kListRuns, kListLateChanges};
 }
 
