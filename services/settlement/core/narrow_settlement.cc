@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "services/settlement/core/batch_settler.h"
@@ -62,8 +64,20 @@ int32_t CountWithoutPrice(const Lines& lines) {
       }));
 }
 
-/// Fills in what a run of some parties posts: their lines less what was posted for them.
-void TakeDifference(const PostedPeriod& posted, const absl::flat_hash_set<Party>& affected,
+/// Whether both sides of each trade change by the same.
+bool IsBalanced(const std::vector<Line>& lines) {
+  absl::flat_hash_map<TradeId, Money> sums;
+  for (const Line& line : lines) {
+    const bool is_side = line.key.kind == LineKind::kPurchase || line.key.kind == LineKind::kSale;
+    if (is_side) sums[line.key.trade] += line.amount;
+  }
+  return std::all_of(sums.begin(), sums.end(),
+                     [](const auto& sum) { return sum.second == Money(); });
+}
+
+/// Fills in what a run of some parties posts: their lines less what was posted for them. Returns
+/// whether that can be: not when something else than readings of these points changed as well.
+bool TakeDifference(const PostedPeriod& posted, const absl::flat_hash_set<Party>& affected,
                     const std::vector<Line>& lines, RunCommit& run) {
   std::vector<PostedLine> before;
   std::copy_if(posted.lines.begin(), posted.lines.end(), std::back_inserter(before),
@@ -72,9 +86,11 @@ void TakeDifference(const PostedPeriod& posted, const absl::flat_hash_set<Party>
                });
   run.run_before = posted.run_count;
   run.lines = DifferenceOf(lines, before);
+  if (!IsBalanced(run.lines)) return false;
   run.entries = EntriesOf(run.period.start, posted.run_count + 1, run.lines);
   run.totals = ChangeOf(run.lines);
   run.price_missing_count = CountWithoutPrice(lines) - CountWithoutPrice(before);
+  return true;
 }
 
 }  // namespace
@@ -84,11 +100,14 @@ absl::StatusOr<std::vector<absl::Time>> BatchSettler::CommitNarrowly(
   // Final and requested runs look at everything, whatever is said to have changed.
   const RunKind kind = batch.record.kind;
   if (kind == RunKind::kFinal || kind == RunKind::kRequested) return starts;
+  PW_RETURN_IF_ERROR(LoadDayBefore(batch, starts));
   PW_ASSIGN_OR_RETURN(const ChangedPoints changed,
                       store_.LoadChangedPoints(batch.rules.id, starts));
   // What was read and is not marked yet might be told apart from the rest only by looking at all.
-  if (changed.points.empty() || changed.cursor < batch.readings.cursor) return starts;
-  PW_RETURN_IF_ERROR(LoadDayBefore(batch, starts));
+  const int64_t read = batch.day_before.has_value()
+                           ? std::max(batch.readings.cursor, batch.day_before->cursor)
+                           : batch.readings.cursor;
+  if (changed.points.empty() || changed.cursor < read) return starts;
   PW_RETURN_IF_ERROR(LoadOutcomes(batch, starts));
   std::map<absl::Time, Neighbourhood> parts;
   std::map<absl::Time, std::set<ParticipantId>> participants;
@@ -113,11 +132,10 @@ absl::StatusOr<std::vector<absl::Time>> BatchSettler::CommitNarrowly(
     std::vector<Line> lines;
     RunCommit& run = runs.emplace_back(ComputeNarrowly(batch, start, part, lines));
     const auto before = posted.find(start);
-    if (before == posted.end()) {
+    if (before == posted.end() ||
+        !TakeDifference(before->second, part.affected, lines, run)) {
       runs.pop_back();
-      continue;
     }
-    TakeDifference(before->second, part.affected, lines, run);
   }
   const absl::Status committed = store_.CommitChanges(runs);
   // One that was not alone starts over, period by period.
