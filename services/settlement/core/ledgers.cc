@@ -45,6 +45,13 @@ absl::StatusOr<std::string> Ledgers::CurrencyOf(const CommunityId& community) {
   return known_.at(community).currency;
 }
 
+absl::StatusOr<std::vector<Scheme>> Ledgers::SchemesOf(const CommunityId& community,
+                                                       absl::Time time) {
+  PW_ASSIGN_OR_RETURN(const CommunityRules rules, RulesOf(community));
+  if (time <= rules.trading_start) return std::vector<Scheme>();
+  return registry_.ListSchemes(rules, {rules.trading_start, time});
+}
+
 std::vector<CommunityRules> Ledgers::Known() const {
   absl::MutexLock lock(&mutex_);
   std::vector<CommunityRules> communities;

@@ -27,6 +27,9 @@ class Ledgers {
   absl::StatusOr<CommunityRules> RulesOf(const CommunityId& community);
   /// The currency of a community's ledger. Errors: NOT_FOUND.
   absl::StatusOr<std::string> CurrencyOf(const CommunityId& community);
+  /// The versions of a community's scheme that started before `time`, by start; asks the registry.
+  /// Errors: NOT_FOUND.
+  absl::StatusOr<std::vector<Scheme>> SchemesOf(const CommunityId& community, absl::Time time);
   /// All communities known so far, in the order of their ids.
   std::vector<CommunityRules> Known() const;
   /// The participant with its community; asks the registry once per participant, since neither

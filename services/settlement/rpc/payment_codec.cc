@@ -180,6 +180,7 @@ void Encode(const ParticipantContext& owner, const Wallet& wallet, v1::Wallet& p
   *proto.mutable_available() = money(wallet.balance - wallet.held + line);
   *proto.mutable_withdrawable() = money(wallet.Withdrawable());
   *proto.mutable_fund_advance() = money(wallet.fund_advance);
+  *proto.mutable_withheld() = money(wallet.withheld);
   proto.set_deposit_reference(DepositReference(owner.participant));
   proto.set_ledger_account(absl::StrCat(CommunityName(owner.community), "/ledgerAccounts/",
                                         ParticipantAccount(owner.participant).value()));

@@ -102,8 +102,7 @@ grpc::Status PaymentsService::GetWallet(grpc::ServerContext* context,
                         OwnedBy(*context, request->name(), "participants/*/wallet", "name"));
     PW_ASSIGN_OR_RETURN(const ParticipantContext owner,
                         parts_.ledgers.ContextOf(ParticipantId(std::move(ids[0]))));
-    PW_ASSIGN_OR_RETURN(const Wallet wallet,
-                        parts_.store.GetWallet(owner.community, owner.participant));
+    PW_ASSIGN_OR_RETURN(const Wallet wallet, parts_.desk.GetWallet(owner));
     Encode(owner, wallet, *response);
     return absl::OkStatus();
   });

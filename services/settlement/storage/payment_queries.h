@@ -295,6 +295,42 @@ inline constexpr Query kSumDistributedParts{"sum_distributed_parts", R"sql(
   GROUP BY p.participant_id
 )sql"};
 
+/// What participants earned in pools, less the operator's share, beyond what they were handed on.
+/// $2 to $4: pools with start and end of their validity; $5: participants. Kinds: operator's share,
+/// given to a pool.
+inline constexpr Query kSelectAwaited{"select_awaited", R"sql(
+  SELECT e.participant_id,
+         coalesce(sum(greatest(0, e.earned_micros - coalesce(r.received_micros, 0)))
+                    FILTER (WHERE e.ends_at = 'infinity'), 0)::bigint AS running_micros,
+         coalesce(sum(greatest(0, e.earned_micros - coalesce(r.received_micros, 0)))
+                    FILTER (WHERE e.ends_at <> 'infinity'), 0)::bigint AS ended_micros
+  FROM (
+    SELECT p.scheme_id, p.ends_at, l.participant_id, sum(l.amount_micros) AS earned_micros
+    FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[])
+      AS p(scheme_id, starts_at, ends_at)
+    JOIN settlement_lines AS l
+      ON l.community_id = $1 AND l.participant_id = ANY ($5::text[])
+      AND l.period_start_at >= p.starts_at AND l.period_start_at < p.ends_at
+    WHERE l.kind IN (4, 11)
+    GROUP BY p.scheme_id, p.ends_at, l.participant_id
+  ) AS e
+  LEFT JOIN (
+    SELECT d.scheme_id, p.participant_id, sum(p.part_micros) AS received_micros
+    FROM pool_distributions AS d,
+         unnest(d.participant_ids, d.parts_micros) AS p(participant_id, part_micros)
+    WHERE d.community_id = $1 AND d.scheme_id = ANY ($2::text[])
+      AND p.participant_id = ANY ($5::text[])
+    GROUP BY d.scheme_id, p.participant_id
+  ) AS r ON r.scheme_id = e.scheme_id AND r.participant_id = e.participant_id
+  GROUP BY e.participant_id
+)sql"};
+
+/// What all members owe: wallets below zero.
+inline constexpr Query kSumOwedByMembers{"sum_owed_by_members", R"sql(
+  SELECT coalesce(sum(-balance_micros), 0)::bigint AS owed_micros FROM account_states
+  WHERE community_id = $1 AND kind = 1 AND balance_micros < 0
+)sql"};
+
 inline constexpr Query kInsertDistribution{"insert_distribution", R"sql(
   INSERT INTO pool_distributions (community_id, scheme_id, distribution_no, kept_micros,
                                   distributed_micros, participant_ids, parts_micros, created_at)
@@ -312,7 +348,7 @@ inline std::vector<Query> PaymentQueries() {
           kSelectKnownBankEntries, kInsertBankEntries, kListBankFindings, kSelectRoundVersion,
           kSelectWaterfallDue, kInsertWaterfallRun, kSelectFundAdvances, kInsertFundMoves,
           kListParticipantAccounts, kSumPoolEnergy, kSumCollections, kSumDistributions,
-          kSumDistributedParts, kInsertDistribution};
+          kSumDistributedParts, kInsertDistribution, kSelectAwaited, kSumOwedByMembers};
 }
 
 }  // namespace peerwatt::settlement

@@ -12,6 +12,7 @@
 #include "services/settlement/storage/ledger_session.h"
 #include "services/settlement/storage/payment_queries.h"
 #include "services/settlement/storage/payment_rows.h"
+#include "services/settlement/storage/pool_earnings.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -35,7 +36,8 @@ absl::Status StateForbids(const ErrorReason& reason, const Payment& payment,
 }
 
 /// What a participant may pay out now, read under the ledger's lock.
-Money WithdrawableOf(pqxx::work& tx, LedgerSession& ledger, const PaymentName& name) {
+Money WithdrawableOf(pqxx::work& tx, LedgerSession& ledger, const PaymentName& name,
+                     const std::vector<PoolSpan>& pools) {
   const AccountId id = ParticipantAccount(name.participant);
   ledger.Load({id});
   const auto account = ledger.accounts().find(id);
@@ -44,6 +46,12 @@ Money WithdrawableOf(pqxx::work& tx, LedgerSession& ledger, const PaymentName& n
   wallet.balance = account->second.counters.Balance();
   wallet.held = account->second.counters.debits_pending;
   wallet.fund_advance = SelectFundAdvance(tx, name.community, name.participant);
+  for (const auto& [participant, awaited] :
+       SelectAwaited(tx, name.community, pools, {name.participant})) {
+    const bool asks = awaited.ended > Money();
+    wallet.withheld =
+        WithheldOf(awaited, asks ? OwedByMembers(tx, ledger, name.community) : Money());
+  }
   return wallet.Withdrawable();
 }
 
@@ -80,7 +88,8 @@ bool SameContent(const PaymentSettings& a, const PaymentSettings& b) {
 }  // namespace
 
 absl::StatusOr<Wallet> PostgresPaymentStore::GetWallet(const CommunityId& community,
-                                                       const ParticipantId& participant) {
+                                                       const ParticipantId& participant,
+                                                       const std::vector<PoolSpan>& pools) {
   Wallet wallet;
   const absl::StatusOr<ledger::AccountState> account =
       LedgerReader(pool_, cache_).GetAccount(community, ParticipantAccount(participant));
@@ -93,6 +102,14 @@ absl::StatusOr<Wallet> PostgresPaymentStore::GetWallet(const CommunityId& commun
   }
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
     wallet.fund_advance = SelectFundAdvance(tx, community, participant);
+    for (const auto& [owner, awaited] : SelectAwaited(tx, community, pools, {participant})) {
+      Money owed;
+      if (awaited.ended > Money()) {
+        owed = Money::Micros(
+            Int64From(Exec(tx, kSumOwedByMembers, community.value())[0]["owed_micros"]));
+      }
+      wallet.withheld = WithheldOf(awaited, owed);
+    }
     return absl::OkStatus();
   }));
   return wallet;
@@ -191,7 +208,9 @@ absl::StatusOr<PaymentSettings> PostgresPaymentStore::PutSettings(const PaymentS
 }
 
 absl::StatusOr<Payment> PostgresPaymentStore::CreatePayout(const Payment& payout,
-                                                           bool needs_details, absl::Time now) {
+                                                           bool needs_details,
+                                                           const std::vector<PoolSpan>& pools,
+                                                           absl::Time now) {
   Payment kept;
   const auto create = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
     if (const std::optional<Payment> known = SelectPayment(tx, payout.name)) {
@@ -203,7 +222,7 @@ absl::StatusOr<Payment> PostgresPaymentStore::CreatePayout(const Payment& payout
     if (needs_details && !details.has_value()) {
       return Error(kPayoutDetailsMissing, "the participant has named no bank account");
     }
-    const Money withdrawable = WithdrawableOf(tx, ledger, payout.name);
+    const Money withdrawable = WithdrawableOf(tx, ledger, payout.name, pools);
     if (withdrawable < payout.amount) {
       return Error(kFundsInsufficient,
                    absl::StrCat("only ", FormatMicros(withdrawable.micros()), " may be paid out"),

@@ -18,7 +18,8 @@ class PostgresPaymentStore final : public PaymentStore {
   PostgresPaymentStore(postgres::Pool& pool, LedgerCache& cache) : pool_(pool), cache_(cache) {}
 
   absl::StatusOr<Wallet> GetWallet(const CommunityId& community,
-                                   const ParticipantId& participant) override;
+                                   const ParticipantId& participant,
+                                   const std::vector<PoolSpan>& pools) override;
   absl::StatusOr<std::vector<WalletHold>> ListHolds(const CommunityId& community,
                                                     const ParticipantId& participant,
                                                     const std::string& after,
@@ -33,6 +34,7 @@ class PostgresPaymentStore final : public PaymentStore {
   absl::StatusOr<PaymentSettings> PutSettings(const PaymentSettings& settings,
                                               absl::Time now) override;
   absl::StatusOr<Payment> CreatePayout(const Payment& payout, bool needs_details,
+                                       const std::vector<PoolSpan>& pools,
                                        absl::Time now) override;
   absl::StatusOr<Payment> Finish(const PaymentName& name, ChargeOutcome outcome,
                                  absl::Time now) override;

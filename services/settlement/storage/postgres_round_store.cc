@@ -1,5 +1,6 @@
 #include "services/settlement/storage/postgres_round_store.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@
 #include "services/settlement/storage/ledger_session.h"
 #include "services/settlement/storage/payment_queries.h"
 #include "services/settlement/storage/payment_rows.h"
+#include "services/settlement/storage/pool_earnings.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -35,17 +37,6 @@ std::map<ParticipantId, Money> SelectAdvances(pqxx::work& tx, const CommunityId&
     advances[ParticipantId(TextFrom(row["participant_id"]))] = MoneyFrom(row["advanced_micros"]);
   }
   return advances;
-}
-
-/// Loads the accounts of all participants. Returns their ids.
-std::vector<AccountId> LoadParticipants(pqxx::work& tx, LedgerSession& ledger,
-                                        const CommunityId& community) {
-  std::vector<AccountId> ids;
-  for (const auto& row : Exec(tx, kListParticipantAccounts, community.value())) {
-    ids.emplace_back(TextFrom(row["account_id"]));
-  }
-  ledger.Load(ids);
-  return ids;
 }
 
 /// One round of payment rules within a transaction.
@@ -110,6 +101,9 @@ class RuleSession {
       found->second.revision = Int32From(row["revision"]);
       found->second.has_mandate = !TextFrom(row["mandate_id"]).empty();
     }
+    std::vector<ParticipantId> participants;
+    for (const auto& [id, known] : known_) participants.push_back(id);
+    awaited_ = SelectAwaited(tx_, terms_.community, terms_.pools, participants);
     LoadParticipants(tx_, ledger_, terms_.community);
     std::vector<RuleAccount> accounts;
     for (auto& [id, known] : known_) {
@@ -117,6 +111,8 @@ class RuleSession {
       if (account != ledger_.accounts().end()) {
         known.account.balance = account->second.counters.Balance();
       }
+      const AwaitedEarnings& awaited = awaited_[id];
+      known.account.awaited = awaited.running + awaited.ended;
       known.account.can_be_charged = (known.has_mandate || !terms_.uses_files) &&
                                      known.blocked != known.revision;
       accounts.push_back(known.account);
@@ -167,6 +163,7 @@ class RuleSession {
     std::vector<int32_t> revisions;
     PaymentEffects effects;
     const std::map<ParticipantId, Money> advances = SelectAdvances(tx_, terms_.community);
+    const Money owed = OwedByMembers(tx_, ledger_, terms_.community);
     for (size_t i = 0; i < accounts.size(); ++i) {
       const Money part = distribution.parts[i];
       if (part == Money()) continue;
@@ -176,7 +173,8 @@ class RuleSession {
       // Banks pay coins; parts of them stay in the wallet, as does what it owes otherwise.
       const Money paid = Money::Micros(part.micros() / coin.micros() * coin.micros());
       if (paid == Money() || (terms_.uses_files && known.revision == 0)) continue;
-      if (WithdrawableOf(accounts[i].participant, advances) < paid) continue;
+      const Money withheld = WithheldOf(After(part, accounts[i].participant), owed);
+      if (WithdrawableOf(accounts[i].participant, advances, withheld) < paid) continue;
       payouts.push_back(
           NewPayment(PaymentKind::kPayout, accounts[i].participant, number, paid));
       revisions.push_back(known.revision);
@@ -190,8 +188,17 @@ class RuleSession {
     return static_cast<int64_t>(payouts.size());
   }
 
+  /// What is awaited once `part` is handed on.
+  AwaitedEarnings After(Money part, const ParticipantId& participant) {
+    AwaitedEarnings awaited = awaited_[participant];
+    Money& of_pool = terms_.validity.end == absl::InfiniteFuture() ? awaited.running
+                                                                   : awaited.ended;
+    of_pool = std::max(Money(), of_pool - part);
+    return awaited;
+  }
+
   Money WithdrawableOf(const ParticipantId& participant,
-                       const std::map<ParticipantId, Money>& advances) {
+                       const std::map<ParticipantId, Money>& advances, Money withheld) {
     const auto account = ledger_.accounts().find(ParticipantAccount(participant));
     if (account == ledger_.accounts().end()) return Money();
     const auto advance = advances.find(participant);
@@ -199,6 +206,7 @@ class RuleSession {
     wallet.balance = account->second.counters.Balance();
     wallet.held = account->second.counters.debits_pending;
     wallet.fund_advance = advance == advances.end() ? Money() : advance->second;
+    wallet.withheld = withheld;
     return wallet.Withdrawable();
   }
 
@@ -209,6 +217,7 @@ class RuleSession {
   const PaymentHash hash_;
   const absl::Time now_;
   std::map<ParticipantId, Known> known_;
+  std::map<ParticipantId, AwaitedEarnings> awaited_;
   PaymentPot pot_;
   int32_t distribution_count_ = 0;
 };

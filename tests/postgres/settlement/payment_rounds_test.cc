@@ -38,9 +38,6 @@ class WaterfallTest : public PaymentsTest {
     EXPECT_TRUE(moves.ok()) << moves.status();
     return moves.value_or(-1);
   }
-  Wallet WalletOf(const std::string& participant) {
-    return process_->payments.GetWallet(community_, ParticipantId(participant)).value();
-  }
 };
 
 TEST_F(WaterfallTest, TheFundLendsAndGetsBackFirst) {
@@ -200,6 +197,56 @@ TEST_F(PoolRulesTest, AWalletPaysFirst) {
   EXPECT_EQ(asked[1].method, CollectionMethod::kProvider);
   EXPECT_EQ(asked[1].amount, Money::Micros(25'000'000));
   EXPECT_EQ(BalanceOf("buyer"), 30'000'000 - 50'000'000 + 25'000'000);
+}
+
+TEST_F(PoolRulesTest, NobodyTakesOutWhatConsumersStillOwe) {
+  UsePool(5, 50, 40);
+  UseBank();
+  PutDetails("seller");
+  Fund("seller", 7'000'000);
+  Settle(0, {{"buyer", -10'000}, {"seller", 7'500}, {"consumer", 2'500}});
+  EXPECT_EQ(BalanceOf("seller"), 37'000'000);
+  EXPECT_EQ(WalletOf("seller").withheld, Money::Micros(30'000'000));
+  EXPECT_EQ(WalletOf("seller").Withdrawable(), Money::Micros(7'000'000)) << "its own deposit";
+  EXPECT_EQ(ReasonOf(CreatePayout("seller", "early", 7'010'000).status()), "FUNDS_INSUFFICIENT");
+  EXPECT_TRUE(CreatePayout("seller", "own", 7'000'000).ok());
+  Fund("buyer", 50'000'000);
+  Pay();
+  EXPECT_EQ(WalletOf("consumer").withheld, Money());
+  PutDetails("consumer");
+  EXPECT_TRUE(CreatePayout("consumer", "later", 10'000'000).ok()) << "handed on to its wallet";
+  EXPECT_EQ(PaymentOf(NameOf("seller", "pilot.1")).amount, Money::Micros(30'000'000));
+}
+
+TEST_F(PoolRulesTest, NobodyPaysWithWhatOthersStillOwe) {
+  UsePool(5, 5, 5);
+  UseBank();
+  Settle(0, {{"buyer", -10'000}, {"seller", 10'000}});
+  EXPECT_EQ(BalanceOf("seller"), 40'000'000) << "that the buyer has not paid";
+  Settle(1, {{"seller", -8'000}, {"consumer", 8'000}});
+  Pay();
+  EXPECT_TRUE(PaymentsOf("seller", PaymentKind::kCollection).empty()) << "no mandate";
+  EXPECT_EQ(NumberFrom("SELECT count(*) FROM pool_distributions"), 0);
+  PutDetails("seller", "M-1");
+  Pay();
+  EXPECT_EQ(AskedOf("seller"), 40) << "all of it: the wallet pays nothing";
+}
+
+TEST_F(PoolRulesTest, OfAPoolThatEndedARestWaitsOnlyWhileMembersOwe) {
+  UsePool(5, 50, 40);
+  Scheme trading;
+  trading.id = SchemeId("later");
+  trading.starts_at = Quarter(1);
+  Fund("buyer", 1'000'000);
+  Settle(0, {{"buyer", -400}, {"seller", 400}});
+  EXPECT_EQ(WalletOf("seller").withheld, Money::Micros(1'600'000)) << "0.4 kWh at 5, less 20 %";
+  registry_.schemes.push_back(trading);
+  clock_.Set(Quarter(1) + absl::Seconds(1));
+  Pay();
+  EXPECT_EQ(AskedOf("buyer"), 0) << "0.4 kWh are never asked for";
+  EXPECT_EQ(WalletOf("seller").withheld, Money::Micros(1'000'000)) << "no more than is owed";
+  EXPECT_EQ(ReasonOf(CreatePayout("seller", "more", 610'000).status()), "FUNDS_INSUFFICIENT");
+  EXPECT_TRUE(CreatePayout("seller", "out", 600'000).ok());
 }
 
 TEST_F(PoolRulesTest, ByBankCollectionsAreInFilesAndWaitForMandates) {

@@ -130,6 +130,11 @@ class PaymentsTest : public RunTest {
                                        int64_t micros) {
     return process_->desk.CreatePayout(Owner(participant), id, Money::Micros(micros));
   }
+  Wallet WalletOf(const std::string& participant) {
+    const auto wallet = process_->desk.GetWallet(Owner(participant));
+    EXPECT_TRUE(wallet.ok()) << wallet.status();
+    return wallet.value_or(Wallet());
+  }
   PaymentName NameOf(const std::string& participant, const std::string& id,
                      PaymentKind kind = PaymentKind::kPayout) const {
     return {community_, kind, ParticipantId(participant), id};

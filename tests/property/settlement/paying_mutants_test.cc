@@ -57,7 +57,10 @@ INSTANTIATE_TEST_SUITE_P(
                       Named{PaymentMutant::kOpenIsAskedAgain, "OpenIsAskedAgain"},
                       Named{PaymentMutant::kBlockedIsAsked, "BlockedIsAsked"},
                       Named{PaymentMutant::kPartOfACoinIsAsked, "PartOfACoinIsAsked"},
-                      Named{PaymentMutant::kReferenceIsNotChecked, "ReferenceIsNotChecked"}),
+                      Named{PaymentMutant::kReferenceIsNotChecked, "ReferenceIsNotChecked"},
+                      Named{PaymentMutant::kUnpaidEarningsAreUsed, "UnpaidEarningsAreUsed"},
+                      Named{PaymentMutant::kWalletPaysWithUnpaidEarnings,
+                            "WalletPaysWithUnpaidEarnings"}),
     [](const auto& named) { return std::string(named.param.name); });
 
 }  // namespace

@@ -7,9 +7,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "libs/domain/allocation.h"
 #include "services/settlement/core/payments/deposit_reference.h"
 #include "services/settlement/core/payments/rule_round.h"
 #include "services/settlement/core/payments/waterfall.h"
+#include "services/settlement/core/payments/withheld.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -138,7 +140,8 @@ class WaterfallLife {
   std::map<std::string, Plain> people_;
 };
 
-/// A pool whose participants also pay in and draw from the grid, looked at again and again.
+/// A pool whose participants also pay in and draw from the grid, looked at again and again. After
+/// each look everybody takes out what may be taken: the community never pays what nobody paid in.
 class PoolLife {
  public:
   explicit PoolLife(uint64_t seed) : dice_(seed) {
@@ -155,7 +158,8 @@ class PoolLife {
   std::string Fault() {
     for (int look = 0; look < 12; ++look) {
       Live();
-      const std::string fault = Look();
+      std::string fault = Look();
+      if (fault.empty()) fault = TakeOut();
       if (!fault.empty()) return absl::StrCat("look ", look, ": ", fault);
     }
     return "";
@@ -163,21 +167,60 @@ class PoolLife {
 
  private:
   void Live() {
+    Money paid;
+    std::vector<int64_t> contributions;
     for (RuleAccount& account : accounts_) {
       const Energy drawn = Energy::WattHours(dice_.Number(0, 3000));
       account.used += drawn;
-      account.contributed += Energy::WattHours(dice_.Number(0, 3000));
+      contributions.push_back(dice_.Number(0, 3000));
+      account.contributed += Energy::WattHours(contributions.back());
+      paid += AmountOf(drawn, rules_.price, Rounding::kHalfEven);
       account.balance -= AmountOf(drawn, rules_.price, Rounding::kHalfEven);
-      account.balance += Money::Micros(dice_.Number(0, 3) == 0 ? dice_.Number(0, 20'000'000) : 0);
+      const Money deposit =
+          Money::Micros(dice_.Number(0, 3) == 0 ? dice_.Number(0, 20'000'000) : 0);
+      account.balance += deposit;
+      cash_ += deposit;
       account.balance -= Money::Micros(dice_.Number(0, 3) == 0 ? dice_.Number(0, 900'000) : 0);
       account.can_be_charged = dice_.Number(0, 4) > 0;
       // The bank answers at times.
       if (account.open > Money() && dice_.Number(0, 1) == 0) {
         account.paid += account.open;
         account.balance += account.open;
+        cash_ += account.open;
         account.open = Money();
       }
     }
+    Earn(paid, contributions);
+  }
+
+  /// What is left of the operator's share goes to the wallets of those who contributed.
+  void Earn(Money paid, const std::vector<int64_t>& contributions) {
+    if (std::all_of(contributions.begin(), contributions.end(), [](int64_t c) { return c == 0; })) {
+      return;
+    }
+    const int64_t earned = paid.micros() - paid.micros() * rules_.operator_share_ppm / 1'000'000;
+    const std::vector<int64_t> parts = AllocateByLargestRemainder(earned, contributions);
+    for (size_t i = 0; i < accounts_.size(); ++i) {
+      accounts_[i].balance += Money::Micros(parts[i]);
+      earned_[accounts_[i].participant] += Money::Micros(parts[i]);
+      Await(accounts_[i]);
+    }
+  }
+  void Await(RuleAccount& account) {
+    account.awaited = std::max(Money(), earned_[account.participant] - account.received);
+  }
+  Money OwnOf(const RuleAccount& account) const {
+    return account.balance - account.awaited;
+  }
+
+  std::string TakeOut() {
+    for (RuleAccount& account : accounts_) {
+      const Money taken =
+          std::max(Money(), account.balance - WithheldOf({account.awaited, Money()}, Money()));
+      account.balance -= taken;
+      cash_ -= taken;
+    }
+    return cash_ < Money() ? "more is taken out than was paid in" : "";
   }
 
   std::string Look() {
@@ -203,6 +246,7 @@ class PoolLife {
       for (RuleAccount& account : accounts_) {
         if (account.participant != shuffled[i].participant) continue;
         account.received += round.distribution.parts[i];
+        Await(account);
         parts += round.distribution.parts[i];
       }
     }
@@ -223,7 +267,7 @@ class PoolLife {
     if (next.charged > Money() && !account.can_be_charged) return "charges who cannot be charged";
     const Money asked = RequestedFor(rules_, account.used);
     if (account.paid + account.open + asks > asked) return "asks more than is owed";
-    const Money debt = std::max(Money(), -(account.balance + account.open));
+    const Money debt = std::max(Money(), -(OwnOf(account) + account.open));
     const Money owed = asked - account.paid - account.open;
     if (next.from_wallet > Money() && next.from_wallet > owed - std::min(owed, debt)) {
       return "the wallet pays what it does not have";
@@ -234,7 +278,7 @@ class PoolLife {
   /// What may be left once all is asked: less than a quantum and a coin, of each way to pay.
   std::string FaultOfRest(const RuleAccount& account) {
     const Money owed = RequestedFor(rules_, account.used) - account.paid - account.open;
-    const Money debt = std::max(Money(), -(account.balance + account.open));
+    const Money debt = std::max(Money(), -(OwnOf(account) + account.open));
     const Money slack = rules_.collection_quantum + kCoin;
     if (account.can_be_charged && owed >= slack) return "leaves a charge";
     const bool is_rich = debt == Money();
@@ -247,6 +291,8 @@ class PoolLife {
   PaymentRules rules_;
   PaymentPot pot_;
   std::vector<RuleAccount> accounts_;
+  std::map<ParticipantId, Money> earned_;
+  Money cash_;  ///< of the community, at the bank
 };
 
 std::string RandomId(Dice& dice) {

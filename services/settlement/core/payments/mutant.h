@@ -21,6 +21,8 @@ enum class PaymentMutant {
   kBlockedIsAsked,
   kPartOfACoinIsAsked,
   kReferenceIsNotChecked,
+  kUnpaidEarningsAreUsed,
+  kWalletPaysWithUnpaidEarnings,
 };
 
 /// The bug that is in force.

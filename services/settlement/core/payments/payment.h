@@ -100,10 +100,11 @@ struct Wallet {
   Money held;
   std::optional<Money> credit_line = Money();  ///< nothing: unlimited
   Money fund_advance;                          ///< lent by the mutual fund
+  Money withheld;                              ///< earned in pools that members still owe
 
   /// What may be paid out.
   Money Withdrawable() const {
-    const Money own = balance - held - fund_advance;
+    const Money own = balance - held - fund_advance - withheld;
     return own < Money() ? Money() : own;
   }
 };

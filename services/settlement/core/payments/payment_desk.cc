@@ -53,7 +53,9 @@ absl::StatusOr<Payment> PaymentDesk::CreatePayout(const ParticipantContext& owne
   const absl::Time now = WholeMicros(clock_.Now());
   const PaymentName name{owner.community, PaymentKind::kPayout, owner.participant, id};
   const Payment wanted = NewPayout(name, amount, owner.currency, uses_files(), hash_, now);
-  PW_ASSIGN_OR_RETURN(Payment kept, store_.CreatePayout(wanted, uses_files(), now));
+  PW_ASSIGN_OR_RETURN(const std::vector<Scheme> schemes, ledgers_.SchemesOf(owner.community, now));
+  PW_ASSIGN_OR_RETURN(Payment kept,
+                      store_.CreatePayout(wanted, uses_files(), PoolsOf(schemes), now));
   if (kept.content_hash != wanted.content_hash) {
     return Error(kContentDiffers, absl::StrCat(FullName(name), " exists with another amount"),
                  {{"resource", FullName(name)}});
@@ -66,6 +68,12 @@ absl::StatusOr<Payment> PaymentDesk::CreatePayout(const ParticipantContext& owne
                  {{"resource", FullName(name)}});
   }
   return kept;
+}
+
+absl::StatusOr<Wallet> PaymentDesk::GetWallet(const ParticipantContext& owner) {
+  PW_ASSIGN_OR_RETURN(const std::vector<Scheme> schemes,
+                      ledgers_.SchemesOf(owner.community, clock_.Now()));
+  return store_.GetWallet(owner.community, owner.participant, PoolsOf(schemes));
 }
 
 absl::Status PaymentDesk::FinishPending() {

@@ -38,6 +38,8 @@ class PaymentDesk {
   /// payout is finished later, and the call can be repeated.
   absl::StatusOr<Payment> CreatePayout(const ParticipantContext& owner, const std::string& id,
                                        Money amount);
+  /// What a participant has. Errors: NOT_FOUND, those of the registry.
+  absl::StatusOr<Wallet> GetWallet(const ParticipantContext& owner);
   /// Asks the provider for all that is with it and has not ended. Errors: the first failure; the
   /// others are still tried.
   absl::Status FinishPending();

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "services/settlement/core/books.h"
 #include "services/settlement/core/payments/payment.h"
+#include "services/settlement/core/payments/withheld.h"
 #include "services/settlement/core/peers.h"
 
 namespace peerwatt::settlement {
@@ -25,9 +26,11 @@ struct WalletHold {
 class PaymentStore {
  public:
   virtual ~PaymentStore() = default;
-  /// Zeros when no money ever touched it. Errors: NOT_FOUND (the community's ledger).
+  /// Zeros when no money ever touched it. pools: all that the community had so far.
+  /// Errors: NOT_FOUND (the community's ledger).
   virtual absl::StatusOr<Wallet> GetWallet(const CommunityId& community,
-                                           const ParticipantId& participant) = 0;
+                                           const ParticipantId& participant,
+                                           const std::vector<PoolSpan>& pools) = 0;
   /// Open holds by name, after `after`.
   virtual absl::StatusOr<std::vector<WalletHold>> ListHolds(const CommunityId& community,
                                                             const ParticipantId& participant,
@@ -51,9 +54,10 @@ class PaymentStore {
                                                       absl::Time now) = 0;
 
   /// Keeps a payout and holds its money in one transaction, unless its id is known. Returns what is
-  /// kept under the id. needs_details: whether the bank account must be known.
+  /// kept under the id. needs_details: whether the bank account must be known; pools: as above.
   /// Errors: NOT_FOUND, PAYOUT_DETAILS_MISSING, FUNDS_INSUFFICIENT. A refused one leaves no trace.
   virtual absl::StatusOr<Payment> CreatePayout(const Payment& payout, bool needs_details,
+                                               const std::vector<PoolSpan>& pools,
                                                absl::Time now) = 0;
   /// Ends a payment that is with a provider, as it says: its money enters the ledger, or is free.
   /// One that has ended stays as it is. Returns what is kept. Errors: NOT_FOUND.

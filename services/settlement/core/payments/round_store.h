@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -9,6 +10,7 @@
 #include "libs/domain/interval.h"
 #include "services/settlement/core/payment_rules.h"
 #include "services/settlement/core/payments/payment.h"
+#include "services/settlement/core/payments/withheld.h"
 
 namespace peerwatt::settlement {
 
@@ -18,6 +20,7 @@ struct RuleTerms {
   SchemeId scheme;
   Interval validity;  ///< may have no end
   PaymentRules rules;
+  std::vector<PoolSpan> pools;  ///< all that the community had so far
   bool uses_files = false;  ///< payments wait for a file; else they go to the provider at once
 };
 

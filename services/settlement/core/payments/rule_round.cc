@@ -15,8 +15,9 @@ Money WholeOf(Money amount, Money unit) {
 RuleCollection CollectionOf(const PaymentRules& rules, Money coin, const RuleAccount& account) {
   const Money open = PW_PAYMENT_MUTANT(kOpenIsAskedAgain, Money(), account.open);
   const Money owed = RequestedFor(rules, account.used) - account.paid - open;
+  const Money awaited = PW_PAYMENT_MUTANT(kWalletPaysWithUnpaidEarnings, Money(), account.awaited);
   // What is under way will be in the wallet.
-  const Money debt = std::max(Money(), -(account.balance + open));
+  const Money debt = std::max(Money(), -(account.balance - awaited + open));
   const Money covered = PW_PAYMENT_MUTANT(kWalletIsIgnored, Money(), owed - std::min(owed, debt));
   RuleCollection collection;
   collection.participant = account.participant;

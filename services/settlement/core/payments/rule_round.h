@@ -16,6 +16,7 @@ struct RuleAccount {
   Money open;      ///< collections under way
   Money received;  ///< parts of distributions so far
   Money balance;   ///< of the wallet; below zero: owed
+  Money awaited;   ///< earned in pools and not handed on; not negative
   bool can_be_charged = true;  ///< false: the bank account is missing, or the last charge failed
 };
 
@@ -35,8 +36,9 @@ struct RuleRound {
 /// One look at the payment rules of a pool. The books have moved the money of each period already,
 /// to the micro-unit; the rules say in what portions it is asked for and handed on.
 /// What is owed by the rules is what was asked less what is paid and under way. The part that the
-/// wallet covers is paid by it; the rest is charged. Both are multiples of the collection quantum,
-/// charges of whole coins besides. What the wallet paid counts for this round's distribution.
+/// wallet covers, without what it awaits, is paid by it; the rest is charged. Both are multiples of
+/// the collection quantum, charges of whole coins besides. What the wallet paid counts for this
+/// round's distribution.
 /// coin: the currency's smallest. pot: what was kept and distributed so far; `paid` is not used.
 RuleRound PlanRuleRound(const PaymentRules& rules, Money coin, const PaymentPot& pot,
                         const std::vector<RuleAccount>& accounts);
