@@ -78,6 +78,9 @@ FAULTS = {
         "ledger_calls", "Killed at every database call: nothing half. Control: two transactions."),
     "payment_calls": ledger(
         "payment_calls", "Payments killed at every database call. Control: two transactions."),
+    "desk_calls": ledger(
+        "desk_calls",
+        "Calendars, asked runs, issuers, looks: killed at every call. Control: two transactions."),
     "ledger_kills": ledger(
         "ledger_kills", "90 kills and stops under load: nothing lost. Control: lazy commits."),
     "statement_calls": ledger(

@@ -67,10 +67,22 @@ def ledger_calls():
 
 
 def payment_calls():
-    """Killed at every database call of payouts, files and statements. Control: two transactions."""
-    passed, _ = counted("PaymentCutOffTest.*-*AreSeenHalfWritten", {}, "fault_payment_calls")
-    found, _ = counted("PaymentCutOffTest.*AreSeenHalfWritten", {}, "fault_payment_calls")
-    yield {"fault": "payment_calls", "holds": passed, "control": "found" if found else "missed",
+    """Killed at every database call of payouts, files, statements, the mutual fund and payment
+    rules. Control: two transactions."""
+    yield from calls("payment_calls")
+
+
+def desk_calls():
+    """Killed at every database call of calendars, runs asked for, issuers, billing details and looks
+    at the books. Control: two transactions."""
+    yield from calls("desk_calls")
+
+
+def calls(fault):
+    """The cut-offs of the program of this name; it passes when nothing is half written."""
+    passed, _ = counted("*CutOffTest.*-*AreSeenHalfWritten", {}, f"fault_{fault}")
+    found, _ = counted("*CutOffTest.*AreSeenHalfWritten", {}, f"fault_{fault}")
+    yield {"fault": fault, "holds": passed, "control": "found" if found else "missed",
            "half_written": 0 if passed else 1}
 
 

@@ -156,10 +156,18 @@ TEST_F(ExplainTest, EveryPolicyIsRecomputable) {
   negative.local_price = Price::MicrosPerKwh(-77'777);
   Scheme cascading = sharing;
   cascading.key = SharingKey::kCascading;
+  cascading.shares = {{MeteringPointId("consumer"), 0, 1}};
+  Scheme relative = fixed;
+  relative.key = SharingKey::kRelative;
+  Scheme optimal = fixed;
+  optimal.key = SharingKey::kOptimal;
+  Scheme equal = sharing;
+  equal.key = SharingKey::kEqual;
   Scheme firm;
   firm.policy = DeliveryPolicy::kFirm;
   firm.imbalance_purchase = Price::MicrosPerKwh(411'111);
-  const Scheme schemes[] = {Scheme(), firm, sharing, pool, fixed, negative, cascading};
+  const Scheme schemes[] = {Scheme(), firm,      sharing,  pool,    fixed,
+                            negative, cascading, relative, optimal, equal};
   const int count = static_cast<int>(std::size(schemes));
   registry_.snapshot.fees.network_fee = Price::MicrosPerKwh(12'345);
   registry_.snapshot.members.push_back(

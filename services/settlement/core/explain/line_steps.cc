@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/settlement/core/explain/sharing_steps.h"
 #include "services/settlement/core/trades_in_order.h"
 
 namespace peerwatt::settlement {
@@ -250,7 +251,7 @@ class Explainer {
   struct Pool {
     std::vector<size_t> order;
     std::vector<int64_t> draws, feed_ins, given;
-    int64_t fed_in = 0, drawn = 0, taken = 0, paid = 0;
+    int64_t fed_in = 0, taken = 0, paid = 0;
     size_t own = 0;  ///< place in the order
   };
 
@@ -272,7 +273,6 @@ class Explainer {
       pool.draws.push_back((connection.import_energy - self).wh());
       pool.feed_ins.push_back((connection.export_energy - self).wh());
       pool.given.push_back(given[{connection.participant, connection.id}]);
-      pool.drawn += pool.draws.back();
       pool.fed_in += pool.feed_ins.back();
       if (pool.order[i] == own_) pool.own = i;
     }
@@ -283,31 +283,14 @@ class Explainer {
   size_t Taken() {
     const Pool pool = LoadPool();
     const size_t all = list_.Given("fed in by all: the pool", pool.fed_in, kWh);
-    switch (input_.terms.key) {
-      case SharingKey::kProportional: {
-        const size_t total = list_.Minimum(
-            "shared", {list_.From(all), StepList::Of("drawn by all", pool.drawn)}, kWh);
-        return list_.Share("in proportion to what is drawn", list_.From(total), pool.draws,
-                           pool.own, kWh);
-      }
-      case SharingKey::kStatic: {
-        // Who is not there keeps its part: its coefficient comes before all others.
-        std::vector<int64_t> weights{kMillion};
-        for (const size_t index : pool.order) {
-          weights.push_back(input_.connections[index].coefficient);
-          weights.front() -= weights.back();
-        }
-        const size_t offered =
-            list_.Share("offered by coefficient", list_.From(all), weights, pool.own + 1, kWh);
-        return list_.Minimum("taken", {list_.From(offered), list_.From(draw_)}, kWh);
-      }
-      default: {
-        const Line* line = Computed({basis_.line.key.participant, basis_.line.key.connection,
-                                     LineKind::kPoolPurchase, TradeId()});
-        return list_.Given("the sharing key's part of the pool",
-                           line == nullptr ? 0 : line->energy.wh(), kWh);
-      }
+    SharedPool shared{pool.fed_in, {}, pool.own};
+    for (size_t i = 0; i < pool.order.size(); ++i) {
+      const Connection& connection = input_.connections[pool.order[i]];
+      shared.members.push_back({connection.participant, connection.id,
+                                Energy::WattHours(pool.draws[i]), connection.coefficient,
+                                connection.rank});
     }
+    return StepsOfShare(list_, shared, input_.terms.key, all, draw_);
   }
 
   // What the connection gives of what all take.
