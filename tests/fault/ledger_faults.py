@@ -59,7 +59,7 @@ def ledger_calls():
     binary = "settlement_ledger_cut_off_test"
     passed, rows = counted("LedgerCutOffTest.*:*LostCommitTest.*", {"PEERWATT_CUT_OFFS": "all"},
                            binary)
-    found = rows.pop("calls_control", {}).get("half_written", 0) > 0
+    found = rows.pop("calls_of_control", {}).get("half_written", 0) > 0
     half_written = sum(row["half_written"] for row in rows.values())
     yield {"fault": "ledger_calls", "holds": passed and len(rows) >= 10 and half_written == 0,
            "control": "found" if found else "missed", "writers": len(rows),

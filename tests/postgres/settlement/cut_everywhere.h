@@ -25,6 +25,11 @@ struct CutCall {
   std::function<std::string()> story;
   /// What the call may leave behind besides all and nothing: transactions of their own, each whole.
   std::vector<std::function<void()>> stages = {};
+  /// Where it is cut, of so many calls; everywhere unless said.
+  std::function<bool(const peerwatt::testing::Interruption&, int calls)> is_cut =
+      [](const peerwatt::testing::Interruption&, int) { return true; };
+  /// A further look at what a cut left behind.
+  std::function<void()> look = [] {};
 };
 
 /// What cuts found.
@@ -51,14 +56,17 @@ inline CutCounts CutEverywhere(const CutCall& cut) {
   }
   for (int cut_at = 0; cut_at < counts.calls; ++cut_at) {
     for (const bool after_effect : {false, true}) {
+      const peerwatt::testing::Interruption interruption{.call = cut_at,
+                                                         .after_effect = after_effect};
+      if (!cut.is_cut(interruption, counts.calls)) continue;
       SCOPED_TRACE(std::string(cut.name) + ": call " + std::to_string(cut_at) +
                    (after_effect ? ", answer lost" : ""));
       ++counts.cuts;
       int calls = 0;
       cut.prepare();
-      EXPECT_FALSE(cut.make({.call = cut_at, .after_effect = after_effect}, &calls))
-          << "acknowledged without the database's answer";
+      EXPECT_FALSE(cut.make(interruption, &calls)) << "acknowledged without the database's answer";
       counts.half_written += std::count(whole.begin(), whole.end(), cut.story()) == 0;
+      cut.look();
       EXPECT_TRUE(cut.make({}, &calls));
       counts.duplicated += cut.story() != after;
     }

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdlib>
 #include <functional>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,9 +9,9 @@
 
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_cat.h"
 #include "services/settlement/core/deposits.h"
 #include "services/settlement/core/ledgers.h"
+#include "tests/postgres/settlement/cut_everywhere.h"
 #include "tests/postgres/settlement/peers.h"
 #include "tests/postgres/settlement/transfer_fixture.h"
 #include "tests/support/cutting_proxy.h"
@@ -93,55 +91,31 @@ class CutOffTest : public TransferTest {
     prepare();
   }
 
-  /// Stories of a call that is not interrupted.
-  struct Course {
-    int calls = 0;
-    std::string before;
-    std::string after;
-  };
-  void Follow(const Preparation& prepare, const Call& call, Course& course) {
-    Reset(prepare);
-    course.before = Story();
-    const std::unique_ptr<Doomed> whole = Process();
-    ASSERT_TRUE(call(*whole));
-    course.calls = whole->proxy.calls();
-    course.after = Story();
-    ASSERT_NE(course.before, course.after);
-  }
-
   /// Interrupts `call` before and after each of its calls to the database, or, unless
   /// PEERWATT_CUT_OFFS is `all`, some of them and the last two: the COMMIT is one. What is left
   /// behind is as before, as after, or as one of `stages` leaves it: transactions of their own,
   /// each whole. The same call again, by another process, ends as if nothing had happened.
-  void CutEverywhere(const char* name, const Preparation& prepare, const Call& call,
-                     const std::vector<Preparation>& stages = {}) {
-    Course course;
-    Follow(prepare, call, course);
-    ASSERT_FALSE(HasFatalFailure());
-    std::vector<std::string> whole{course.before, course.after};
-    for (const Preparation& stage : stages) {
-      Reset(prepare);
-      stage();
-      whole.push_back(Story());
-    }
-    int64_t cuts = 0, half_written = 0;
-    for (int cut_at = 0; cut_at < course.calls; ++cut_at) {
-      for (const bool after_effect : {false, true}) {
-        const int place = 2 * cut_at + (after_effect ? 1 : 0);
-        if (!IsCutEverywhere() && place % 5 != 0 && cut_at < course.calls - 2) continue;
-        ++cuts;
-        SCOPED_TRACE(absl::StrCat(name, ": call ", cut_at, after_effect ? ", answer lost" : ""));
-        Reset(prepare);
-        EXPECT_FALSE(call(*Process({.call = cut_at, .after_effect = after_effect})))
-            << "acknowledged without the database's answer";
-        half_written += std::count(whole.begin(), whole.end(), Story()) == 0;
-        EXPECT_TRUE(call(*Process()));
-        EXPECT_EQ(Story(), course.after);
-      }
-    }
-    EXPECT_EQ(half_written, 0) << name;
-    std::cout << "calls_of_" << name << " cuts " << cuts << " half_written " << half_written
-              << "\n";
+  void ExpectWhole(const char* name, const Preparation& prepare, const Call& call,
+                   const std::vector<Preparation>& stages = {}) {
+    CutCall cut = CutOf(name, prepare, call);
+    cut.stages = stages;
+    cut.is_cut = [](const Interruption& at, int calls) {
+      const int place = 2 * at.call + (at.after_effect ? 1 : 0);
+      return IsCutEverywhere() || place % 5 == 0 || at.call >= calls - 2;
+    };
+    const CutCounts counts = CutEverywhere(cut);
+    EXPECT_EQ(counts.half_written, 0) << name;
+    EXPECT_EQ(counts.duplicated, 0) << name;
+  }
+  CutCall CutOf(const char* name, const Preparation& prepare, const Call& call) {
+    return {name, [this, prepare] { Reset(prepare); },
+            [this, call](const Interruption& interruption, int* calls) {
+              const std::unique_ptr<Doomed> process = Process(interruption);
+              const bool answered = call(*process);
+              *calls = process->proxy.calls();
+              return answered;
+            },
+            [this] { return Story(); }};
   }
   static bool IsCutEverywhere() {
     const char* how = std::getenv("PEERWATT_CUT_OFFS");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "libs/postgres/codec.h"
 #include "tests/postgres/settlement/cut_off_fixture.h"
 
@@ -23,15 +24,15 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfTransfers) {
     Create({Entry("p1", "a", "b", 100), HoldOf("h1", "b", 10), HoldOf("h2", "b", 20)});
   };
   std::vector<ledger::Transfer> transfers = OneOfEachKind();
-  CutEverywhere("transfers", prepare, [&](Doomed& p) { return CreateBy(p, transfers); });
+  ExpectWhole("transfers", prepare, [&](Doomed& p) { return CreateBy(p, transfers); });
   // As many as are copied.
   for (int i = 0; i < 150; ++i) transfers.push_back(Entry(absl::StrCat("m", i), "a", "b", 1));
-  CutEverywhere("copied_transfers", prepare,
-                [&](Doomed& p) { return CreateBy(p, transfers); });
+  ExpectWhole("copied_transfers", prepare,
+              [&](Doomed& p) { return CreateBy(p, transfers); });
 }
 
 TEST_F(LedgerCutOffTest, AtEveryCallOfOpeningAccounts) {
-  CutEverywhere("accounts", [] {}, [&](Doomed& p) {
+  ExpectWhole("accounts", [] {}, [&](Doomed& p) {
     return p.transfers
         .OpenAccounts(community_, {{General("x"), {}}, {General("b"), {Money::Micros(9), {}}}})
         .ok();
@@ -39,7 +40,7 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfOpeningAccounts) {
 }
 
 TEST_F(LedgerCutOffTest, AtEveryCallOfExpiry) {
-  CutEverywhere(
+  ExpectWhole(
       "expiry",
       [&] {
         Create({HoldOf("h1", "a", 10, Start() + absl::Seconds(1)), HoldOf("h2", "a", 20)});
@@ -52,10 +53,10 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfHoldsOfTheMarket) {
   const auto prepare = [&] { Fund("p1", 1000); };
   const std::vector<HoldRequest> holds{{"o1", ParticipantId("p1"), Money::Micros(600)},
                                        {"o2", ParticipantId("p1"), Money::Micros(300)}};
-  CutEverywhere("holds", prepare, [&](Doomed& p) {
+  ExpectWhole("holds", prepare, [&](Doomed& p) {
     return p.holds.CreateHolds(community_, Quarter(0), holds).ok();
   });
-  CutEverywhere(
+  ExpectWhole(
       "reductions",
       [&] {
         prepare();
@@ -70,7 +71,7 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfHoldsOfTheMarket) {
 
 TEST_F(LedgerCutOffTest, AtEveryCallOfARun) {
   const RunCommit run = Run();
-  CutEverywhere(
+  ExpectWhole(
       "runs",
       [&] {
         Fund("p1", 1000);
@@ -83,7 +84,7 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfARun) {
         // The same run again is one too many: it is there.
         return status.ok() || ReasonOf(status) == "RUN_SUPERSEDED";
       });
-  CutEverywhere(
+  ExpectWhole(
       "changes", [&] { ASSERT_TRUE(runs_.CommitRun(run).ok()); },
       [&](Doomed& p) {
         return p.runs
@@ -100,7 +101,7 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfADeposit) {
   pending.amount = Money::Micros(500);
   pending.created_at = Start();
   // It is pending until the provider has answered; that is kept first.
-  CutEverywhere(
+  ExpectWhole(
       "deposits", [] {}, [&](Doomed& p) { return PayBy(p, 500); },
       {[&] { ASSERT_TRUE(deposits_.InsertDeposit(pending).ok()); }});
   EXPECT_EQ(payments_.charged.size(), 1U) << "charged under one key, however often";
@@ -115,7 +116,7 @@ TEST_F(LedgerCutOffTest, AtEveryCallOfANewLedger) {
                        return absl::OkStatus();
                      }).ok());
   };
-  CutEverywhere(
+  ExpectWhole(
       "ledgers", [] {}, [&](Doomed& p) { return p.runs.EnsureLedger(rules).ok(); }, {row_alone});
 }
 
@@ -124,17 +125,9 @@ TEST_F(LedgerCutOffTest, TwoTransactionsForOneCallAreSeenHalfWritten) {
   const auto call = [&](Doomed& p) {
     return CreateBy(p, {Entry("k1", "a", "b", 5)}) && CreateBy(p, {Entry("k2", "b", "c", 5)});
   };
-  Course course;
-  Follow([] {}, call, course);
-  int64_t half_written = 0;
-  for (int cut_at = 0; cut_at < course.calls; ++cut_at) {
-    Reset([] {});
-    EXPECT_FALSE(call(*Process({.call = cut_at})));
-    const std::string found = Story();
-    half_written += found != course.before && found != course.after;
-  }
-  EXPECT_GT(half_written, 0);
-  std::cout << "calls_control half_written " << half_written << "\n";
+  const CutCounts counts = CutEverywhere(CutOf("control", [] {}, call));
+  EXPECT_GT(counts.half_written, 0);
+  EXPECT_EQ(counts.duplicated, 0) << "each half is safe to ask for again";
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <functional>
 
 #include "services/settlement/storage/statement_queries.h"
+#include "tests/postgres/settlement/cut_everywhere.h"
 #include "tests/postgres/settlement/statement_fixture.h"
 #include "tests/support/cutting_proxy.h"
 #include "tests/support/database_text.h"
@@ -18,8 +18,8 @@ using peerwatt::testing::CuttingProxy;
 
 // A process whose calls to the database go through a proxy that cuts at one of them.
 struct Doomed {
-  Doomed(const std::string& dsn, int cut_at, bool after_effect)
-      : proxy(dsn, {.call = cut_at, .after_effect = after_effect}),
+  Doomed(const std::string& dsn, const peerwatt::testing::Interruption& interruption)
+      : proxy(dsn, interruption),
         pool(proxy.dsn(), AllQueries(), 2),
         statements(pool, cache) {}
 
@@ -29,16 +29,8 @@ struct Doomed {
   PostgresStatementStore statements;
 };
 
-struct Counts {
-  int cuts = 0;
-  int half_written = 0;
-  int64_t gaps = 0;
-};
-
 class StatementCutOffTest : public StatementTest {
  protected:
-  using Call = std::function<bool(Doomed&)>;
-
   /// All that issuing writes, in one text.
   std::string Story() const {
     return peerwatt::testing::TextOf(
@@ -73,47 +65,26 @@ class StatementCutOffTest : public StatementTest {
     const auto issued = process.statements.Issue(issue, InAugust());
     return issued.ok() && issued->size() == 2;
   }
-
-  Counts CutEverywhere(const Call& call) {
-    Counts counts;
-    Prepare();
-    const std::string before = Story();
-    int calls = 0;
-    {
-      Doomed whole(database_->dsn(), -1, false);
-      EXPECT_TRUE(call(whole));
-      calls = whole.proxy.calls();
-    }
-    const std::string after = Story();
-    EXPECT_NE(before, after);
-    for (int cut_at = 0; cut_at < calls; ++cut_at) {
-      for (const bool after_effect : {false, true}) {
-        Prepare();
-        {
-          Doomed doomed(database_->dsn(), cut_at, after_effect);
-          EXPECT_FALSE(call(doomed)) << "acknowledged without the database's answer";
-        }
-        const std::string found = Story();
-        ++counts.cuts;
-        counts.half_written += found != before && found != after ? 1 : 0;
-        counts.gaps += Gaps();
-        if (counts.half_written > 0) continue;
-        Doomed next(database_->dsn(), -1, false);
-        EXPECT_TRUE(call(next)) << "call " << cut_at << ", " << after_effect;
-        EXPECT_EQ(Story(), after) << "call " << cut_at << ", " << after_effect;
-      }
-    }
-    return counts;
-  }
 };
 
 TEST_F(StatementCutOffTest, AtEveryCallOfIssuing) {
-  const Counts counts = CutEverywhere([&](Doomed& p) { return IssueBy(p, community_); });
-  std::printf("statements cuts %d half_written %d gaps %d\n", counts.cuts, counts.half_written,
-              static_cast<int>(counts.gaps));
+  int64_t gaps = 0;
+  CutCall issuing{"issuing", [&] { Prepare(); },
+                  [&](const peerwatt::testing::Interruption& interruption, int* calls) {
+                    Doomed process(database_->dsn(), interruption);
+                    const bool issued = IssueBy(process, community_);
+                    *calls = process.proxy.calls();
+                    return issued;
+                  },
+                  [&] { return Story(); }};
+  issuing.look = [&] { gaps += Gaps(); };
+  const CutCounts counts = CutEverywhere(issuing);
+  std::printf("statements cuts %d half_written %d gaps %d\n", static_cast<int>(counts.cuts),
+              static_cast<int>(counts.half_written), static_cast<int>(gaps));
   EXPECT_GE(counts.cuts, 30);
   EXPECT_EQ(counts.half_written, 0);
-  EXPECT_EQ(counts.gaps, 0);
+  EXPECT_EQ(counts.duplicated, 0);
+  EXPECT_EQ(gaps, 0);
 }
 
 // The control: who takes the number in a transaction of its own loses it when it is killed.
@@ -122,7 +93,7 @@ TEST_F(StatementCutOffTest, ANumberOfAnotherTransactionIsLost) {
   for (const bool after_effect : {false, true}) {
     for (int cut_at = 0; cut_at < 8; ++cut_at) {
       Prepare();
-      Doomed doomed(database_->dsn(), cut_at, after_effect);
+      Doomed doomed(database_->dsn(), {.call = cut_at, .after_effect = after_effect});
       const absl::Status taken = doomed.pool.Run([&](pqxx::work& tx) {
         postgres::Exec(tx, kTakeStatementNumbers, community_.value(), "R", 2026, 1);
         return absl::OkStatus();
