@@ -88,7 +88,7 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
                                                        const RunRecord& record) {
   PW_CHECK(!starts.empty(), "a batch has a period");
   const Interval span{starts.front(), starts.back() + rules.interval};
-  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}, {}, false};
+  Batch batch{rules, starts, record, span};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
   PW_RETURN_IF_ERROR(LoadSnapshots(batch));
   batch.CollectPoints();
