@@ -22,8 +22,11 @@ struct BatchSettler::Batch {
   std::vector<size_t> first_rows{};  ///< index into `points`, by member of `first`
   std::map<absl::Time, std::vector<size_t>> own_rows{};  ///< the same of `own`
   std::vector<Scheme> schemes{};                ///< in force within the batch, by start
-  ReadingGrid readings{};
+  ReadingGrid readings{};                  ///< what is in the grid moves to the next
+  std::map<absl::Time, PeriodReadings> readings_of{};
   std::optional<ReadingGrid> day_before{};
+  std::map<absl::Time, PeriodReadings> day_before_of{};
+  PeriodReadings nothing{};
   std::map<absl::Time, std::vector<Trade>> trades{};  ///< by period that need not wait for trades
   std::map<absl::Time, Money> welfare{};            ///< of the trades of a period
   bool has_outcomes = false;                        ///< the market was asked
@@ -44,25 +47,28 @@ struct BatchSettler::Batch {
     first_rows = collect(first);
     for (const auto& [start, snapshot] : own) own_rows[start] = collect(snapshot);
   }
-  /// The readings of one period out of a grid, by the members of that period.
-  PeriodReadings ReadingsAt(const ReadingGrid& grid, absl::Time start) const {
-    const auto index = static_cast<size_t>((start - span.start) / rules.interval);
-    const std::vector<Member>& members = SnapshotOf(start).members;
-    const auto rows = own_rows.find(start);
-    const std::vector<size_t>& row_of = rows == own_rows.end() ? first_rows : rows->second;
-    PeriodReadings found;
-    found.reserve(members.size());
-    for (size_t i = 0; i < members.size(); ++i) {
-      PointReading& reading =
-          found.emplace_back(Screened(grid.readings.at(row_of[i]).at(index)));
-      reading.expected = members[i].joined_at <= start;
+  /// Takes the readings of each period out of a grid, which has none then; by the members of it.
+  std::map<absl::Time, PeriodReadings> ByPeriod(ReadingGrid& grid) const {
+    std::map<absl::Time, PeriodReadings> periods;
+    for (const absl::Time start : starts) {
+      const auto index = static_cast<size_t>((start - span.start) / rules.interval);
+      const std::vector<Member>& members = SnapshotOf(start).members;
+      const auto rows = own_rows.find(start);
+      const std::vector<size_t>& row_of = rows == own_rows.end() ? first_rows : rows->second;
+      PeriodReadings& found = periods[start];
+      found.reserve(members.size());
+      for (size_t i = 0; i < members.size(); ++i) {
+        PointReading& reading = found.emplace_back(Screened(grid.readings[row_of[i]].at(index)));
+        reading.expected = members[i].joined_at <= start;
+      }
     }
-    return found;
+    grid.readings.clear();
+    return periods;
   }
-  PeriodReadings ReadingsOf(absl::Time start) const { return ReadingsAt(readings, start); }
-  PeriodReadings ReadingsADayBefore(absl::Time start) const {
-    if (!day_before.has_value()) return {};
-    return ReadingsAt(*day_before, start);
+  const PeriodReadings& ReadingsOf(absl::Time start) const { return readings_of.at(start); }
+  /// Empty when they are not needed.
+  const PeriodReadings& ReadingsADayBefore(absl::Time start) const {
+    return day_before.has_value() ? day_before_of.at(start) : nothing;
   }
   const CommunitySnapshot& SnapshotOf(absl::Time start) const {
     const auto found = own.find(start);
