@@ -74,6 +74,9 @@ FAULTS = {
         "bank", "Eight hot accounts, 60 s, accounts opened: 0 negative. Control: no locks."),
     "ledger_deliveries": ledger(
         "ledger_deliveries", "100,000 calls up to five times: one effect each. Control: no keys."),
+    "restated_days": ledger(
+        "restated_days",
+        "1,000 days of five runs: from scratch 0 off, 0 rows updated. Control: a point forgotten."),
     "ledger_calls": ledger(
         "ledger_calls", "Killed at every database call: nothing half. Control: two transactions."),
     "payment_calls": ledger(

@@ -14,6 +14,7 @@ from streams import devices
 
 BANK_SECONDS = 60
 DELIVERIES = 100_000
+DAYS = 1_000
 COMMUNITY = "communities/bank"
 WORKERS = 8
 HOT = 8
@@ -32,7 +33,7 @@ def counted(test, environment, binary="settlement_ledger_faults_test"):
         stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, **environment})
     rows = {}
     for line in done.stdout.splitlines():
-        if re.match(r"(bank|deliveries|calls)(_control|_of_\w+)? ", line):
+        if re.match(r"(bank|deliveries|calls|days)(_control|_of_\w+)? ", line):
             name, *pairs = line.split()
             rows[name] = {key: int(value) for key, value in zip(pairs[::2], pairs[1::2])}
     return done.returncode == 0, rows
@@ -52,6 +53,16 @@ def ledger_deliveries():
     found = rows.get("deliveries_control", {}).get("doubled", 0) > 0
     yield {"fault": "ledger_deliveries", "holds": passed and bool(rows.get("deliveries")),
            "control": "found" if found else "missed", **rows.get("deliveries", {})}
+
+
+def restated_days():
+    """1,000 days of five runs, corrected in any order. Control: a changed point is forgotten."""
+    binary = "settlement_postgres_test"
+    passed, rows = counted("NarrowTest.*", {"PEERWATT_DAYS": str(DAYS)}, binary)
+    control = rows.get("days_control", {})
+    found = control.get("differences", 0) > 0 and control.get("rows_updated", 0) > 0
+    yield {"fault": "restated_days", "holds": passed and bool(rows.get("days")),
+           "control": "found" if found else "missed", **rows.get("days", {})}
 
 
 def ledger_calls():

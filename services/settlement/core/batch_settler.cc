@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::SettleFirst(
   std::vector<absl::Time> ready;
   const absl::Time now = clock_.Now();
   for (const absl::Time start : starts) {
-    const PeriodReadings readings = batch.ReadingsOf(start);
+    const PeriodReadings& readings = batch.ReadingsOf(start);
     if (IsComplete(readings) || start + rules.interval + rules.settlement_grace <= now) {
       ready.push_back(start);
       continue;
@@ -88,13 +88,14 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
                                                        const RunRecord& record) {
   PW_CHECK(!starts.empty(), "a batch has a period");
   const Interval span{starts.front(), starts.back() + rules.interval};
-  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}, {}, false};
+  Batch batch{rules, starts, record, span};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
   PW_RETURN_IF_ERROR(LoadSnapshots(batch));
   batch.CollectPoints();
   PW_ASSIGN_OR_RETURN(batch.schemes, peers_.registry.ListSchemes(rules, batch.span));
   PW_ASSIGN_OR_RETURN(batch.readings, peers_.metering.QueryReadings(batch.points, batch.span,
                                                                     rules.interval));
+  batch.readings_of = batch.ByPeriod(batch.readings);
   return batch;
 }
 
@@ -120,13 +121,14 @@ absl::Status BatchSettler::LoadSnapshots(Batch& batch) {
 absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready) {
   if (batch.day_before.has_value()) return absl::OkStatus();
   const bool needed = std::any_of(ready.begin(), ready.end(), [&](absl::Time start) {
-    const PeriodReadings readings = batch.ReadingsOf(start);
+    const PeriodReadings& readings = batch.ReadingsOf(start);
     return !IsComplete(readings) || HasAbsurd(readings);
   });
   if (!needed) return absl::OkStatus();
   const Interval span{batch.span.start - kDay, batch.span.end - kDay};
   PW_ASSIGN_OR_RETURN(batch.day_before, peers_.metering.QueryReadings(batch.points, span,
                                                                       batch.rules.interval));
+  batch.day_before_of = batch.ByPeriod(*batch.day_before);
   return absl::OkStatus();
 }
 

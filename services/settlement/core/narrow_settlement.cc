@@ -101,8 +101,8 @@ std::optional<RunCommit> BatchSettler::ComputeNarrowly(const Batch& batch, absl:
   few.tariff = all.tariff;
   PeriodReadings readings;
   PeriodReadings day_before;
-  const PeriodReadings of_all = batch.ReadingsOf(start);
-  const PeriodReadings before_of_all = batch.ReadingsADayBefore(start);
+  const PeriodReadings& of_all = batch.ReadingsOf(start);
+  const PeriodReadings& before_of_all = batch.ReadingsADayBefore(start);
   for (const size_t member : part.members) {
     few.members.push_back(all.members[member]);
     readings.push_back(of_all[member]);

@@ -16,44 +16,59 @@ struct BatchSettler::Batch {
   const std::vector<absl::Time>& starts;
   const RunRecord& record;
   Interval span;
-  CommunitySnapshot first;  ///< at the first period
-  std::map<absl::Time, CommunitySnapshot> own;  ///< where tariffs or members change within it
-  std::vector<MeteringPointId> points;
-  absl::flat_hash_map<MeteringPointId, size_t> row_of;  ///< index into `points`
-  std::vector<Scheme> schemes;                  ///< in force within the batch, by start
-  ReadingGrid readings;
-  std::optional<ReadingGrid> day_before;
-  std::map<absl::Time, std::vector<Trade>> trades;  ///< by period that need not wait for trades
-  std::map<absl::Time, Money> welfare;              ///< of the trades of a period
+  CommunitySnapshot first{};  ///< at the first period
+  std::map<absl::Time, CommunitySnapshot> own{};  ///< where tariffs or members change within it
+  std::vector<MeteringPointId> points{};
+  std::vector<size_t> first_rows{};  ///< index into `points`, by member of `first`
+  std::map<absl::Time, std::vector<size_t>> own_rows{};  ///< the same of `own`
+  std::vector<Scheme> schemes{};                ///< in force within the batch, by start
+  ReadingGrid readings{};                  ///< what is in the grid moves to the next
+  std::map<absl::Time, PeriodReadings> readings_of{};
+  std::optional<ReadingGrid> day_before{};
+  std::map<absl::Time, PeriodReadings> day_before_of{};
+  PeriodReadings nothing{};
+  std::map<absl::Time, std::vector<Trade>> trades{};  ///< by period that need not wait for trades
+  std::map<absl::Time, Money> welfare{};            ///< of the trades of a period
   bool has_outcomes = false;                        ///< the market was asked
 
   /// All points that are members at any time of the batch; each once.
   void CollectPoints() {
+    absl::flat_hash_map<MeteringPointId, size_t> row_of;
     const auto collect = [&](const CommunitySnapshot& snapshot) {
+      std::vector<size_t> rows;
+      rows.reserve(snapshot.members.size());
       for (const Member& member : snapshot.members) {
-        if (row_of.try_emplace(member.point, points.size()).second) points.push_back(member.point);
+        const auto [row, is_new] = row_of.try_emplace(member.point, points.size());
+        if (is_new) points.push_back(member.point);
+        rows.push_back(row->second);
       }
+      return rows;
     };
-    collect(first);
-    for (const auto& [start, snapshot] : own) collect(snapshot);
+    first_rows = collect(first);
+    for (const auto& [start, snapshot] : own) own_rows[start] = collect(snapshot);
   }
-  /// The readings of one period out of a grid, by the members of that period.
-  PeriodReadings ReadingsAt(const ReadingGrid& grid, absl::Time start) const {
-    const auto index = static_cast<size_t>((start - span.start) / rules.interval);
-    const std::vector<Member>& members = SnapshotOf(start).members;
-    PeriodReadings found;
-    found.reserve(members.size());
-    for (const Member& member : members) {
-      PointReading& reading =
-          found.emplace_back(Screened(grid.readings.at(row_of.at(member.point)).at(index)));
-      reading.expected = member.joined_at <= start;
+  /// Takes the readings of each period out of a grid, which has none then; by the members of it.
+  std::map<absl::Time, PeriodReadings> ByPeriod(ReadingGrid& grid) const {
+    std::map<absl::Time, PeriodReadings> periods;
+    for (const absl::Time start : starts) {
+      const auto index = static_cast<size_t>((start - span.start) / rules.interval);
+      const std::vector<Member>& members = SnapshotOf(start).members;
+      const auto rows = own_rows.find(start);
+      const std::vector<size_t>& row_of = rows == own_rows.end() ? first_rows : rows->second;
+      PeriodReadings& found = periods[start];
+      found.reserve(members.size());
+      for (size_t i = 0; i < members.size(); ++i) {
+        PointReading& reading = found.emplace_back(Screened(grid.readings[row_of[i]].at(index)));
+        reading.expected = members[i].joined_at <= start;
+      }
     }
-    return found;
+    grid.readings.clear();
+    return periods;
   }
-  PeriodReadings ReadingsOf(absl::Time start) const { return ReadingsAt(readings, start); }
-  PeriodReadings ReadingsADayBefore(absl::Time start) const {
-    if (!day_before.has_value()) return {};
-    return ReadingsAt(*day_before, start);
+  const PeriodReadings& ReadingsOf(absl::Time start) const { return readings_of.at(start); }
+  /// Empty when they are not needed.
+  const PeriodReadings& ReadingsADayBefore(absl::Time start) const {
+    return day_before.has_value() ? day_before_of.at(start) : nothing;
   }
   const CommunitySnapshot& SnapshotOf(absl::Time start) const {
     const auto found = own.find(start);

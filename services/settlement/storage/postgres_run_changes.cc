@@ -114,13 +114,7 @@ absl::Status PostgresRunStore::CommitChanges(const std::vector<RunCommit>& runs)
       return Error(kRunSuperseded, "another run of a period was committed first",
                    {{"period", TimeSegment(first.period.start)}});
     }
-    int64_t entry = ledger.Post(entries);
-    CopyLines(tx, [&](pqxx::stream_to& copy) {
-      for (const RunCommit& run : runs) {
-        StreamLines(copy, run, entry);
-        entry += static_cast<int64_t>(run.entries.entries.size());
-      }
-    });
+    CopyLines(tx, runs, ledger.Post(entries));
     WriteOutcomes(tx, runs);
     Exec(tx, kDeleteAllSeenChanges, first.community.value(),
          ToSqlColumn(runs, [](const RunCommit& run) { return run.period.start; }),

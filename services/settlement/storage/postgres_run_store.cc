@@ -61,9 +61,7 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
 
 void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
   if (run.lines.empty()) return;
-  if (run.lines.size() >= kCopyLinesMin) {
-    return CopyLines(tx, [&](pqxx::stream_to& copy) { StreamLines(copy, run, first_entry); });
-  }
+  if (run.lines.size() >= kCopyLinesMin) return CopyLines(tx, {&run, 1}, first_entry);
   std::vector<int32_t> numbers;
   std::vector<std::string> participants;
   std::vector<std::string> connections;

@@ -116,6 +116,14 @@ inline constexpr postgres::Query kDeleteAllSeenChanges{"delete_all_seen_changes"
 
 // ---- What runs did ----
 
+inline constexpr postgres::Query kCopyLines{"copy_lines", R"sql(
+  COPY settlement_lines (community_id, period_start_at, run, line_no, participant_id,
+                         connection_id, kind, trade_id, energy_wh, price_micros_per_kwh,
+                         amount_micros, substituted, entry_no, rule_id, is_taxable,
+                         is_price_missing)
+  FROM STDIN (FORMAT binary)
+)sql"};
+
 inline constexpr postgres::Query kInsertRun{"insert_run", R"sql(
   INSERT INTO settlement_runs (community_id, run_id, kind, calendar_version, as_of_at,
                                span_start_at, span_end_at)

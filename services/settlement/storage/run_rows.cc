@@ -1,5 +1,11 @@
 #include "services/settlement/storage/run_rows.h"
 
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "libs/postgres/binary_copy.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/postgres_run_log.h"
@@ -74,7 +80,54 @@ void WriteEvidence(pqxx::work& tx, const CommunityId& community, const Runs& run
        ToSql(runs.front()->now));
 }
 
+/// A `boolean` in binary form is a byte.
+void AddFlag(postgres::BinaryCopy& copy, bool flag) {
+  copy.Add(flag ? absl::string_view("\1", 1) : absl::string_view("\0", 1));
+}
+
+void CopyLine(postgres::BinaryCopy& copy, const RunCommit& run, size_t index,
+              std::optional<int64_t> entry) {
+  constexpr int16_t kColumns = 16;
+  const Line& line = run.lines[index];
+  copy.BeginRow(kColumns);
+  copy.Add(run.community.value());
+  copy.Add(run.period.start);
+  copy.Add(run.run_before + 1);
+  copy.Add(static_cast<int32_t>(index) + 1);
+  copy.Add(line.key.participant.value());
+  copy.Add(line.key.connection.value());
+  copy.Add(static_cast<int32_t>(line.key.kind));
+  copy.Add(line.key.trade.value());
+  copy.Add(line.energy.wh());
+  copy.Add(line.price.micros_per_kwh());
+  copy.Add(line.amount.micros());
+  AddFlag(copy, line.substituted);
+  if (entry.has_value()) {
+    copy.Add(*entry);
+  } else {
+    copy.AddNull();
+  }
+  copy.Add(line.rule_id);
+  AddFlag(copy, line.key.is_taxable);
+  AddFlag(copy, line.key.is_price_missing);
+}
+
 }  // namespace
+
+void CopyLines(pqxx::work& tx, absl::Span<const RunCommit> runs, int64_t first_entry) {
+  postgres::BinaryCopy copy(tx, kCopyLines);
+  for (const RunCommit& run : runs) {
+    for (size_t i = 0; i < run.lines.size(); ++i) {
+      std::optional<int64_t> entry;
+      if (run.entries.entry_of_line[i].has_value()) {
+        entry = first_entry + static_cast<int64_t>(*run.entries.entry_of_line[i]);
+      }
+      CopyLine(copy, run, i, entry);
+    }
+    first_entry += static_cast<int64_t>(run.entries.entries.size());
+  }
+  copy.End();
+}
 
 void WriteOutcomes(pqxx::work& tx, absl::Span<const RunCommit> runs) {
   const CommunityId& community = runs.front().community;

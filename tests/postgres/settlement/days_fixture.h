@@ -73,12 +73,62 @@ class SelectiveStore final : public RunStore {
   const Knows knows_;
 };
 
-/// Random days of quarters of an hour, each settled first and then again as corrections come, of
+/// A market of which each hour's auction is final.
+class HourlyMarket final : public MarketPort {
+ public:
+  absl::StatusOr<std::vector<AuctionOutcome>> ListOutcomes(const CommunityId& /*community*/,
+                                                           Interval span) override {
+    std::vector<AuctionOutcome> outcomes;
+    for (absl::Time start = span.start; start < span.end; start += absl::Hours(1)) {
+      AuctionOutcome& outcome = outcomes.emplace_back();
+      outcome.period_start = start;
+      const auto found = trades.find(start);
+      if (found == trades.end()) continue;
+      outcome.trades = found->second;
+      for (const Trade& trade : outcome.trades) {
+        outcome.welfare += AmountOf(trade.energy, trade.gain, Rounding::kDown);
+      }
+    }
+    return outcomes;
+  }
+
+  std::map<absl::Time, std::vector<Trade>> trades;
+};
+
+/// Readings of hours; the cursor counts them.
+class HourlyMetering final : public MeteringPort {
+ public:
+  absl::StatusOr<ReadingGrid> QueryReadings(const std::vector<MeteringPointId>& points,
+                                            Interval span, absl::Duration resolution) override {
+    ReadingGrid grid;
+    grid.cursor = cursor;
+    for (const MeteringPointId& point : points) {
+      std::vector<PointReading>& row = grid.readings.emplace_back();
+      for (absl::Time start = span.start; start < span.end; start += resolution) {
+        const auto found = readings.find({point, start});
+        row.push_back(found == readings.end() ? PointReading{} : found->second);
+      }
+    }
+    return grid;
+  }
+  absl::Status WatchReadings(
+      int64_t /*cursor*/,
+      absl::FunctionRef<absl::Status(const std::vector<ReadingChange>&, int64_t)> /*sink*/)
+      override {
+    return absl::OkStatus();
+  }
+  void CancelWatch() override {}
+
+  std::map<std::pair<MeteringPointId, absl::Time>, PointReading> readings;
+  int64_t cursor = 0;
+};
+
+/// Random days of hours, each settled first and then again as corrections come, of
 /// its own readings and of those that stand in for them the day after. On each day a point changes
 /// hands, the tariff changes, and trades are settled as delivered, firmly, or not at all.
 class DaysTest : public LedgerTest {
  protected:
-  static constexpr int kPeriods = 96;
+  static constexpr int kPeriods = 24;
   static constexpr int kRuns = 5;
   static constexpr int kPoints = 8;
 
@@ -91,16 +141,24 @@ class DaysTest : public LedgerTest {
     LedgerTest::TearDown();
   }
 
-  /// Lives so many days, for each of these communities in the same way.
+  static CommunityRules HourlyRulesOf(const std::string& id) {
+    CommunityRules rules = RulesOf(id);
+    rules.interval = absl::Hours(1);
+    return rules;
+  }
+
+  /// Lives so many days, for each of these communities in the same way. When no more readings of a
+  /// day come, it is settled once more in a community of its own, from scratch.
   void Live(int days, const std::map<std::string, SelectiveStore*>& stores) {
     for (const auto& [name, store] : stores) {
-      ASSERT_TRUE(store->EnsureLedger(RulesOf(name)).ok());
+      ASSERT_TRUE(store->EnsureLedger(HourlyRulesOf(name)).ok());
     }
+    ASSERT_TRUE(runs_.EnsureLedger(HourlyRulesOf("scratch")).ok());
     for (int day = 0; day < days; ++day) {
       MakeDay(day);
       for (int run = 0; run < kRuns; ++run) {
         const std::vector<ReadingChange> changes = Arrive(day, run);
-        clock_.Set(std::max(clock_.Now(), At(day + 1, 8)) + absl::Minutes(1));
+        clock_.Set(std::max(clock_.Now(), At(day + 1, 2)) + absl::Minutes(1));
         for (const auto& [name, store] : stores) {
           Mark(name, changes);
           if (run == 0) SettleDay(name, day, *store);
@@ -108,17 +166,13 @@ class DaysTest : public LedgerTest {
           if (HasFatalFailure()) return;
         }
       }
+      if (day > 0) SettleDay("scratch", day - 1, runs_);
     }
+    SettleDay("scratch", days - 1, runs_);
   }
-  /// Settles all days once more in a community of its own. Returns how many sums by key differ from
-  /// those of a community, and how many balances.
-  int64_t DifferencesFromScratch(const std::string& community, int days) {
-    EXPECT_TRUE(runs_.EnsureLedger(RulesOf("scratch")).ok());
-    for (int day = 0; day < days && NumberFrom(absl::StrCat(
-             "SELECT count(*) FROM settlement_periods WHERE community_id = 'scratch'")) <
-             static_cast<int64_t>(days) * kPeriods; ++day) {
-      SettleDay("scratch", day, runs_);
-    }
+  /// How many sums by key of a community differ from those of a settlement from scratch, with the
+  /// readings of the end; how many balances, and how many periods.
+  int64_t DifferencesFromScratch(const std::string& community) const {
     const auto sums = [](const std::string& name) {
       return absl::StrCat(
           "SELECT period_start_at, participant_id, connection_id, kind, trade_id, is_taxable, "
@@ -159,7 +213,7 @@ class DaysTest : public LedgerTest {
     tx.commit();
   }
 
-  FakeMarket market_;
+  HourlyMarket market_;
   ManualClock clock_{Start()};
   CountingProbe probe_;
   std::mt19937_64 random_{20260701};
@@ -167,7 +221,9 @@ class DaysTest : public LedgerTest {
  private:
   int Number(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
   Price AnyPrice() { return Price::MicrosPerKwh(Number(-100'000, 400'000)); }
-  static absl::Time At(int day, int period) { return Quarter(day * kPeriods + period); }
+  static absl::Time At(int day, int period) {
+    return Start() + absl::Hours(day * kPeriods + period);
+  }
   static std::string PointOf(int point) { return absl::StrCat("m", point); }
 
   void CountRewrites() const {
@@ -210,8 +266,13 @@ class DaysTest : public LedgerTest {
   }
 
   void MakeSchemes(int day) {
-    const int firm_from = Number(20, 40);
-    const int shared_from = Number(85, kPeriods - 1);
+    // What is settled no more is forgotten.
+    market_.trades.erase(market_.trades.begin(), market_.trades.lower_bound(At(day - 2, 0)));
+    registry_.later.erase(registry_.later.begin(), registry_.later.lower_bound(At(day - 2, 0)));
+    std::erase_if(registry_.schemes,
+                  [&](const Scheme& scheme) { return scheme.starts_at < At(day - 2, 0); });
+    const int firm_from = Number(5, 10);
+    const int shared_from = Number(20, kPeriods - 1);
     Scheme scheme;
     scheme.local_price = AnyPrice();
     scheme.id = SchemeId(absl::StrCat("delivered-", day));
@@ -254,16 +315,20 @@ class DaysTest : public LedgerTest {
       const bool is_absurd = Number(0, 99) == 0;
       const bool draws = point < 4 ? Number(0, 9) > 0 : Number(0, 9) == 0;
       const int64_t wh = is_absurd ? 1'000'000'000'000'000 : Number(0, 2'000);
-      metering_.Store(PointOf(point), start, draws ? wh : 0, draws ? 0 : wh);
-      changes.push_back({metering_.cursor(), MeteringPointId(PointOf(point)), CommunityId(),
-                         {start, start + absl::Minutes(15)}});
+      PointReading& reading = metering_.readings[{MeteringPointId(PointOf(point)), start}];
+      reading.import_energy = Energy::WattHours(draws ? wh : 0);
+      reading.export_energy = Energy::WattHours(draws ? 0 : wh);
+      reading.present = true;
+      ++reading.revision;
+      changes.push_back({++metering_.cursor, MeteringPointId(PointOf(point)), CommunityId(),
+                         {start, start + absl::Hours(1)}});
     }
     return changes;
   }
 
   void Mark(const std::string& name, std::vector<ReadingChange> changes) {
     for (ReadingChange& change : changes) change.community = CommunityId(name);
-    const absl::Status marked = runs_.MarkChanged(changes, metering_.cursor());
+    const absl::Status marked = runs_.MarkChanged(changes, metering_.cursor);
     ASSERT_TRUE(marked.ok()) << marked;
   }
 
@@ -272,7 +337,7 @@ class DaysTest : public LedgerTest {
     for (int period = 0; period < kPeriods; ++period) starts.push_back(At(day, period));
     const RunRecord record = RecordOf(RunKind::kFirst, starts);
     BatchSettler settler({registry_, market_, metering_}, store, clock_, clock_, probe_);
-    const auto waiting = settler.SettleFirst(RulesOf(name), starts, record);
+    const auto waiting = settler.SettleFirst(HourlyRulesOf(name), starts, record);
     ASSERT_TRUE(waiting.ok()) << waiting.status();
     ASSERT_TRUE(waiting->empty());
   }
@@ -281,21 +346,21 @@ class DaysTest : public LedgerTest {
     const auto progress = store.LoadProgress(CommunityId(name));
     ASSERT_TRUE(progress.ok()) << progress.status();
     BatchSettler settler({registry_, market_, metering_}, store, clock_, clock_, probe_);
-    for (const std::vector<absl::Time>& batch : InBatches(RulesOf(name), progress->dirty)) {
+    for (const std::vector<absl::Time>& batch : InBatches(HourlyRulesOf(name), progress->dirty)) {
       const auto waiting =
-          settler.Restate(RulesOf(name), batch, RecordOf(RunKind::kCorrection, batch));
+          settler.Restate(HourlyRulesOf(name), batch, RecordOf(RunKind::kCorrection, batch));
       ASSERT_TRUE(waiting.ok()) << waiting.status();
       ASSERT_TRUE(waiting->empty());
     }
   }
 
   RunRecord RecordOf(RunKind kind, const std::vector<absl::Time>& starts) {
-    return MakeRunRecord(kind, RunCalendar(), {starts.front(), starts.back() + absl::Minutes(15)},
+    return MakeRunRecord(kind, RunCalendar(), {starts.front(), starts.back() + absl::Hours(1)},
                          clock_.Now(), clock_.Now());
   }
 
   FakeRegistry registry_;
-  FakeMetering metering_;
+  HourlyMetering metering_;
 };
 
 }  // namespace peerwatt::settlement

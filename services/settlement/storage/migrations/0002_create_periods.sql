@@ -19,16 +19,17 @@ CREATE TABLE settlement_periods (
   CHECK (fed_in_wh = delivered_wh + surplus_wh)
 );
 
--- Kinds above 100 are reference lines: they move no money and stand on no bill.
+-- Kinds above 100 are reference lines: they move no money and stand on no bill. The index of a
+-- participant's lines has no run and number: so those of a period share one key.
 CREATE TABLE settlement_lines (
-  community_id         text        NOT NULL,
+  community_id         text        COLLATE "C" NOT NULL,
   period_start_at      timestamptz NOT NULL,
   run                  integer     NOT NULL CHECK (run >= 1),
   line_no              integer     NOT NULL CHECK (line_no >= 1),
-  participant_id       text        NOT NULL,
-  connection_id        text        NOT NULL,
+  participant_id       text        COLLATE "C" NOT NULL,
+  connection_id        text        COLLATE "C" NOT NULL,
   kind                 integer     NOT NULL CHECK (kind BETWEEN 1 AND 7 OR kind IN (101, 102)),
-  trade_id             text        NOT NULL,
+  trade_id             text        COLLATE "C" NOT NULL,
   energy_wh            bigint      NOT NULL,
   price_micros_per_kwh bigint      NOT NULL,
   amount_micros        bigint      NOT NULL,
@@ -38,7 +39,7 @@ CREATE TABLE settlement_lines (
   CHECK ((trade_id <> '') = (kind BETWEEN 1 AND 4))
 );
 CREATE INDEX settlement_lines_by_participant
-  ON settlement_lines (community_id, participant_id, period_start_at, run, line_no);
+  ON settlement_lines (community_id, participant_id, period_start_at);
 
 -- Periods, settled or not, in which readings changed at a cursor. A settled period whose run has
 -- not seen that cursor is dirty; a row that a run has seen is of no use and is removed.
