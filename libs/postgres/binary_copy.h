@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-
 #include <pqxx/pqxx>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -48,7 +47,7 @@ class BinaryCopy {
 
  private:
   template <typename Integer>
-  void AddArray(absl::Span<const Integer> values, int32_t element_type);
+  void AddArray(absl::Span<const Integer> values);
   void Send();
   void Finish(const char* given_up);
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,13 @@ struct Outcome {
 
 absl::Status Unavailable(const std::exception& e) {
   return Error(kDatabaseUnavailable, absl::StrCat("the database is not reachable: ", e.what()));
+}
+
+/// An attempt whose connection broke: a statement that is a transaction by itself may have taken
+/// effect, as a COMMIT may.
+template <typename Transaction>
+Outcome Broken(const std::exception& e) {
+  return {Unavailable(e), true, false, std::is_same_v<Transaction, pqxx::nontransaction>};
 }
 
 template <typename Transaction>
@@ -49,17 +57,17 @@ Outcome Attempt(Connection& connection, const TransactionOptions& options,
   } catch (const pqxx::unique_violation& e) {
     return {absl::AlreadyExistsError(e.what()), false, true, false, true};
   } catch (const pqxx::broken_connection& e) {
-    return {Unavailable(e), true, false};
+    return Broken<Transaction>(e);
   } catch (const pqxx::sql_error& e) {
     // 57P01…57P03: the server shuts down or starts up. 08xxx: the connection is gone. 25P03: this
     // process stood still for too long in the middle of a transaction.
     const std::string& state = e.sqlstate();
     if (state.rfind("57P", 0) == 0 || state.rfind("08", 0) == 0 || state == "25P03")
-      return {Unavailable(e), true, false};
+      return Broken<Transaction>(e);
     if (state == "40001" || state == "40P01") return {absl::AbortedError(e.what()), true};
     return {absl::InternalError(absl::StrCat(state, " ", e.what())), false, connection.is_open()};
   } catch (const std::exception& e) {
-    if (!connection.is_open()) return {Unavailable(e), true, false};
+    if (!connection.is_open()) return Broken<Transaction>(e);
     return {absl::InternalError(e.what()), false, connection.is_open()};
   }
 }

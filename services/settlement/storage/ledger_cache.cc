@@ -21,12 +21,17 @@ void AppendTo(AccountTail& tail, const ClosingRow& row, size_t posting) {
 
 int64_t CachedLedger::version() const {
   absl::MutexLock lock(&mutex_);
-  return version_;
+  return position_.version;
 }
 
 int64_t CachedLedger::entry_count() const {
   absl::MutexLock lock(&mutex_);
-  return entry_count_;
+  return position_.entry_count;
+}
+
+LedgerPosition CachedLedger::position() const {
+  absl::MutexLock lock(&mutex_);
+  return position_;
 }
 
 int64_t CachedLedger::others_entry_no() const {
@@ -42,14 +47,14 @@ void CachedLedger::Append(const ClosingRow& row) {
   }
 }
 
-void CachedLedger::CatchUp(const LedgerPosition& position, const std::vector<ClosingRow>& rows) {
-  absl::MutexLock lock(&mutex_);
-  accounts_.clear();
+void CachedLedger::DropFolded(int64_t folded_entry_no) {
+  if (folded_entry_no == dropped_entry_no_) return;
+  dropped_entry_no_ = folded_entry_no;
   unfolded_.clear();
   for (auto it = tails_.begin(); it != tails_.end();) {
     std::vector<int64_t>& numbers = it->second.entry_numbers;
     numbers.erase(numbers.begin(),
-                  std::upper_bound(numbers.begin(), numbers.end(), position.folded_entry_no));
+                  std::upper_bound(numbers.begin(), numbers.end(), folded_entry_no));
     if (numbers.empty()) {
       tails_.erase(it++);
     } else {
@@ -58,9 +63,25 @@ void CachedLedger::CatchUp(const LedgerPosition& position, const std::vector<Clo
     }
   }
   std::sort(unfolded_.begin(), unfolded_.end());
+}
+
+void CachedLedger::Learn(int64_t folded_entry_no, const std::vector<ClosingRow>& rows) {
+  if (rows.empty()) return;
+  absl::MutexLock lock(&mutex_);
+  accounts_.clear();
+  DropFolded(folded_entry_no);
   for (const ClosingRow& row : rows) Append(row);
-  version_ = position.version;
-  entry_count_ = position.entry_count;
+  position_ = LedgerPosition();
+  position_.entry_count = rows.back().number;
+  others_entry_no_ = position_.entry_count;
+}
+
+void CachedLedger::CatchUp(const LedgerPosition& position, const std::vector<ClosingRow>& rows) {
+  absl::MutexLock lock(&mutex_);
+  accounts_.clear();
+  DropFolded(position.folded_entry_no);
+  for (const ClosingRow& row : rows) Append(row);
+  position_ = position;
   others_entry_no_ = position.entry_count;
 }
 
@@ -69,12 +90,11 @@ void CachedLedger::Forget() {
   accounts_.clear();
   tails_.clear();
   unfolded_.clear();
-  version_ = -1;
-  entry_count_ = 0;
+  dropped_entry_no_ = 0;
+  position_ = LedgerPosition();
 }
 
-std::vector<AccountId> CachedLedger::Take(const std::vector<AccountId>& ids,
-                                          Accounts& into) const {
+std::vector<AccountId> CachedLedger::Take(const std::vector<AccountId>& ids, Accounts& into) const {
   std::vector<AccountId> missing;
   absl::MutexLock lock(&mutex_);
   for (const AccountId& id : ids) {
@@ -129,10 +149,8 @@ std::vector<CachedLedger::Fold> CachedLedger::DueFolds(int64_t entries_before,
 }
 
 std::pair<std::vector<CachedLedger::Fold>, int64_t> CachedLedger::PlanFold(
-    const std::vector<ClosingRow>& appended, const LedgerPosition& after,
-    int64_t tail_max) const {
-  const int64_t entries_before =
-      after.entry_count - static_cast<int64_t>(appended.size());
+    const std::vector<ClosingRow>& appended, const LedgerPosition& after, int64_t tail_max) const {
+  const int64_t entries_before = after.entry_count - static_cast<int64_t>(appended.size());
   absl::MutexLock lock(&mutex_);
   std::vector<Fold> folds = DueFolds(entries_before, after, tail_max);
   absl::flat_hash_map<ledger::AccountNumber, size_t> planned;
@@ -170,8 +188,7 @@ void CachedLedger::Publish(const LedgerPosition& position, Accounts accounts,
   }
   if (accounts_.size() > kAccountsMax) accounts_.clear();
   for (auto& [id, account] : accounts) accounts_[id] = std::move(account);
-  version_ = position.version;
-  entry_count_ = position.entry_count;
+  position_ = position;
 }
 
 CachedLedger& LedgerCache::Of(const CommunityId& community) {

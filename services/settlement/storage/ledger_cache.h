@@ -70,9 +70,14 @@ class CachedLedger {
   int64_t version() const;
   /// Entries up to here are known.
   int64_t entry_count() const;
+  /// The ledger's row at that version.
+  LedgerPosition position() const;
   /// Entries after this one were all posted, and folded if they are, by this process.
   int64_t others_entry_no() const;
 
+  /// Adds the next entries to what is known, without trusting anything else any more: a process
+  /// that is far behind reads by and by. rows: from the first that is neither known nor folded.
+  void Learn(int64_t folded_entry_no, const std::vector<ClosingRow>& rows);
   /// Forgets accounts and adds what other processes posted since: rows from the first entry that
   /// is neither known nor folded.
   void CatchUp(const LedgerPosition& position, const std::vector<ClosingRow>& rows);
@@ -95,16 +100,17 @@ class CachedLedger {
                const std::vector<ClosingRow>& appended, const std::vector<Fold>& folds);
 
  private:
+  void DropFolded(int64_t folded_entry_no) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Append(const ClosingRow& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Fold> DueFolds(int64_t entries_before, const LedgerPosition& after,
                              int64_t tail_max) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex writing_;
   mutable absl::Mutex mutex_;
-  int64_t version_ ABSL_GUARDED_BY(mutex_) = -1;
-  int64_t entry_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  LedgerPosition position_ ABSL_GUARDED_BY(mutex_);
   int64_t others_entry_no_ ABSL_GUARDED_BY(mutex_) = 0;
   Accounts accounts_ ABSL_GUARDED_BY(mutex_);
+  int64_t dropped_entry_no_ ABSL_GUARDED_BY(mutex_) = 0;  // tails begin after it
   absl::flat_hash_map<ledger::AccountNumber, AccountTail> tails_ ABSL_GUARDED_BY(mutex_);
   // First entry of each tail, oldest first. One whose tail begins elsewhere now is stale.
   std::deque<std::pair<int64_t, ledger::AccountNumber>> unfolded_ ABSL_GUARDED_BY(mutex_);
@@ -119,8 +125,7 @@ class LedgerCache {
   /// tail_max: entries that may pass before a posting is written back to its account.
   /// tail_per_account: in a ledger of many accounts, so many for each of them: one row is written
   /// back for about so many entries.
-  explicit LedgerCache(HashFunction hash, int64_t tail_max = 250'000,
-                       int64_t tail_per_account = 8)
+  explicit LedgerCache(HashFunction hash, int64_t tail_max = 250'000, int64_t tail_per_account = 8)
       : hash_(hash), tail_max_(tail_max), tail_per_account_(tail_per_account) {}
 
   CachedLedger& Of(const CommunityId& community);

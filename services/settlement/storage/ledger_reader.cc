@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/error.h"
@@ -40,13 +41,12 @@ class LedgerView {
     if (head.empty()) return LedgerNotFound(community_);
     position_ = PositionFrom(head[0]);
     const int64_t after = std::max(known, position_.folded_entry_no);
-    if (after >= position_.entry_count) return absl::OkStatus();
-    for (const auto& row :
-         Exec(tx_, kSelectTail, community_.value(), after, position_.entry_count)) {
-      newer_.push_back(ClosingFrom(row));
-    }
+    is_far_behind_ = position_.entry_count - after > kTailRowsMax;
+    if (!is_far_behind_) newer_ = ReadTail(tx_, community_, after, position_.entry_count);
     return absl::OkStatus();
   }
+  /// Whether there is more than is read each time: then nothing else may be asked.
+  bool is_far_behind() const { return is_far_behind_; }
   const LedgerPosition& position() const { return position_; }
 
   /// The accounts of these ids that exist, in the order of the ids.
@@ -87,8 +87,7 @@ class LedgerView {
  private:
   std::vector<AccountState> Rows(const std::vector<std::string>& ids) {
     std::vector<AccountState> accounts;
-    for (const auto& row :
-         Exec(tx_, kSelectAccountStates, community_.value(), ToSqlArray(ids))) {
+    for (const auto& row : Exec(tx_, kSelectAccountStates, community_.value(), ToSqlArray(ids))) {
       accounts.push_back(AccountStateFrom(row));
     }
     return accounts;
@@ -117,8 +116,25 @@ class LedgerView {
   const CommunityId& community_;
   CachedLedger& cached_;
   LedgerPosition position_;
+  bool is_far_behind_ = false;
   std::vector<ClosingRow> newer_;
 };
+
+/// Looks at a ledger in one transaction, once the process knows most of it.
+absl::Status Look(postgres::Pool& pool, LedgerCache& cache, const CommunityId& community,
+                  absl::FunctionRef<absl::Status(pqxx::work&, LedgerView&)> look) {
+  while (true) {
+    bool is_far_behind = false;
+    PW_RETURN_IF_ERROR(pool.Run([&](pqxx::work& tx) -> absl::Status {
+      LedgerView view(tx, community, cache.Of(community));
+      PW_RETURN_IF_ERROR(view.Open());
+      is_far_behind = view.is_far_behind();
+      return is_far_behind ? absl::OkStatus() : look(tx, view);
+    }));
+    if (!is_far_behind) return absl::OkStatus();
+    PW_RETURN_IF_ERROR(LearnTail(pool, cache, community));
+  }
+}
 
 absl::Status AccountMissing(const CommunityId& community, const AccountId& account) {
   const std::string name =
@@ -142,8 +158,7 @@ int64_t LastEntry(pqxx::work& tx, const CommunityId& community, const LedgerView
     if (end != entries.begin()) last = std::max(last, *std::prev(end));
   };
   take(view.TailEntries(account));
-  const pqxx::row page =
-      Exec(tx, kSelectPageAround, community.value(), account, bound)[0];
+  const pqxx::row page = Exec(tx, kSelectPageAround, community.value(), account, bound)[0];
   if (!page["entry_nos"].is_null()) take(postgres::Int64ArrayFrom(page["entry_nos"]));
   return std::max(last, postgres::OptionalInt64From(page["entry_before"]).value_or(0));
 }
@@ -158,8 +173,7 @@ std::vector<int64_t> EntriesAfter(pqxx::work& tx, const CommunityId& community,
   std::set<int64_t> numbers;
   int64_t end = after;
   while (numbers.size() < limit) {
-    const pqxx::result pages =
-        Exec(tx, kListPages, community.value(), account, end, kPagesAtOnce);
+    const pqxx::result pages = Exec(tx, kListPages, community.value(), account, end, kPagesAtOnce);
     for (const auto& row : pages) {
       const std::vector<int64_t> page = postgres::Int64ArrayFrom(row["entry_nos"]);
       numbers.insert(std::upper_bound(page.begin(), page.end(), after), page.end());
@@ -196,29 +210,27 @@ PostedEntry EntryFrom(const pqxx::row& row) {
 absl::StatusOr<AccountState> LedgerReader::GetAccount(const CommunityId& community,
                                                       const AccountId& account) {
   absl::StatusOr<AccountState> found;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    LedgerView view(tx, community, cache_.Of(community));
-    PW_RETURN_IF_ERROR(view.Open());
+  const auto look = [&](pqxx::work&, LedgerView& view) -> absl::Status {
     found = Find(view, community, account);
     return found.status();
-  }));
+  };
+  PW_RETURN_IF_ERROR(Look(pool_, cache_, community, look));
   return found;
 }
 
-absl::StatusOr<std::vector<AccountState>> LedgerReader::ListAccounts(
-    const CommunityId& community, const AccountId& after, int32_t limit) {
+absl::StatusOr<std::vector<AccountState>> LedgerReader::ListAccounts(const CommunityId& community,
+                                                                     const AccountId& after,
+                                                                     int32_t limit) {
   std::vector<AccountState> accounts;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    LedgerView view(tx, community, cache_.Of(community));
-    PW_RETURN_IF_ERROR(view.Open());
+  const auto look = [&](pqxx::work& tx, LedgerView& view) -> absl::Status {
     std::vector<std::string> ids;
-    for (const auto& row :
-         Exec(tx, kListAccountIds, community.value(), after.value(), limit)) {
+    for (const auto& row : Exec(tx, kListAccountIds, community.value(), after.value(), limit)) {
       ids.push_back(TextFrom(row["account_id"]));
     }
     accounts = view.Accounts(ids);
     return absl::OkStatus();
-  }));
+  };
+  PW_RETURN_IF_ERROR(Look(pool_, cache_, community, look));
   return accounts;
 }
 
@@ -226,33 +238,28 @@ absl::StatusOr<BalanceAsOf> LedgerReader::GetBalance(const CommunityId& communit
                                                      const AccountId& account,
                                                      int64_t entry_number) {
   BalanceAsOf balance;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const auto look = [&](pqxx::work& tx, LedgerView& view) -> absl::Status {
     balance = BalanceAsOf();
-    LedgerView view(tx, community, cache_.Of(community));
-    PW_RETURN_IF_ERROR(view.Open());
     PW_ASSIGN_OR_RETURN(const AccountState state, Find(view, community, account));
     balance.entry_number = LastEntry(tx, community, view, state.number, entry_number);
     if (balance.entry_number == 0) return absl::OkStatus();
-    const pqxx::row row =
-        Exec(tx, kSelectClosing, community.value(), balance.entry_number)[0];
+    const pqxx::row row = Exec(tx, kSelectClosing, community.value(), balance.entry_number)[0];
     const ClosingRow closing = ClosingFrom(row);
-    const auto posting =
-        std::find(closing.accounts.begin(), closing.accounts.end(), state.number);
+    const auto posting = std::find(closing.accounts.begin(), closing.accounts.end(), state.number);
     PW_CHECK(posting != closing.accounts.end(), "an account's page names its own entries");
     const auto at = static_cast<size_t>(posting - closing.accounts.begin());
     balance.debits_posted = Money::Micros(closing.closing[2 * at]);
     balance.credits_posted = Money::Micros(closing.closing[2 * at + 1]);
     balance.posted_at = postgres::TimeFrom(row["created_at"]);
     return absl::OkStatus();
-  }));
+  };
+  PW_RETURN_IF_ERROR(Look(pool_, cache_, community, look));
   return balance;
 }
 
 absl::StatusOr<int64_t> LedgerReader::EntryAt(const CommunityId& community, absl::Time time) {
   int64_t found = 0;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
-    LedgerView view(tx, community, cache_.Of(community));
-    PW_RETURN_IF_ERROR(view.Open());
+  const auto look = [&](pqxx::work& tx, LedgerView& view) -> absl::Status {
     // Entries are numbered in the order of their times.
     int64_t low = 0;
     int64_t high = view.position().entry_count;
@@ -268,7 +275,8 @@ absl::StatusOr<int64_t> LedgerReader::EntryAt(const CommunityId& community, absl
     }
     found = low;
     return absl::OkStatus();
-  }));
+  };
+  PW_RETURN_IF_ERROR(Look(pool_, cache_, community, look));
   return found;
 }
 
@@ -276,19 +284,17 @@ absl::StatusOr<std::vector<PostedEntry>> LedgerReader::ListEntries(const Communi
                                                                    const AccountId& account,
                                                                    int64_t after, int32_t limit) {
   std::vector<PostedEntry> entries;
-  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+  const auto look = [&](pqxx::work& tx, LedgerView& view) -> absl::Status {
     entries.clear();
-    LedgerView view(tx, community, cache_.Of(community));
-    PW_RETURN_IF_ERROR(view.Open());
     PW_ASSIGN_OR_RETURN(const AccountState state, Find(view, community, account));
     std::vector<int64_t> numbers =
         EntriesAfter(tx, community, view, state.number, after, static_cast<size_t>(limit));
-    for (const auto& row :
-         Exec(tx, kListEntriesByNumber, community.value(), ToSqlArray(numbers))) {
+    for (const auto& row : Exec(tx, kListEntriesByNumber, community.value(), ToSqlArray(numbers))) {
       entries.push_back(EntryFrom(row));
     }
     return absl::OkStatus();
-  }));
+  };
+  PW_RETURN_IF_ERROR(Look(pool_, cache_, community, look));
   return entries;
 }
 

@@ -12,6 +12,7 @@
 #include "services/settlement/core/ledger/limits.h"
 #include "services/settlement/storage/ledger_folds.h"
 #include "services/settlement/storage/ledger_queries.h"
+#include "services/settlement/storage/ledger_tail.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -62,29 +63,6 @@ absl::Status LedgerNotFound(const CommunityId& community) {
   return Error(kNotFound, absl::StrCat(name, " has no ledger"), {{"resource", name}});
 }
 
-LedgerPosition PositionFrom(const pqxx::row& row) {
-  LedgerPosition position;
-  position.currency = TextFrom(row["currency_code"]);
-  position.entry_count = Int64From(row["entry_count"]);
-  position.account_count = Int32From(row["account_count"]);
-  position.key_count = Int64From(row["key_count"]);
-  position.folded_entry_no = Int64From(row["folded_entry_no"]);
-  position.version = Int64From(row["version"]);
-  position.clock_at = postgres::TimeFrom(row["clock_at"]);
-  return position;
-}
-
-ClosingRow ClosingFrom(const pqxx::row& row) {
-  ClosingRow closing;
-  closing.number = Int64From(row["entry_no"]);
-  for (const int64_t number : postgres::Int64ArrayFrom(row["account_nos"])) {
-    closing.accounts.push_back(static_cast<AccountNumber>(number));
-  }
-  closing.closing = postgres::Int64ArrayFrom(row["closing_micros"]);
-  PW_CHECK(closing.closing.size() == 2 * closing.accounts.size(), "an account has two sums");
-  return closing;
-}
-
 AccountState AccountStateFrom(const pqxx::row& row) {
   const auto money = [&](const char* column) { return Money::Micros(Int64From(row[column])); };
   const auto limit = [&](const char* column) -> std::optional<Money> {
@@ -108,29 +86,23 @@ absl::Status LedgerSession::Lock(absl::Time now) {
   position_ = PositionFrom(rows[0]);
   position_.clock_at = std::max(position_.clock_at, now);
   has_due_holds_ = postgres::BoolFrom(rows[0]["has_due"]);
-  if (cached_.version() > position_.version) cached_.Forget();
+  if (cached_.version() > position_.version || cached_.entry_count() > position_.entry_count) {
+    cached_.Forget();
+  }
   if (cached_.version() != position_.version) {
-    cached_.CatchUp(position_,
-                    ReadTail(std::max(cached_.entry_count(), position_.folded_entry_no),
-                             position_.entry_count));
+    const int64_t known = std::max(cached_.entry_count(), position_.folded_entry_no);
+    is_far_behind_ = position_.entry_count - known > kTailRowsMax;
+    if (is_far_behind_) return absl::OutOfRangeError("more was posted than is read here");
+    cached_.CatchUp(position_, ReadTail(tx_, community_, known, position_.entry_count));
   }
   return absl::OkStatus();
-}
-
-std::vector<ClosingRow> LedgerSession::ReadTail(int64_t after, int64_t through) {
-  std::vector<ClosingRow> tail;
-  if (after >= through) return tail;
-  for (const auto& row : Exec(tx_, kSelectTail, community_.value(), after, through)) {
-    tail.push_back(ClosingFrom(row));
-  }
-  return tail;
 }
 
 void LedgerSession::Load(const std::vector<AccountId>& ids) {
   const std::vector<AccountId> missing = cached_.Take(ids, accounts_);
   if (missing.empty()) return;
-  for (const auto& row : Exec(tx_, kSelectAccountStates, community_.value(),
-                              ToSqlArray(ValuesOf(missing)))) {
+  for (const auto& row :
+       Exec(tx_, kSelectAccountStates, community_.value(), ToSqlArray(ValuesOf(missing)))) {
     AccountState account = AccountStateFrom(row);
     cached_.Overlay(account);
     accounts_.try_emplace(account.id, account);
@@ -340,22 +312,27 @@ struct CopyEnd {
 
 }  // namespace
 
-absl::Status WriteLedger(
-    postgres::Pool& pool, LedgerCache& cache, const CommunityId& community, absl::Time now,
-    absl::FunctionRef<absl::Status(pqxx::work&, LedgerSession&)> body) {
+absl::Status WriteLedger(postgres::Pool& pool, LedgerCache& cache, const CommunityId& community,
+                         absl::Time now,
+                         absl::FunctionRef<absl::Status(pqxx::work&, LedgerSession&)> body) {
   CachedLedger& cached = cache.Of(community);
-  absl::MutexLock writing(&cached.writing());
-  std::optional<LedgerSession> session;
-  PW_RETURN_IF_ERROR(pool.Run([&](pqxx::work& tx) -> absl::Status {
-    session.emplace(tx, community, cached, cache);
-    const CopyEnd end{*session};
-    PW_RETURN_IF_ERROR(session->Lock(now));
-    PW_RETURN_IF_ERROR(body(tx, *session));
-    session->Finish();
-    return absl::OkStatus();
-  }));
-  session->Publish();
-  return absl::OkStatus();
+  while (true) {
+    {
+      absl::MutexLock writing(&cached.writing());
+      std::optional<LedgerSession> session;
+      const absl::Status status = pool.Run([&](pqxx::work& tx) -> absl::Status {
+        session.emplace(tx, community, cached, cache);
+        const CopyEnd end{*session};
+        PW_RETURN_IF_ERROR(session->Lock(now));
+        PW_RETURN_IF_ERROR(body(tx, *session));
+        session->Finish();
+        return absl::OkStatus();
+      });
+      if (status.ok()) session->Publish();
+      if (status.ok() || !session.has_value() || !session->is_far_behind()) return status;
+    }
+    PW_RETURN_IF_ERROR(LearnTail(pool, cache, community));
+  }
 }
 
 }  // namespace peerwatt::settlement

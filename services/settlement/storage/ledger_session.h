@@ -4,10 +4,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <pqxx/pqxx>
 #include <string>
 #include <vector>
-
-#include <pqxx/pqxx>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -18,6 +17,7 @@
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/core/ledger/decide.h"
 #include "services/settlement/storage/ledger_cache.h"
+#include "services/settlement/storage/ledger_tail.h"
 
 namespace peerwatt::settlement {
 
@@ -35,8 +35,11 @@ class LedgerSession {
       : tx_(tx), community_(community), cached_(cached), cache_(cache) {}
 
   /// Locks the ledger and learns what other processes wrote. now: the clock; the ledger's own
-  /// never goes back. Errors: NOT_FOUND.
+  /// never goes back. Errors: NOT_FOUND; kOutOfRange when they wrote too much: see
+  /// `is_far_behind`.
   absl::Status Lock(absl::Time now);
+  /// Whether others wrote so much that it is learnt before the ledger is locked.
+  bool is_far_behind() const { return is_far_behind_; }
 
   const LedgerPosition& position() const { return position_; }
   /// The ledger's time: of the clock, or of the last write where that is later.
@@ -84,14 +87,13 @@ class LedgerSession {
 
   void KeepEntries(const std::vector<ledger::AppendedEntry>& entries);
   void CopyEntries(const std::vector<ledger::AppendedEntry>& entries);
-  std::vector<ClosingRow> ReadTail(int64_t after, int64_t through);
-
   pqxx::work& tx_;
   const CommunityId& community_;
   CachedLedger& cached_;
   const LedgerCache& cache_;
   LedgerPosition position_;
   bool has_due_holds_ = false;
+  bool is_far_behind_ = false;
   bool is_written_ = false;
   Accounts accounts_;
   std::vector<ClosingRow> appended_;
@@ -103,13 +105,9 @@ class LedgerSession {
 /// Runs `body` in a transaction that has the ledger for itself, commits, and lets the process know
 /// what was written. Errors: NOT_FOUND, those of `body` and of the pool.
 absl::Status WriteLedger(postgres::Pool& pool, LedgerCache& cache, const CommunityId& community,
-                         absl::Time now, absl::FunctionRef<absl::Status(pqxx::work&,
-                                                                        LedgerSession&)> body);
+                         absl::Time now,
+                         absl::FunctionRef<absl::Status(pqxx::work&, LedgerSession&)> body);
 
-/// Reads the row of a ledger.
-LedgerPosition PositionFrom(const pqxx::row& row);
-/// Reads a row of the journal with its closing sums.
-ClosingRow ClosingFrom(const pqxx::row& row);
 /// Reads a row of an account.
 ledger::AccountState AccountStateFrom(const pqxx::row& row);
 

@@ -130,9 +130,7 @@ absl::StatusOr<bool> PostgresHoldStore::HoldAll(const CommunityId& community,
   for (const HoldRequest& request : requests) {
     ids.push_back(ParticipantAccount(request.participant));
   }
-  LedgerPosition position;
-  position.version = cached.version();
-  position.entry_count = cached.entry_count();
+  LedgerPosition position = cached.position();
   CachedLedger::Accounts accounts;
   if (!cached.Take(ids, accounts).empty()) return false;
   HoldBook book;

@@ -13,6 +13,7 @@
 #include "libs/postgres/codec.h"
 #include "services/settlement/storage/ledger_queries.h"
 #include "services/settlement/storage/ledger_session.h"
+#include "services/settlement/storage/plain_transfers.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -302,9 +303,16 @@ absl::StatusOr<std::vector<TransferResult>> PostgresTransferStore::CreateOnce(
 
 absl::StatusOr<std::vector<TransferResult>> PostgresTransferStore::Create(
     const CommunityId& community, const Calls& calls) {
-  const bool is_careful = careful_ > 0 && careful_.fetch_sub(1) > 0;
-  absl::StatusOr<std::vector<TransferResult>> results = CreateOnce(community, calls, is_careful);
-  if (is_careful || !absl::IsAlreadyExists(results.status())) return results;
+  if (careful_ > 0 && careful_.fetch_sub(1) > 0) return CreateOnce(community, calls, true);
+  auto posted = PostPlain(pool_, cache_, community, clock_.Now(), calls);
+  absl::Status status = posted.status();
+  if (posted.ok()) {
+    if (posted->has_value()) return *std::move(*posted);
+    absl::StatusOr<std::vector<TransferResult>> results = CreateOnce(community, calls, false);
+    if (results.ok()) return results;
+    status = results.status();
+  }
+  if (!absl::IsAlreadyExists(status)) return status;
   careful_ = kCarefulTransactions;
   return CreateOnce(community, calls, true);
 }

@@ -7,6 +7,7 @@
 #include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/ledger_queries.h"
 #include "services/settlement/storage/payment_queries.h"
+#include "services/settlement/storage/plain_queries.h"
 #include "services/settlement/storage/reconciliation_queries.h"
 #include "services/settlement/storage/run_queries.h"
 #include "services/settlement/storage/statement_queries.h"
@@ -346,9 +347,10 @@ inline std::vector<Query> AllQueries() {
       kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods, kSelectPosted,
       kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough, kDeleteSeenChanges,
       kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds, kHoldAll,
-      kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
-      kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
-      kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
+      kPostPlain, kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit,
+      kSelectDeposit, kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts,
+      kListEntries, kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines,
+      kSumLines};
   for (const std::vector<Query>& part :
        {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries(),
         StatementQueries()}) {

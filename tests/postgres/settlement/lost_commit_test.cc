@@ -42,10 +42,9 @@ TEST_P(LostCommitTest, EveryOtherWriterSaysSoToo) {
             }),
             "OUTCOME_UNKNOWN");
   const std::vector<HoldRequest> hold{{"o1", ParticipantId("p1"), Money::Micros(600)}};
-  EXPECT_EQ(reason([&](Doomed& p) {
-              return p.holds.CreateHolds(community_, Quarter(0), hold).status();
-            }),
-            "OUTCOME_UNKNOWN");
+  EXPECT_EQ(
+      reason([&](Doomed& p) { return p.holds.CreateHolds(community_, Quarter(0), hold).status(); }),
+      "OUTCOME_UNKNOWN");
   EXPECT_EQ(*holds_.CreateHolds(community_, Quarter(0), hold), std::vector<std::string>{""});
   EXPECT_EQ(reason([&](Doomed& p) {
               return p.holds.ReduceHolds(community_, Quarter(0), {{"o1", Money::Micros(5)}});
@@ -53,8 +52,7 @@ TEST_P(LostCommitTest, EveryOtherWriterSaysSoToo) {
             "OUTCOME_UNKNOWN");
   EXPECT_EQ(reason([&](Doomed& p) { return p.runs.CommitRun(Run()); }), "OUTCOME_UNKNOWN");
   EXPECT_EQ(reason([&](Doomed& p) {
-              return p.desk
-                  .Create({ParticipantId("p1"), community_, "EUR"}, "d1", Money::Micros(5))
+              return p.desk.Create({ParticipantId("p1"), community_, "EUR"}, "d1", Money::Micros(5))
                   .status();
             }),
             "OUTCOME_UNKNOWN");
@@ -81,10 +79,9 @@ TEST_P(LostCommitTest, OtherWritersHaveOneEffectThen) {
     return ReasonOf(call(*Process(AtCommit(/*for_good=*/false))));
   };
   const std::vector<HoldRequest> hold{{"o1", ParticipantId("p1"), Money::Micros(600)}};
-  EXPECT_EQ(once([&](Doomed& p) {
-              return p.holds.CreateHolds(community_, Quarter(0), hold).status();
-            }),
-            "");
+  EXPECT_EQ(
+      once([&](Doomed& p) { return p.holds.CreateHolds(community_, Quarter(0), hold).status(); }),
+      "");
   EXPECT_EQ(HeldOf("p1"), 600);
   EXPECT_EQ(once([&](Doomed& p) {
               return p.holds.ReduceHolds(community_, Quarter(0), {{"o1", Money::Micros(5)}});
@@ -98,6 +95,76 @@ TEST_P(LostCommitTest, OtherWritersHaveOneEffectThen) {
   EXPECT_EQ(BalanceOf("p1"), 1000 - 700 + 50);
 }
 
+/// What a process knows of a ledger lets it post by one statement, which no COMMIT follows.
+class LostStatementTest : public LostCommitTest {
+ protected:
+  /// A process that knows the ledger, interrupted at its next call.
+  std::unique_ptr<Doomed> Knowing(bool for_good) {
+    const std::unique_ptr<Doomed> whole = Process();
+    Know(*whole);
+    const int calls = whole->proxy.calls();
+    EXPECT_TRUE(CreateBy(*whole, {Entry("k0", "a", "b", 1)}));
+    EXPECT_EQ(whole->proxy.calls(), calls + 1) << "posted by one statement";
+    Reset([] {});
+    std::unique_ptr<Doomed> doomed =
+        Process({.call = calls, .after_effect = GetParam(), .for_good = for_good});
+    Know(*doomed);
+    return doomed;
+  }
+  /// Posts until the next entry is no turn of an account to be written back.
+  void Know(Doomed& process) {
+    EXPECT_TRUE(CreateBy(process, {Entry("n1", "a", "b", 100)}));
+    EXPECT_TRUE(CreateBy(process, {Entry("n2", "a", "c", 100)}));
+  }
+
+  const std::vector<ledger::Transfer> plain_{Entry("k1", "a", "b", 5)};
+};
+
+TEST_P(LostStatementTest, TheCallerLearnsThatItIsUnknownAndTheRetryWhatExists) {
+  const std::unique_ptr<Doomed> doomed = Knowing(/*for_good=*/true);
+  const auto answer = doomed->transfers.Create(community_, {plain_});
+  EXPECT_EQ(ReasonOf(answer.status()), "OUTCOME_UNKNOWN") << answer.status();
+  EXPECT_EQ(EntryCount(), GetParam() ? 3 : 2);
+  EXPECT_EQ(Create(plain_), Texts{GetParam() ? "exists" : "applied"});
+  EXPECT_EQ(EntryCount(), 3);
+  EXPECT_EQ(Has("b"), 105);
+}
+
+TEST_P(LostStatementTest, WhoReachesTheDatabaseAgainFindsOutByItself) {
+  const std::unique_ptr<Doomed> doomed = Knowing(/*for_good=*/false);
+  const auto answer = doomed->transfers.Create(community_, {plain_});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(TextOf(answer->front()), GetParam() ? "exists" : "applied");
+  EXPECT_EQ(answer->front().entry_number, 3);
+  EXPECT_EQ(EntryCount(), 3);
+  // What the process keeps is not what it lost count of.
+  const std::vector<ledger::Transfer> more{Entry("k2", "b", "c", 105), Entry("k3", "b", "c", 1)};
+  const auto results = doomed->transfers.Create(community_, {more});
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_EQ(TextOf(results->front()), "applied");
+  EXPECT_EQ(TextOf(results->back()), "DEBIT_LIMIT_EXCEEDED");
+  EXPECT_EQ(Has("c"), 205);
+}
+
+TEST_P(LostStatementTest, HoldsOfTheMarketSayThatItIsUnknownToo) {
+  const std::vector<HoldRequest> first{{"o1", ParticipantId("p1"), Money::Micros(100)}};
+  const std::vector<HoldRequest> second{{"o2", ParticipantId("p1"), Money::Micros(200)}};
+  Fund("p1", 1000);
+  const std::unique_ptr<Doomed> whole = Process();
+  ASSERT_TRUE(whole->holds.CreateHolds(community_, Quarter(0), first).ok());
+  const int calls = whole->proxy.calls();
+  Reset([&] { Fund("p1", 1000); });
+  const std::unique_ptr<Doomed> doomed = Process({.call = calls, .after_effect = GetParam()});
+  ASSERT_TRUE(doomed->holds.CreateHolds(community_, Quarter(0), first).ok());
+  EXPECT_EQ(ReasonOf(doomed->holds.CreateHolds(community_, Quarter(0), second).status()),
+            "OUTCOME_UNKNOWN");
+  EXPECT_EQ(HeldOf("p1"), GetParam() ? 300 : 100);
+  EXPECT_EQ(*holds_.CreateHolds(community_, Quarter(0), second), std::vector<std::string>{""});
+  EXPECT_EQ(HeldOf("p1"), 300);
+}
+
+INSTANTIATE_TEST_SUITE_P(BothOutcomes, LostStatementTest, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "Committed" : "Lost"; });
 INSTANTIATE_TEST_SUITE_P(BothOutcomes, LostCommitTest, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "Committed" : "Lost"; });
 
