@@ -56,17 +56,21 @@ struct BatchSettler::Batch {
   /// All points that are members at any time of the batch; each once.
   void CollectPoints() {
     const auto collect = [&](const CommunitySnapshot& snapshot) {
-      for (const Member& member : snapshot.members) {
-        if (row_of.try_emplace(member.point, points.size()).second) points.push_back(member.point);
+      for (const std::vector<Member>* part : {&snapshot.members, &snapshot.boundaries}) {
+        for (const Member& member : *part) {
+          if (row_of.try_emplace(member.point, points.size()).second) {
+            points.push_back(member.point);
+          }
+        }
       }
     };
     collect(first);
     for (const auto& [start, snapshot] : own) collect(snapshot);
   }
-  /// The readings of one period out of a grid, by the members of that period.
-  PeriodReadings ReadingsAt(const ReadingGrid& grid, absl::Time start) const {
+  /// The readings of one period out of a grid, by members or boundaries of that period.
+  PeriodReadings ReadingsAt(const ReadingGrid& grid, absl::Time start,
+                            const std::vector<Member>& members) const {
     const auto index = static_cast<size_t>((start - span.start) / rules.interval);
-    const std::vector<Member>& members = SnapshotOf(start).members;
     PeriodReadings found;
     found.reserve(members.size());
     for (const Member& member : members) {
@@ -76,10 +80,15 @@ struct BatchSettler::Batch {
     }
     return found;
   }
-  PeriodReadings ReadingsOf(absl::Time start) const { return ReadingsAt(readings, start); }
+  PeriodReadings ReadingsOf(absl::Time start) const {
+    return ReadingsAt(readings, start, SnapshotOf(start).members);
+  }
+  PeriodReadings BoundaryOf(absl::Time start) const {
+    return ReadingsAt(readings, start, SnapshotOf(start).boundaries);
+  }
   PeriodReadings ReadingsADayBefore(absl::Time start) const {
     if (!day_before.has_value()) return {};
-    return ReadingsAt(*day_before, start);
+    return ReadingsAt(*day_before, start, SnapshotOf(start).members);
   }
   const CommunitySnapshot& SnapshotOf(absl::Time start) const {
     const auto found = own.find(start);
@@ -259,12 +268,23 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   return run;
 }
 
+void BatchSettler::AddGridLoss(const Batch& batch, std::optional<Money> posted, RunCommit& run) {
+  const CommunitySnapshot& snapshot = batch.SnapshotOf(run.period.start);
+  if (snapshot.boundaries.empty() && !posted.has_value()) return;
+  run.grid_loss =
+      GridLossOf(batch.BoundaryOf(run.period.start), run.totals, snapshot.tariff.retail);
+  std::optional<JournalEntry> entry = GridLossEntry(run.period.start, run.run_before + 1,
+                                                    *run.grid_loss, posted.value_or(Money()));
+  if (entry.has_value()) run.entries.entries.push_back(*std::move(entry));
+}
+
 absl::Status BatchSettler::CommitFirst(const Batch& batch, absl::Time start) {
   const absl::Time begun = real_clock_.Now();
   SettlementResult result;
   RunCommit run = Compute(batch, start, result);
   run.lines = std::move(result.lines);
   run.entries = EntriesOf(start, 1, run.lines);
+  AddGridLoss(batch, std::nullopt, run);
   PW_RETURN_IF_ERROR(store_.CommitRun(run));
   probe_.PeriodSettled(real_clock_.Now() - begun, run.entries.entries.size());
   return absl::OkStatus();
@@ -278,6 +298,7 @@ absl::Status BatchSettler::CommitDifference(const Batch& batch, absl::Time start
   run.run_before = posted.run_count;
   run.lines = DifferenceOf(result.lines, posted.lines);
   run.entries = EntriesOf(start, posted.run_count + 1, run.lines);
+  AddGridLoss(batch, posted.grid_loss, run);
   PW_RETURN_IF_ERROR(store_.CommitRun(run));
   probe_.PeriodRestated(real_clock_.Now() - begun, run.entries.entries.size());
   return absl::OkStatus();

@@ -40,6 +40,11 @@ enum class Mutant {
   kTradesFollowThePoint,
   kAbsurdReadingsSettle,
   kSubstitutesAreZero,
+  kExportsAreLost,
+  kMissingBoundaryCountsAsZero,
+  kLossIsRoundedDown,
+  kAbsentLossStaysPosted,
+  kLossIsPostedAgain,
 };
 
 /// The bug that is in force.

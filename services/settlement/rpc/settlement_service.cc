@@ -261,7 +261,8 @@ grpc::Status SettlementService::GetSettlementPeriod(grpc::ServerContext* context
       return Error(kNotFound, absl::StrCat(request->name(), " is not settled"),
                    {{"resource", request->name()}});
     }
-    Encode(community, *period, *response);
+    PW_ASSIGN_OR_RETURN(const LedgerHead head, books_.GetHead(community));
+    Encode(community, head.currency, *period, *response);
     return absl::OkStatus();
   });
 }
@@ -282,9 +283,14 @@ grpc::Status SettlementService::ListSettlementPeriods(
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
     PW_ASSIGN_OR_RETURN(std::vector<SettledPeriod> periods,
                         books_.ListPeriods(community, span, after, page.size + 1));
+    std::string currency;
+    if (!periods.empty()) {
+      PW_ASSIGN_OR_RETURN(const LedgerHead head, books_.GetHead(community));
+      currency = head.currency;
+    }
     const bool more = DropLookAhead(periods, page.size);
     for (const SettledPeriod& period : periods) {
-      Encode(community, period, *response->add_settlement_periods());
+      Encode(community, currency, period, *response->add_settlement_periods());
     }
     if (more) {
       response->set_next_page_token(rpc::NextPageToken(

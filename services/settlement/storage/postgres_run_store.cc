@@ -50,7 +50,7 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
              totals.imbalance_bought.wh(), totals.imbalance_sold.wh(), run.price_missing_count);
     return inserted.affected_rows() == 1;
   }
-  const int32_t run_after = run.lines.empty() ? run.run_before : run.run_before + 1;
+  const int32_t run_after = Counts(run) ? run.run_before + 1 : run.run_before;
   const pqxx::result updated =
       Exec(tx, kUpdatePeriod, run.community.value(), start, run.run_before, run_after,
            totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
@@ -129,10 +129,25 @@ void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
 void WriteRunPeriod(pqxx::work& tx, const RunCommit& run) {
   WriteRun(tx, run.community, run.record);
   Exec(tx, kInsertRunPeriod, run.community.value(), run.record.id, ToSql(run.period.start),
-       run.lines.empty() && run.run_before > 0 ? 0 : run.run_before + 1,
+       Counts(run) ? run.run_before + 1 : 0,
        static_cast<int32_t>(run.lines.size()), static_cast<int32_t>(run.entries.entries.size()),
        MovedBy(run.entries.entries).micros(), run.readings_cursor,
        run.absurd_count, absl::ToInt64Microseconds(run.elapsed));
+}
+
+/// Keeps what the network lost in the period.
+void WriteGridLoss(pqxx::work& tx, const CommunityId& community, const Interval& period,
+                   const GridLoss& loss) {
+  const auto energy = [](const std::optional<Energy>& value) {
+    return value.has_value() ? std::optional<int64_t>(value->wh()) : std::nullopt;
+  };
+  std::optional<int64_t> price;
+  std::optional<int64_t> amount;
+  if (loss.price.has_value()) price = loss.price->micros_per_kwh();
+  if (loss.amount.has_value()) amount = loss.amount->micros();
+  Exec(tx, kUpsertGridLoss, community.value(), ToSql(period.start), loss.boundary_count,
+       loss.missing_count, energy(loss.import_energy), energy(loss.export_energy),
+       energy(loss.energy), price, amount);
 }
 
 /// Keeps what the run knew, so that its lines can be explained.
@@ -206,6 +221,10 @@ absl::StatusOr<PostedPeriod> PostgresRunStore::LoadPosted(const CommunityId& com
     const pqxx::result count = Exec(tx, kSelectRunCount, community.value(), start);
     if (count.empty()) return absl::OkStatus();
     posted.run_count = Int32From(count[0]["run_count"]);
+    if (!count[0]["boundary_count"].is_null()) {
+      posted.grid_loss = Money::Micros(
+          postgres::OptionalInt64From(count[0]["loss_micros"]).value_or(0));
+    }
     for (const auto& row : Exec(tx, kSelectPosted, community.value(), start)) {
       PostedLine& line = posted.lines.emplace_back();
       line.key.participant = ParticipantId(TextFrom(row["participant_id"]));
@@ -238,6 +257,7 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
       Exec(tx, kUpsertWelfare, run.community.value(), ToSql(run.period.start),
            run.welfare->optimum.micros(), run.welfare->delivered.micros());
     }
+    if (run.grid_loss.has_value()) WriteGridLoss(tx, run.community, run.period, *run.grid_loss);
     WriteRunPeriod(tx, run);
     WriteEvidence(tx, run);
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
