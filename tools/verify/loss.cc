@@ -1,5 +1,7 @@
 #include "tools/verify/loss.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace peerwatt::verify {
 namespace {
 
@@ -9,6 +11,14 @@ constexpr int64_t kEnergyMaxWh = 1'000'000'000;
 bool CanBe(int64_t energy_wh) { return energy_wh >= 0 && energy_wh <= kEnergyMaxWh; }
 
 }  // namespace
+
+std::string TextOf(const Loss& loss) {
+  const auto text = [](const std::optional<int64_t>& value) {
+    return value.has_value() ? absl::StrCat(*value) : std::string("?");
+  };
+  return absl::StrCat(text(loss.loss_wh), " Wh of ", text(loss.import_wh), " in and ",
+                      text(loss.export_wh), " out, worth ", text(loss.micros));
+}
 
 Loss LossAt(int64_t period, const std::vector<BoundaryPoint>& boundaries, uint32_t first,
             const Readings& readings, const Energies& energies, int64_t retail) {

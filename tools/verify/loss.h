@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "tools/verify/period.h"
@@ -18,6 +19,9 @@ struct Loss {
   std::optional<int64_t> micros;     ///< at the retail price of the main grid
   bool operator==(const Loss&) const = default;
 };
+
+/// A loss for people.
+std::string TextOf(const Loss& loss);
 
 /// Works out the loss of a period from the readings of the boundary and what members moved.
 /// first: number of the first boundary point among the readings; the others follow it.

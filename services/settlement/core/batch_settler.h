@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
+#include "services/settlement/core/neighbourhood.h"
 #include "services/settlement/core/peers.h"
 #include "services/settlement/core/period_input.h"
 #include "services/settlement/core/stores.h"
@@ -73,8 +74,19 @@ class BatchSettler {
   /// Adds what the network lost, with its entry, to a run that has its totals and entries.
   /// posted: of the loss by runs before.
   static void AddGridLoss(const Batch& batch, std::optional<Money> posted, RunCommit& run);
+  /// A run of a period without what it posts.
+  RunCommit RunOf(const Batch& batch, absl::Time start) const;
   absl::Status CommitFirst(const Batch& batch, absl::Time start);
   absl::Status CommitDifference(const Batch& batch, absl::Time start);
+  /// Settles again what few points' changes can have changed, in one commit. Returns the periods
+  /// for which that cannot be told, ascending.
+  absl::StatusOr<std::vector<absl::Time>> CommitNarrowly(Batch& batch,
+                                                         const std::vector<absl::Time>& starts);
+  /// Computes the part of a period that changes decide; totals and counts are changes. Returns
+  /// nothing when the whole period is to be computed.
+  std::optional<RunCommit> ComputeNarrowly(const Batch& batch, absl::Time start,
+                                           const Neighbourhood& part,
+                                           const PostedPart& posted) const;
 
   Peers peers_;
   RunStore& store_;

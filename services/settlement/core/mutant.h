@@ -45,6 +45,11 @@ enum class Mutant {
   kLossIsRoundedDown,
   kAbsentLossStaysPosted,
   kLossIsPostedAgain,
+  kPartnersAreUnaffected,
+  kPartnersOfPartnersAreForgotten,
+  kTradesOfPartnersAreForgotten,
+  kTotalsOfAPartStay,
+  kWelfareOfAPartStays,
 };
 
 /// The bug that is in force.
