@@ -59,7 +59,7 @@ bool IsCharge(absl::string_view kind) { return kind == "subscription" || kind ==
 
 bool IsOfRun(absl::string_view kind) {
   return kind == "trade" || kind == "pool" || kind == "imbalance" || kind == "retail" ||
-         kind == "feed-in";
+         kind == "feed-in" || kind == "grid-loss";
 }
 
 /// The journal as it is read.

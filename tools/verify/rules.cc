@@ -145,6 +145,15 @@ void SortByStart(std::vector<Version>& versions) {
                    [](const Version& a, const Version& b) { return a.start < b.start; });
 }
 
+/// An instant in seconds since 1970, rounded up; that of an absent one is before all others.
+absl::StatusOr<int64_t> CreatedAt(absl::string_view text) {
+  constexpr size_t kSecondsEnd = 19;
+  if (text.empty()) return INT64_MIN;
+  PW_ASSIGN_OR_RETURN(const int64_t seconds,
+                      SecondsFrom(absl::StrCat(text.substr(0, kSecondsEnd), "Z")));
+  return text.size() > kSecondsEnd + 1 ? seconds + 1 : seconds;
+}
+
 }  // namespace
 
 const TariffVersion* Rules::TariffAt(int64_t time) const { return VersionAt(tariffs, time); }
@@ -199,6 +208,11 @@ absl::StatusOr<Rules> ReadRules(absl::string_view community, absl::string_view t
   for (const Json& item : ItemsOf(point_pages, "meteringPoints")) {
     if (TextOf(item, "community") != name) continue;
     const std::string id = LastSegment(TextOf(item, "name"));
+    if (TextOf(item, "role") == "COMMUNITY_BOUNDARY") {
+      PW_ASSIGN_OR_RETURN(const int64_t created, CreatedAt(TextOf(item, "createTime")));
+      rules.boundaries.push_back({id, created});
+      continue;
+    }
     const std::string connection = TextOf(item, "gridConnection");
     rules.points.push_back(
         {id, LastSegment(TextOf(item, "participant")), connection.empty() ? id : connection});

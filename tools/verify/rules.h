@@ -19,6 +19,12 @@ struct Point {
   std::string connection;
 };
 
+/// A metering point where the community's network meets the main grid.
+struct BoundaryPoint {
+  std::string id;
+  int64_t created = 0;  ///< in seconds since 1970, rounded up
+};
+
 /// What a point has in a sharing key.
 struct PointShare {
   int64_t coefficient = 0;
@@ -51,7 +57,8 @@ struct Rules {
   int64_t operator_ppm = 0;
   std::vector<TariffVersion> tariffs;  ///< by start
   std::vector<SchemeVersion> schemes;  ///< by start
-  std::vector<Point> points;           ///< of the community
+  std::vector<Point> points;           ///< of the community's members
+  std::vector<BoundaryPoint> boundaries;  ///< of the community
 
   /// Tariff and scheme in force at a time; nothing when there is none.
   const TariffVersion* TariffAt(int64_t time) const;

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "libs/base/status_macros.h"
 #include "tools/verify/csv.h"
+#include "tools/verify/loss.h"
 #include "tools/verify/period.h"
 #include "tools/verify/readings.h"
 #include "tools/verify/rules.h"
@@ -42,6 +43,7 @@ struct PeriodClaim {
   Energies energies;
   int64_t substituted = 0;
   std::string scheme;
+  Loss loss;
 };
 
 class Verifier {
@@ -50,9 +52,14 @@ class Verifier {
 
   absl::StatusOr<Result> Run() {
     NumberPoints();
-    Readings readings(rules_.interval, rules_.points.size());
+    Readings readings(rules_.interval, rules_.points.size() + rules_.boundaries.size());
+    // Boundaries measure after the members' points.
+    PointIndex meters;
+    uint32_t count = 0;
+    for (const Point& point : rules_.points) meters.Add(point.id, count++);
+    for (const BoundaryPoint& boundary : rules_.boundaries) meters.Add(boundary.id, count++);
     for (const absl::string_view file : inputs_.readings) {
-      PW_RETURN_IF_ERROR(readings.Read(file, points_));
+      PW_RETURN_IF_ERROR(readings.Read(file, meters));
     }
     PW_RETURN_IF_ERROR(ReadTrades());
     PW_ASSIGN_OR_RETURN(const std::vector<PeriodClaim> claims, ReadPeriods());
@@ -145,7 +152,9 @@ class Verifier {
         CsvReader::Open(inputs_.periods,
                         {"period_start", "drawn_wh", "fed_in_wh", "self_consumed_wh",
                          "delivered_wh", "retail_wh", "surplus_wh", "imbalance_bought_wh",
-                         "imbalance_sold_wh", "substituted_count", "scheme"}));
+                         "imbalance_sold_wh", "substituted_count", "scheme",
+                         "boundary_import_wh", "boundary_export_wh", "grid_loss_wh",
+                         "grid_loss_micros"}));
     std::vector<PeriodClaim> claims;
     while (reader.Next()) {
       const auto& fields = reader.fields();
@@ -159,7 +168,14 @@ class Verifier {
             &energies.imbalance_sold, &claim.substituted}) {
         PW_ASSIGN_OR_RETURN(*energy, NumberFrom(fields[column++]));
       }
-      claim.scheme = std::string(fields[column]);
+      claim.scheme = std::string(fields[column++]);
+      Loss& loss = claim.loss;
+      for (std::optional<int64_t>* value :
+           {&loss.import_wh, &loss.export_wh, &loss.loss_wh, &loss.micros}) {
+        const absl::string_view text = fields[column++];
+        if (text.empty()) continue;
+        PW_ASSIGN_OR_RETURN(*value, NumberFrom(text));
+      }
     }
     PW_RETURN_IF_ERROR(reader.status());
     return claims;
@@ -252,6 +268,23 @@ class Verifier {
     }
     ExpectDeals(claim.start, segment, trades, outcome);
     ExpectSites(claim.start, segment, *terms, outcome);
+    const Loss loss =
+        LossAt(claim.start, rules_.boundaries, static_cast<uint32_t>(rules_.points.size()),
+               readings, outcome.energies, terms->retail);
+    CheckLoss(claim, segment, loss);
+  }
+
+  void CheckLoss(const PeriodClaim& claim, const std::string& segment, const Loss& loss) {
+    if (loss != claim.loss) {
+      result_.findings.Add(
+          "grid_loss", absl::StrCat("settlementPeriods/", segment),
+          absl::StrCat("lost: ", TextOf(loss), "; settled: ", TextOf(claim.loss)));
+    }
+    if (rules_.boundaries.empty()) return;
+    const int64_t micros = loss.micros.value_or(0);
+    std::vector<std::pair<uint32_t, int64_t>> amounts = {{grid_loss_, -micros},
+                                                         {main_grid_, micros}};
+    expectations_.Expect(absl::StrCat("grid-loss:", segment), "grid_loss", claim.start, amounts);
   }
 
   void ExpectDeals(int64_t period, const std::string& segment, const std::vector<TradeLine>& trades,
@@ -312,6 +345,7 @@ class Verifier {
   const uint32_t network_operator_ = accounts_.NumberOf("network-operator");
   const uint32_t operator_share_ = accounts_.NumberOf("operator-share");
   const uint32_t main_grid_ = accounts_.NumberOf("main-grid");
+  const uint32_t grid_loss_ = accounts_.NumberOf("grid-loss");
   PointIndex points_;  // among those of the rules
   std::vector<uint32_t> site_of_point_;
   std::vector<SiteName> sites_;

@@ -67,6 +67,7 @@ absl::StatusOr<Member> MemberFrom(const v1::Member& proto) {
   member.source = proto.energy_source() > 0 && proto.energy_source() < kEnergySources
                       ? static_cast<EnergySource>(proto.energy_source())
                       : EnergySource::kUnknown;
+  member.is_boundary = proto.is_boundary();
   return member;
 }
 

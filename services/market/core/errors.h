@@ -17,6 +17,9 @@ inline constexpr ErrorReason kContinuousTradingUnsupported{"CONTINUOUS_TRADING_U
                                                            absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
                                                    absl::StatusCode::kNotFound};
+/// The point is a boundary of its community, and no connection of a member.
+inline constexpr ErrorReason kPointIsBoundary{"POINT_IS_BOUNDARY",
+                                              absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kParticipantNotApproved{"PARTICIPANT_NOT_APPROVED",
                                                      absl::StatusCode::kFailedPrecondition};
 /// The participant's kill switch is set.

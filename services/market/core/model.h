@@ -258,6 +258,8 @@ struct Member {
   /// Empty: the first zone of the community's network.
   ZoneId zone;
   EnergySource source = EnergySource::kUnknown;
+  /// Where the community meets the main grid: it does not trade.
+  bool is_boundary = false;
 };
 
 /// A community and its metering points at one instant.

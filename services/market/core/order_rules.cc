@@ -55,8 +55,8 @@ std::string FieldOf(absl::string_view reason) {
   if (reason == kPriceOutOfRange.name) {
     return "order.limit_price_per_kwh";
   }
-  if (reason == kMeteringPointUnknown.name || reason == kParticipantNotApproved.name ||
-      reason == kPermissionDenied.name) {
+  if (reason == kMeteringPointUnknown.name || reason == kPointIsBoundary.name ||
+      reason == kParticipantNotApproved.name || reason == kPermissionDenied.name) {
     return "order.metering_point";
   }
   if (reason == kTradingBlocked.name || reason == kOrderCountExceeded.name) {
@@ -95,6 +95,12 @@ absl::flat_hash_map<GridConnectionId, ConnectionLimits> LimitsOfAll(
 
 bool AcceptsOrders(const Auction& auction, absl::Time now) {
   return auction.state == AuctionState::kOpen && now < auction.gate_closure;
+}
+
+absl::Status CheckTrades(const Member& member) {
+  if (!member.is_boundary) return absl::OkStatus();
+  return Error(kPointIsBoundary, "the point is a boundary of the community, which does not trade",
+               {{"metering_point", member.metering_point.value()}});
 }
 
 absl::Status CheckPrice(Price price, Price min, Price max) {
@@ -139,6 +145,8 @@ std::vector<absl::Status> BrokenRules(const Order& order, const OrderFacts& fact
   if (!is_known) {
     broken.push_back(Error(kMeteringPointUnknown, "the community has no such metering point",
                            {{"metering_point", order.metering_point.value()}}));
+  } else if (absl::Status trades = CheckTrades(*facts.member); !trades.ok()) {
+    broken.push_back(std::move(trades));
   } else if (!facts.member->approved) {
     broken.push_back(Error(kParticipantNotApproved, "only approved participants trade"));
   }

@@ -60,6 +60,9 @@ std::vector<Order> WithinLimits(std::vector<Order> orders, const Closing& closin
 /// Whether an auction takes orders: it is open and its gate closure lies ahead.
 bool AcceptsOrders(const Auction& auction, absl::Time now);
 
+/// Errors: POINT_IS_BOUNDARY when the point is where its community meets the main grid.
+absl::Status CheckTrades(const Member& member);
+
 /// Errors: PRICE_OUT_OF_RANGE when the price lies outside these bounds.
 absl::Status CheckPrice(Price price, Price min, Price max);
 

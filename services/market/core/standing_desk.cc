@@ -42,6 +42,7 @@ absl::StatusOr<StandingOrder> OrderDesk::CreateStanding(StandingOrder order) {
   if (member->participant != order.participant) {
     return Error(kPermissionDenied, "the metering point is not the caller's");
   }
+  PW_RETURN_IF_ERROR(CheckTrades(*member));
   PW_ASSIGN_OR_RETURN(const CommunitySnapshot snapshot,
                       registry_.GetSnapshot(member->community, order.create_time));
   PW_RETURN_IF_ERROR(CheckStanding(order, snapshot.rules));

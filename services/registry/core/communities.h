@@ -75,6 +75,7 @@ struct Member {
   bool signed_readings_required = false;
   std::string zone;           ///< empty: the first of the community's network
   std::string energy_source;  ///< name of an EnergySource
+  bool is_boundary = false;   ///< of the community: it does not trade
 };
 
 /// A community at an instant; members by name.

@@ -40,6 +40,12 @@ inline constexpr ErrorReason kParticipantUnknown{"PARTICIPANT_UNKNOWN",
                                                  absl::StatusCode::kNotFound};
 inline constexpr ErrorReason kGridConnectionTaken{"GRID_CONNECTION_TAKEN",
                                                   absl::StatusCode::kFailedPrecondition};
+/// Points of members and of the boundary never stand behind one connection.
+inline constexpr ErrorReason kBoundaryConnectionShared{"BOUNDARY_CONNECTION_SHARED",
+                                                       absl::StatusCode::kFailedPrecondition};
+/// A boundary of a community has no part in what members share.
+inline constexpr ErrorReason kPointIsBoundary{"POINT_IS_BOUNDARY",
+                                              absl::StatusCode::kFailedPrecondition};
 inline constexpr ErrorReason kMeteringPointUnknown{"METERING_POINT_UNKNOWN",
                                                    absl::StatusCode::kNotFound};
 inline constexpr ErrorReason kDeviceUnknown{"DEVICE_UNKNOWN", absl::StatusCode::kNotFound};

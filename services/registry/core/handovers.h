@@ -24,6 +24,7 @@ struct Holder {
   ParticipantId participant;
   GridConnectionId grid_connection;
   absl::Time created_at;  ///< of the point
+  bool is_boundary = false;  ///< the point is the community's, and no connection of a member
 };
 
 /// The metering points of a community as of an instant.
@@ -39,7 +40,8 @@ class HandoverStore {
   /// Gives a point away from the first interval on that starts at or after `actor.at`, or a later
   /// one where the point changes hands then already, and writes down who did. What is so already
   /// stays. Returns what holds from then on.
-  /// Errors, in this order: NOT_FOUND, PARTICIPANT_UNKNOWN, GRID_CONNECTION_TAKEN.
+  /// Errors, in this order: NOT_FOUND, PARTICIPANT_UNKNOWN, GRID_CONNECTION_TAKEN,
+  /// BOUNDARY_CONNECTION_SHARED.
   virtual absl::StatusOr<Handover> HandOver(const Handover& asked, const Actor& actor) = 0;
   /// Who was responsible for the points of a community at an instant.
   virtual absl::StatusOr<Membership> MembershipAt(const CommunityId& community,

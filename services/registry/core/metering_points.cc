@@ -43,6 +43,9 @@ absl::StatusOr<MeteringPoint> CheckNewMeteringPoint(MeteringPoint asked) {
                         "must be positive when export_capacity_w is 0");
   }
   PW_RETURN_IF_ERROR(CheckZone(asked.zone, "metering_point.zone"));
+  if (asked.is_boundary && asked.energy_source != EnergySource::kUnknown) {
+    return FieldInvalid("metering_point.energy_source", "must be absent of a boundary");
+  }
   return asked;
 }
 
@@ -68,7 +71,7 @@ EnergySource EnergySourceFromName(const std::string& name) {
 bool SameContent(const MeteringPoint& a, const MeteringPoint& b) {
   return a.id == b.id && a.participant == b.participant && a.grid_connection == b.grid_connection &&
          a.import_capacity_w == b.import_capacity_w && a.export_capacity_w == b.export_capacity_w &&
-         a.zone == b.zone && a.energy_source == b.energy_source;
+         a.zone == b.zone && a.energy_source == b.energy_source && a.is_boundary == b.is_boundary;
 }
 
 }  // namespace peerwatt::registry

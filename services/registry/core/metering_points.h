@@ -33,10 +33,13 @@ struct MeteringPoint {
   absl::Time created_at;
   std::string zone;  ///< of the community's network; empty: its first
   EnergySource energy_source = EnergySource::kUnknown;
+  /// Whether the community's network meets the main grid here; else it is a member's connection.
+  bool is_boundary = false;
 };
 
 /// Fills in the connection when there is none. Errors, in this order: FIELD_INVALID for
-/// metering_point_id, grid_connection, import_capacity_w, export_capacity_w, zone.
+/// metering_point_id, grid_connection, import_capacity_w, export_capacity_w, zone, energy_source (a
+/// boundary has none).
 absl::StatusOr<MeteringPoint> CheckNewMeteringPoint(MeteringPoint asked);
 /// Errors: FIELD_INVALID unless a zone is empty or has the form of an id.
 absl::Status CheckZone(const std::string& zone, absl::string_view field);
@@ -47,7 +50,8 @@ bool SameContent(const MeteringPoint& a, const MeteringPoint& b);
 class MeteringPointStore {
  public:
   virtual ~MeteringPointStore() = default;
-  /// Errors: PARTICIPANT_UNKNOWN, CONTENT_DIFFERS, ZONE_UNKNOWN, GRID_CONNECTION_TAKEN.
+  /// Errors: PARTICIPANT_UNKNOWN, CONTENT_DIFFERS, ZONE_UNKNOWN, GRID_CONNECTION_TAKEN,
+  /// BOUNDARY_CONNECTION_SHARED.
   virtual absl::StatusOr<MeteringPoint> Create(const MeteringPoint& point) = 0;
   /// Errors: NOT_FOUND.
   virtual absl::StatusOr<MeteringPoint> Get(const MeteringPointId& id) = 0;

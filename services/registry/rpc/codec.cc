@@ -135,6 +135,8 @@ v1::MeteringPoint ToProto(const MeteringPoint& point) {
   *proto.mutable_create_time() = rpc::ToProto(point.created_at);
   proto.set_zone(point.zone);
   proto.set_energy_source(ProtoOf(point.energy_source));
+  proto.set_role(point.is_boundary ? v1::MeteringPoint::COMMUNITY_BOUNDARY
+                                   : v1::MeteringPoint::MEMBER_CONNECTION);
   return proto;
 }
 
@@ -187,6 +189,7 @@ v1::Member ToProto(const Member& member) {
   proto.set_signed_readings_required(member.signed_readings_required);
   proto.set_zone(member.zone);
   proto.set_energy_source(ProtoOf(EnergySourceFromName(member.energy_source)));
+  proto.set_is_boundary(member.is_boundary);
   return proto;
 }
 
@@ -263,6 +266,10 @@ absl::StatusOr<MeteringPoint> MeteringPointFrom(const v1::CreateMeteringPointReq
     return FieldInvalid("metering_point.energy_source", "must be a known source");
   }
   point.energy_source = SourceFrom(proto.energy_source());
+  if (!v1::MeteringPoint::Role_IsValid(proto.role())) {
+    return FieldInvalid("metering_point.role", "must be a known role");
+  }
+  point.is_boundary = proto.role() == v1::MeteringPoint::COMMUNITY_BOUNDARY;
   return point;
 }
 

@@ -77,6 +77,7 @@ grpc::Status HandoversInternalService::GetMembership(grpc::ServerContext* contex
       proto.set_participant(absl::StrCat("participants/", holder.participant.value()));
       proto.set_grid_connection(holder.grid_connection.value());
       *proto.mutable_create_time() = rpc::ToProto(holder.created_at);
+      proto.set_is_boundary(holder.is_boundary);
     }
     return absl::OkStatus();
   });

@@ -66,7 +66,8 @@ Member MemberFrom(const pqxx::row& row) {
           TextFrom(row["time_zone"]),
           postgres::BoolFrom(row["signed_readings_required"]),
           TextFrom(row["zone"]),
-          TextFrom(row["energy_source"])};
+          TextFrom(row["energy_source"]),
+          postgres::BoolFrom(row["is_boundary"])};
 }
 
 absl::StatusOr<Community> PostgresCommunityStore::Create(const Community& c) {

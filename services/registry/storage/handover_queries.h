@@ -6,7 +6,8 @@ namespace peerwatt::registry {
 
 /// A point with the newest of its holders. Points change hands one at a time.
 inline constexpr postgres::Query kLockHolder{"lock_holder", R"sql(
-SELECT m.participant_id, m.community_id, m.grid_connection_id, c.interval_s, h.starts_at,
+SELECT m.participant_id, m.community_id, m.grid_connection_id, m.is_boundary, c.interval_s,
+       h.starts_at,
        h.metering_point_id IS NOT NULL AND h.participant_id IS NULL AS left_community,
        (SELECT count(*) FROM metering_point_holders a WHERE a.metering_point_id = $1)::integer
          AS holder_count
@@ -35,7 +36,7 @@ WHERE metering_point_id = $1
 
 /// Points that belong to the community now, or did once, with who held them at $2.
 inline constexpr postgres::Query kSelectMembership{"select_membership", R"sql(
-SELECT m.metering_point_id, m.created_at,
+SELECT m.metering_point_id, m.created_at, m.is_boundary,
        CASE WHEN h.metering_point_id IS NULL THEN m.participant_id ELSE h.participant_id END
          AS participant_id,
        coalesce(h.grid_connection_id, m.grid_connection_id) AS grid_connection_id

@@ -12,6 +12,7 @@
 #include "services/registry/core/errors.h"
 #include "services/registry/storage/audit_trail.h"
 #include "services/registry/storage/handover_queries.h"
+#include "services/registry/storage/metering_point_store.h"
 #include "services/registry/storage/queries.h"
 
 namespace peerwatt::registry {
@@ -32,8 +33,8 @@ absl::Time StartOfHandover(const pqxx::row& holder, absl::Time at) {
 }
 
 /// Makes the new participant the one of the point's row. Errors: PARTICIPANT_UNKNOWN,
-/// GRID_CONNECTION_TAKEN.
-absl::StatusOr<std::string> MoveTo(pqxx::work& tx, const Handover& to) {
+/// GRID_CONNECTION_TAKEN, BOUNDARY_CONNECTION_SHARED.
+absl::StatusOr<std::string> MoveTo(pqxx::work& tx, const Handover& to, bool is_boundary) {
   const pqxx::result owner = Exec(tx, kSelectParticipant, to.participant.value());
   if (owner.empty()) {
     return Error(kParticipantUnknown, "there is no such participant",
@@ -45,6 +46,7 @@ absl::StatusOr<std::string> MoveTo(pqxx::work& tx, const Handover& to) {
     return Error(kGridConnectionTaken, "the grid connection belongs to another participant",
                  {{"grid_connection", to.grid_connection.value()}});
   }
+  PW_RETURN_IF_ERROR(RequireOneRole(tx, to.grid_connection, is_boundary));
   std::string community = TextFrom(owner[0]["community_id"]);
   Exec(tx, kUpdateHolder, to.point.value(), to.participant.value(), community,
        to.grid_connection.value());
@@ -89,7 +91,8 @@ absl::StatusOr<Handover> PostgresHandoverStore::HandOver(const Handover& asked,
       if (asked.grid_connection.empty()) {
         handover.grid_connection = GridConnectionId(absl::StrCat(point, "-", holder_count + 1));
       }
-      PW_ASSIGN_OR_RETURN(community, MoveTo(tx, handover));
+      PW_ASSIGN_OR_RETURN(community,
+                          MoveTo(tx, handover, postgres::BoolFrom(holder["is_boundary"])));
     }
     Exec(tx, kInsertHolder, point, ToSql(handover.starts_at), handover.participant.value(),
          community, handover.grid_connection.value());
@@ -112,7 +115,8 @@ absl::StatusOr<Membership> PostgresHandoverStore::MembershipAt(const CommunityId
       membership.holders.push_back({MeteringPointId(TextFrom(row["metering_point_id"])),
                                     ParticipantId(TextFrom(row["participant_id"])),
                                     GridConnectionId(TextFrom(row["grid_connection_id"])),
-                                    postgres::TimeFrom(row["created_at"])});
+                                    postgres::TimeFrom(row["created_at"]),
+                                    postgres::BoolFrom(row["is_boundary"])});
     }
     return absl::OkStatus();
   }));

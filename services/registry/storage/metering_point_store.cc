@@ -33,6 +33,7 @@ MeteringPoint MeteringPointFrom(const pqxx::row& row) {
   point.created_at = postgres::TimeFrom(row["created_at"]);
   point.zone = TextFrom(row["zone"]);
   point.energy_source = EnergySourceFromName(TextFrom(row["energy_source"]));
+  point.is_boundary = postgres::BoolFrom(row["is_boundary"]);
   return point;
 }
 
@@ -48,7 +49,7 @@ absl::StatusOr<std::optional<MeteringPoint>> Existing(pqxx::work& tx, const Mete
   return std::optional<MeteringPoint>(std::move(stored));
 }
 
-// Errors: GRID_CONNECTION_TAKEN.
+// Errors: GRID_CONNECTION_TAKEN, BOUNDARY_CONNECTION_SHARED.
 absl::Status TakeGridConnection(pqxx::work& tx, const MeteringPoint& point) {
   Exec(tx, kInsertGridConnection, point.grid_connection.value(), point.participant.value());
   const pqxx::result rows = Exec(tx, kSelectGridConnection, point.grid_connection.value());
@@ -56,10 +57,19 @@ absl::Status TakeGridConnection(pqxx::work& tx, const MeteringPoint& point) {
     return Error(kGridConnectionTaken, "the grid connection belongs to another participant",
                  {{"grid_connection", point.grid_connection.value()}});
   }
-  return absl::OkStatus();
+  return RequireOneRole(tx, point.grid_connection, point.is_boundary);
 }
 
 }  // namespace
+
+absl::Status RequireOneRole(pqxx::work& tx, const GridConnectionId& connection, bool is_boundary) {
+  const pqxx::result others = Exec(tx, kSelectOtherRole, connection.value(), is_boundary);
+  if (others.empty()) return absl::OkStatus();
+  return Error(kBoundaryConnectionShared,
+               "points of members and of the boundary do not share a grid connection",
+               {{"grid_connection", connection.value()},
+                {"metering_point", TextFrom(others[0]["metering_point_id"])}});
+}
 
 absl::StatusOr<MeteringPoint> PostgresMeteringPointStore::Create(const MeteringPoint& point) {
   std::optional<MeteringPoint> stored;
@@ -76,7 +86,7 @@ absl::StatusOr<MeteringPoint> PostgresMeteringPointStore::Create(const MeteringP
     PW_RETURN_IF_ERROR(TakeGridConnection(tx, point));
     Exec(tx, kInsertMeteringPoint, point.id.value(), point.participant.value(), community,
          point.grid_connection.value(), point.import_capacity_w, point.export_capacity_w,
-         ToSql(point.created_at), point.zone, NameOf(point.energy_source));
+         ToSql(point.created_at), point.zone, NameOf(point.energy_source), point.is_boundary);
     PW_ASSIGN_OR_RETURN(stored, Existing(tx, point));
     return absl::OkStatus();
   }));

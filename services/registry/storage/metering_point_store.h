@@ -7,6 +7,9 @@
 
 namespace peerwatt::registry {
 
+/// Errors: BOUNDARY_CONNECTION_SHARED when a point of the other role stands behind the connection.
+absl::Status RequireOneRole(pqxx::work& tx, const GridConnectionId& connection, bool is_boundary);
+
 /// Metering points in PostgreSQL.
 class PostgresMeteringPointStore final : public MeteringPointStore {
  public:

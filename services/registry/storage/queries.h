@@ -150,7 +150,8 @@ LIMIT 1
 inline constexpr postgres::Query kSelectCommunityMembers{"select_community_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s, c.time_zone, c.signed_readings_required, m.zone, m.energy_source
+       c.interval_s, c.time_zone, c.signed_readings_required, m.zone, m.energy_source,
+       m.is_boundary
 FROM metering_points m
 JOIN participants p ON p.participant_id = m.participant_id
 JOIN communities c ON c.community_id = m.community_id
@@ -164,7 +165,8 @@ ORDER BY m.metering_point_id
 inline constexpr postgres::Query kSelectMembers{"select_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
-       c.interval_s, c.time_zone, c.signed_readings_required, m.zone, m.energy_source
+       c.interval_s, c.time_zone, c.signed_readings_required, m.zone, m.energy_source,
+       m.is_boundary
 FROM unnest($1::text[]) WITH ORDINALITY AS asked (metering_point_id, position)
 JOIN metering_points m ON m.metering_point_id = asked.metering_point_id
 JOIN participants p ON p.participant_id = m.participant_id
@@ -236,25 +238,32 @@ inline constexpr postgres::Query kSelectGridConnection{"select_grid_connection",
 SELECT participant_id FROM grid_connections WHERE grid_connection_id = $1
 )sql"};
 
+/// A point of the other role behind a connection. $2: whether the role is that of a boundary.
+inline constexpr postgres::Query kSelectOtherRole{"select_other_role", R"sql(
+SELECT metering_point_id FROM metering_points
+WHERE grid_connection_id = $1 AND is_boundary <> $2
+LIMIT 1
+)sql"};
+
 inline constexpr postgres::Query kInsertMeteringPoint{"insert_metering_point", R"sql(
 INSERT INTO metering_points (
   metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-  export_capacity_w, created_at, zone, energy_source)
-VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint, $7::timestamptz, $8, $9)
+  export_capacity_w, created_at, zone, energy_source, is_boundary)
+VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint, $7::timestamptz, $8, $9, $10)
 ON CONFLICT DO NOTHING
 RETURNING metering_point_id
 )sql"};
 
 inline constexpr postgres::Query kSelectMeteringPoint{"select_metering_point", R"sql(
 SELECT metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-       export_capacity_w, created_at, zone, energy_source
+       export_capacity_w, created_at, zone, energy_source, is_boundary
 FROM metering_points
 WHERE metering_point_id = $1
 )sql"};
 
 inline constexpr postgres::Query kListMeteringPoints{"list_metering_points", R"sql(
 SELECT metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-       export_capacity_w, created_at, zone, energy_source
+       export_capacity_w, created_at, zone, energy_source, is_boundary
 FROM metering_points
 WHERE metering_point_id > $1
 ORDER BY metering_point_id
@@ -263,7 +272,7 @@ LIMIT $2::int
 
 inline constexpr postgres::Query kListMeteringPointsOf{"list_metering_points_of", R"sql(
 SELECT metering_point_id, participant_id, community_id, grid_connection_id, import_capacity_w,
-       export_capacity_w, created_at, zone, energy_source
+       export_capacity_w, created_at, zone, energy_source, is_boundary
 FROM metering_points
 WHERE participant_id = $1 AND metering_point_id > $2
 ORDER BY metering_point_id
@@ -371,15 +380,15 @@ inline std::vector<postgres::Query> Queries() {
   return {kLockHolder, kInsertHolder, kUpdateHolder, kSelectMembership, kCountHandovers,
           kLockCommunity, kInsertNetwork, kSelectNetwork, kListNetworks, kListNetworksInForce,
           kSelectZoneInUse, kSelectZoneKnown, kUpdateZone, kInsertScheme, kSelectScheme,
-          kListSchemes, kListSchemesInForce, kSelectStranger,
+          kListSchemes, kListSchemesInForce, kSelectStranger, kSelectNamedBoundary,
           kSelectUser, kSelectUserByEmail, kInsertUser, kDeleteExpiredFamilies, kInsertFamily,
           kInsertRefreshToken, kLockRefreshToken, kSetSuccessor, kExtendFamily, kRevokeFamily,
           kInsertAuditEvent, kInsertCommunity, kSelectCommunity, kListCommunities, kInsertTariff,
           kSelectTariff, kListTariffs, kSelectTariffInForce, kSelectCommunityMembers,
           kSelectMembers, kInsertParticipant, kSelectParticipant, kLockParticipant,
           kListParticipants, kUpdateKyc, kSelectParticipantContext, kInsertGridConnection,
-          kSelectGridConnection, kInsertMeteringPoint, kSelectMeteringPoint, kListMeteringPoints,
-          kListMeteringPointsOf, kSelectUnknownMeteringPoint, kInsertDevice,
+          kSelectGridConnection, kSelectOtherRole, kInsertMeteringPoint, kSelectMeteringPoint,
+          kListMeteringPoints, kListMeteringPointsOf, kSelectUnknownMeteringPoint, kInsertDevice,
           kInsertDeviceMeteringPoints, kUpdateEnrolmentToken, kLockDevice, kSelectDevice,
           kListDevices, kInsertCertificate, kActivateDevice, kRevokeDevice, kResolveDevices,
           kListCertificates};

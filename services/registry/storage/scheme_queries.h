@@ -50,6 +50,14 @@ ORDER BY named.point
 LIMIT 1
 )sql"};
 
+// A point that a scheme names and that is a boundary.
+inline constexpr postgres::Query kSelectNamedBoundary{"select_named_boundary", R"sql(
+SELECT metering_point_id AS point FROM metering_points
+WHERE metering_point_id = ANY ($1::text[]) AND is_boundary
+ORDER BY metering_point_id
+LIMIT 1
+)sql"};
+
 #undef PW_SCHEME_COLUMNS
 
 }  // namespace peerwatt::registry

@@ -173,6 +173,11 @@ absl::Status CheckNew(pqxx::work& tx, const Scheme& scheme, absl::Time opened_un
     return Error(kMeteringPointUnknown, "the community has no such metering point",
                  {{"metering_point", TextFrom(strangers[0]["point"])}});
   }
+  const pqxx::result boundaries = Exec(tx, kSelectNamedBoundary, ToSqlArray(PointsOf(scheme)));
+  if (!boundaries.empty()) {
+    return Error(kPointIsBoundary, "a boundary of the community has no part in what is shared",
+                 {{"metering_point", TextFrom(boundaries[0]["point"])}});
+  }
   return absl::OkStatus();
 }
 

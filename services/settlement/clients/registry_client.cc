@@ -121,7 +121,7 @@ absl::Status RegistryClient::ReadMembership(const CommunityId& community, absl::
   snapshot.members.reserve(static_cast<size_t>(response.holders_size()));
   for (const registry::v1::Membership::Holder& proto : response.holders()) {
     PW_ASSIGN_OR_RETURN(Member member, MemberFrom(proto));
-    snapshot.members.push_back(std::move(member));
+    (proto.is_boundary() ? snapshot.boundaries : snapshot.members).push_back(std::move(member));
   }
   return absl::OkStatus();
 }

@@ -14,7 +14,7 @@ namespace {
 constexpr char kParticipantPrefix[] = "participant-";
 // What operators open for themselves.
 constexpr char kGeneralPrefix[] = "general-";
-constexpr std::array<std::pair<AccountKind, std::string_view>, 8> kSystemAccounts{{
+constexpr std::array<std::pair<AccountKind, std::string_view>, 9> kSystemAccounts{{
     {AccountKind::kMainGrid, "main-grid"},
     {AccountKind::kNetworkOperator, "network-operator"},
     {AccountKind::kOperatorShare, "operator-share"},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<AccountKind, std::string_view>, 8> kSystemAccount
     {AccountKind::kSubscriptions, "subscriptions"},
     {AccountKind::kPieceFees, "piece-fees"},
     {AccountKind::kTax, "tax"},
+    {AccountKind::kGridLoss, "grid-loss"},
 }};
 
 }  // namespace
@@ -41,7 +42,8 @@ AccountId SystemAccount(AccountKind kind) {
 std::vector<AccountId> SystemAccounts() {
   std::vector<AccountId> accounts;
   for (const auto& [kind, id] : kSystemAccounts) {
-    if (kind != AccountKind::kTax) accounts.emplace_back(std::string(id));
+    if (kind == AccountKind::kTax || kind == AccountKind::kGridLoss) continue;
+    accounts.emplace_back(std::string(id));
   }
   return accounts;
 }

@@ -23,6 +23,7 @@ enum class AccountKind {
   kSubscriptions = 7,
   kPieceFees = 8,
   kTax = 9,  ///< opened with the first tax of a statement
+  kGridLoss = 10,  ///< opened with the first loss of a network
   kGeneral = 20,
 };
 

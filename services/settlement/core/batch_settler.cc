@@ -95,7 +95,7 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
   PW_ASSIGN_OR_RETURN(batch.schemes, peers_.registry.ListSchemes(rules, batch.span));
   PW_ASSIGN_OR_RETURN(batch.readings, peers_.metering.QueryReadings(batch.points, batch.span,
                                                                     rules.interval));
-  batch.readings_of = batch.ByPeriod(batch.readings);
+  batch.TakeReadings();
   return batch;
 }
 
@@ -128,7 +128,7 @@ absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::T
   const Interval span{batch.span.start - kDay, batch.span.end - kDay};
   PW_ASSIGN_OR_RETURN(batch.day_before, peers_.metering.QueryReadings(batch.points, span,
                                                                       batch.rules.interval));
-  batch.day_before_of = batch.ByPeriod(*batch.day_before);
+  batch.TakeReadingsADayBefore();
   return absl::OkStatus();
 }
 
@@ -219,12 +219,23 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   return run;
 }
 
+void BatchSettler::AddGridLoss(const Batch& batch, std::optional<Money> posted, RunCommit& run) {
+  const CommunitySnapshot& snapshot = batch.SnapshotOf(run.period.start);
+  if (snapshot.boundaries.empty() && !posted.has_value()) return;
+  run.grid_loss =
+      GridLossOf(batch.BoundaryOf(run.period.start), run.totals, snapshot.tariff.retail);
+  std::optional<JournalEntry> entry = GridLossEntry(run.period.start, run.run_before + 1,
+                                                    *run.grid_loss, posted.value_or(Money()));
+  if (entry.has_value()) run.entries.entries.push_back(*std::move(entry));
+}
+
 absl::Status BatchSettler::CommitFirst(const Batch& batch, absl::Time start) {
   const absl::Time begun = real_clock_.Now();
   SettlementResult result;
   RunCommit run = Compute(batch, start, result);
   run.lines = std::move(result.lines);
   run.entries = EntriesOf(start, 1, run.lines);
+  AddGridLoss(batch, std::nullopt, run);
   PW_RETURN_IF_ERROR(store_.CommitRun(run));
   probe_.PeriodSettled(real_clock_.Now() - begun, run.entries.entries.size());
   return absl::OkStatus();
@@ -238,6 +249,7 @@ absl::Status BatchSettler::CommitDifference(const Batch& batch, absl::Time start
   run.run_before = posted.run_count;
   run.lines = DifferenceOf(result.lines, posted.lines);
   run.entries = EntriesOf(start, posted.run_count + 1, run.lines);
+  AddGridLoss(batch, posted.grid_loss, run);
   PW_RETURN_IF_ERROR(store_.CommitRun(run));
   probe_.PeriodRestated(real_clock_.Now() - begun, run.entries.entries.size());
   return absl::OkStatus();

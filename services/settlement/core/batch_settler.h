@@ -71,6 +71,9 @@ class BatchSettler {
                                                     bool first_run);
   /// Computes a period from scratch; its lines and entries are for the caller to add.
   RunCommit Compute(const Batch& batch, absl::Time start, SettlementResult& result) const;
+  /// Adds what the network lost, with its entry, to a run that has its totals and entries.
+  /// posted: of the loss by runs before.
+  static void AddGridLoss(const Batch& batch, std::optional<Money> posted, RunCommit& run);
   /// A run of a period without what it posts.
   RunCommit RunOf(const Batch& batch, absl::Time start) const;
   absl::Status CommitFirst(const Batch& batch, absl::Time start);

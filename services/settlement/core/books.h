@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "libs/domain/interval.h"
 #include "services/settlement/core/accounts.h"
+#include "services/settlement/core/grid_loss.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/core/line.h"
 #include "services/settlement/core/settlement.h"
@@ -39,6 +40,7 @@ struct SettledPeriod {
   int32_t substituted_count = 0;
   int32_t price_missing_count = 0;  ///< lines of bills without a price
   SchemeId scheme;  ///< the scheme in force; empty when there was none
+  std::optional<GridLoss> grid_loss{};  ///< none without a boundary
 };
 
 /// A line as it was posted.

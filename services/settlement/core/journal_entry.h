@@ -22,8 +22,8 @@ struct Posting {
 
 /// Postings that take effect together. They sum to zero; `MakeEntry` is the only way to get one.
 struct JournalEntry {
-  /// `trade`, `pool`, `imbalance`, `retail`, `feed-in`, `subscription`, `piece-fee`, `statement` or
-  /// `deposit`.
+  /// `trade`, `pool`, `imbalance`, `retail`, `feed-in`, `subscription`, `piece-fee`, `grid-loss`,
+  /// `statement` or `deposit`.
   std::string kind;
   std::string idempotency_key;  ///< unique in its ledger
   std::optional<absl::Time> period_start;

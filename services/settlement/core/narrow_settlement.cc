@@ -48,7 +48,8 @@ absl::StatusOr<std::vector<absl::Time>> BatchSettler::CommitNarrowly(
   const CommunitySnapshot* of = nullptr;
   for (const auto& [start, points] : changed.points) {
     const CommunitySnapshot& snapshot = batch.SnapshotOf(start);
-    if (!snapshot.has_tariff || !batch.trades.contains(start) ||
+    // The loss of a network depends on all of it.
+    if (!snapshot.has_tariff || !snapshot.boundaries.empty() || !batch.trades.contains(start) ||
         !UsesTrades(SchemeAt(batch.schemes, start))) {
       continue;
     }

@@ -49,6 +49,7 @@ struct CommunitySnapshot {
   std::string tariff_name;  ///< tells tariffs apart
   GridTariff tariff;
   std::vector<Member> members;     ///< as of the instant
+  std::vector<Member> boundaries{};  ///< points where the community meets the main grid
   int64_t membership_version = 0;  ///< grows with each point that changes hands or leaves
 };
 

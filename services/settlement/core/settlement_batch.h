@@ -19,11 +19,17 @@ struct BatchSettler::Batch {
   CommunitySnapshot first{};  ///< at the first period
   std::map<absl::Time, CommunitySnapshot> own{};  ///< where tariffs or members change within it
   std::vector<MeteringPointId> points{};
-  std::vector<size_t> first_rows{};  ///< index into `points`, by member of `first`
-  std::map<absl::Time, std::vector<size_t>> own_rows{};  ///< the same of `own`
+  /// Indexes into `points`.
+  struct Rows {
+    std::vector<size_t> members;
+    std::vector<size_t> boundaries;
+  };
+  Rows first_rows{};                         ///< of `first`
+  std::map<absl::Time, Rows> own_rows{};     ///< of `own`
   std::vector<Scheme> schemes{};                ///< in force within the batch, by start
   ReadingGrid readings{};                  ///< what is in the grid moves to the next
   std::map<absl::Time, PeriodReadings> readings_of{};
+  std::map<absl::Time, PeriodReadings> boundary_of{};
   std::optional<ReadingGrid> day_before{};
   std::map<absl::Time, PeriodReadings> day_before_of{};
   PeriodReadings nothing{};
@@ -31,41 +37,38 @@ struct BatchSettler::Batch {
   std::map<absl::Time, Money> welfare{};            ///< of the trades of a period
   bool has_outcomes = false;                        ///< the market was asked
 
-  /// All points that are members at any time of the batch; each once.
+  /// All points that are members or boundaries at any time of the batch; each once.
   void CollectPoints() {
     absl::flat_hash_map<MeteringPointId, size_t> row_of;
-    const auto collect = [&](const CommunitySnapshot& snapshot) {
+    const auto rows_of = [&](const std::vector<Member>& members) {
       std::vector<size_t> rows;
-      rows.reserve(snapshot.members.size());
-      for (const Member& member : snapshot.members) {
+      rows.reserve(members.size());
+      for (const Member& member : members) {
         const auto [row, is_new] = row_of.try_emplace(member.point, points.size());
         if (is_new) points.push_back(member.point);
         rows.push_back(row->second);
       }
       return rows;
     };
+    const auto collect = [&](const CommunitySnapshot& snapshot) {
+      return Rows{rows_of(snapshot.members), rows_of(snapshot.boundaries)};
+    };
     first_rows = collect(first);
     for (const auto& [start, snapshot] : own) own_rows[start] = collect(snapshot);
   }
-  /// Takes the readings of each period out of a grid, which has none then; by the members of it.
-  std::map<absl::Time, PeriodReadings> ByPeriod(ReadingGrid& grid) const {
-    std::map<absl::Time, PeriodReadings> periods;
-    for (const absl::Time start : starts) {
-      const auto index = static_cast<size_t>((start - span.start) / rules.interval);
-      const std::vector<Member>& members = SnapshotOf(start).members;
-      const auto rows = own_rows.find(start);
-      const std::vector<size_t>& row_of = rows == own_rows.end() ? first_rows : rows->second;
-      PeriodReadings& found = periods[start];
-      found.reserve(members.size());
-      for (size_t i = 0; i < members.size(); ++i) {
-        PointReading& reading = found.emplace_back(Screened(grid.readings[row_of[i]].at(index)));
-        reading.expected = members[i].joined_at <= start;
-      }
-    }
-    grid.readings.clear();
-    return periods;
+  /// Takes what was read of members and boundaries apart by period. The grid has none then.
+  void TakeReadings() {
+    readings_of = ByPeriod(readings, &CommunitySnapshot::members, &Rows::members);
+    boundary_of = ByPeriod(readings, &CommunitySnapshot::boundaries, &Rows::boundaries);
+    readings.readings.clear();
+  }
+  /// The same of what members measured a day before.
+  void TakeReadingsADayBefore() {
+    day_before_of = ByPeriod(*day_before, &CommunitySnapshot::members, &Rows::members);
+    day_before->readings.clear();
   }
   const PeriodReadings& ReadingsOf(absl::Time start) const { return readings_of.at(start); }
+  const PeriodReadings& BoundaryOf(absl::Time start) const { return boundary_of.at(start); }
   /// Empty when they are not needed.
   const PeriodReadings& ReadingsADayBefore(absl::Time start) const {
     return day_before.has_value() ? day_before_of.at(start) : nothing;
@@ -77,6 +80,27 @@ struct BatchSettler::Batch {
   int64_t Cursor() const {
     return day_before.has_value() ? std::min(readings.cursor, day_before->cursor)
                                   : readings.cursor;
+  }
+
+ private:
+  std::map<absl::Time, PeriodReadings> ByPeriod(
+      const ReadingGrid& grid, std::vector<Member> CommunitySnapshot::*part,
+      std::vector<size_t> Rows::*rows_of_part) const {
+    std::map<absl::Time, PeriodReadings> periods;
+    for (const absl::Time start : starts) {
+      const auto index = static_cast<size_t>((start - span.start) / rules.interval);
+      const std::vector<Member>& members = SnapshotOf(start).*part;
+      const auto rows = own_rows.find(start);
+      const std::vector<size_t>& row_of =
+          (rows == own_rows.end() ? first_rows : rows->second).*rows_of_part;
+      PeriodReadings& found = periods[start];
+      found.reserve(members.size());
+      for (size_t i = 0; i < members.size(); ++i) {
+        PointReading& reading = found.emplace_back(Screened(grid.readings[row_of[i]].at(index)));
+        reading.expected = members[i].joined_at <= start;
+      }
+    }
+    return periods;
   }
 };
 

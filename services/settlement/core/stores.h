@@ -14,6 +14,7 @@
 #include "services/settlement/core/accounts.h"
 #include "services/settlement/core/difference.h"
 #include "services/settlement/core/explain/evidence.h"
+#include "services/settlement/core/grid_loss.h"
 #include "services/settlement/core/holds.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/core/line.h"
@@ -50,13 +51,21 @@ struct RunCommit {
   std::string tariff{};                   ///< resource name of the one in force
   absl::Time now;
   std::optional<Welfare> welfare;  ///< of periods in which trades deliver and had something to gain
+  /// None without a boundary, neither now nor in runs before.
+  std::optional<GridLoss> grid_loss{};
   RunRecord record;        ///< the run over several periods that this belongs to
   absl::Duration elapsed;  ///< real time since that began
 };
 
+/// Whether the run posts anything, and so counts. The first one of a period always does.
+inline bool Counts(const RunCommit& run) {
+  return run.run_before == 0 || !run.lines.empty() || !run.entries.entries.empty();
+}
+
 /// What the runs of a period posted so far.
 struct PostedPeriod {
   int32_t run_count = 0;
+  std::optional<Money> grid_loss{};  ///< none when the period never had a boundary
   std::vector<PostedLine> lines;
 };
 
@@ -88,8 +97,8 @@ class RunStore {
   virtual absl::StatusOr<PostedPeriod> LoadPosted(const CommunityId& community,
                                                   absl::Time period_start) = 0;
   /// Commits a run: entries, balances, lines, the period, and on the first run the end of all
-  /// holds of the period, together or not at all. A later run without lines counts no run; that it
-  /// took place is kept all the same.
+  /// holds of the period, together or not at all. A later run that posts nothing counts no run;
+  /// that it took place is kept all the same.
   /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile.
   virtual absl::Status CommitRun(const RunCommit& run) = 0;
   /// Which points' changes make periods dirty.

@@ -60,8 +60,8 @@ void Encode(const CommunityId& community, const std::string& currency, const Pos
   }
 }
 
-void Encode(const CommunityId& community, const SettledPeriod& period,
-            v1::SettlementPeriod& proto) {
+void Encode(const CommunityId& community, const std::string& currency,
+            const SettledPeriod& period, v1::SettlementPeriod& proto) {
   proto.set_name(absl::StrCat(CommunityName(community), "/settlementPeriods/",
                               TimeSegment(period.period.start)));
   *proto.mutable_start_time() = rpc::ToProto(period.period.start);
@@ -79,6 +79,19 @@ void Encode(const CommunityId& community, const SettledPeriod& period,
   proto.set_imbalance_sold_energy_wh(period.totals.imbalance_sold.wh());
   if (!period.scheme.empty()) {
     proto.set_scheme(absl::StrCat(CommunityName(community), "/schemes/", period.scheme.value()));
+  }
+  if (!period.grid_loss.has_value()) return;
+  const GridLoss& loss = *period.grid_loss;
+  v1::SettlementPeriod::GridLoss& encoded = *proto.mutable_grid_loss();
+  encoded.set_boundary_count(loss.boundary_count);
+  encoded.set_missing_count(loss.missing_count);
+  if (loss.energy.has_value()) {
+    encoded.set_import_energy_wh(loss.import_energy->wh());
+    encoded.set_export_energy_wh(loss.export_energy->wh());
+    encoded.set_loss_energy_wh(loss.energy->wh());
+  }
+  if (loss.amount.has_value()) {
+    *encoded.mutable_amount() = rpc::ToProto(*loss.amount, currency);
   }
 }
 

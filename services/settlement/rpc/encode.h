@@ -13,8 +13,8 @@ void Encode(const CommunityId& community, const std::string& currency, const Acc
             v1::LedgerAccount& proto);
 void Encode(const CommunityId& community, const std::string& currency, const PostedEntry& entry,
             v1::JournalEntry& proto);
-void Encode(const CommunityId& community, const SettledPeriod& period,
-            v1::SettlementPeriod& proto);
+void Encode(const CommunityId& community, const std::string& currency,
+            const SettledPeriod& period, v1::SettlementPeriod& proto);
 void Encode(const CommunityId& community, const std::string& currency, const PostedBillLine& line,
             v1::SettlementLine& proto);
 void Encode(const std::string& currency, const TrialBalance& balance, v1::TrialBalance& proto);

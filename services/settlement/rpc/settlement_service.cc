@@ -247,7 +247,8 @@ grpc::Status SettlementService::GetSettlementPeriod(grpc::ServerContext* context
       return Error(kNotFound, absl::StrCat(request->name(), " is not settled"),
                    {{"resource", request->name()}});
     }
-    Encode(community, *period, *response);
+    PW_ASSIGN_OR_RETURN(const LedgerHead head, books_.GetHead(community));
+    Encode(community, head.currency, *period, *response);
     return absl::OkStatus();
   });
 }
@@ -269,8 +270,13 @@ grpc::Status SettlementService::ListSettlementPeriods(
     PW_ASSIGN_OR_RETURN(std::vector<SettledPeriod> periods,
                         books_.ListPeriods(community, span, after, page.limit()));
     const bool more = rpc::CutToPage(page, periods);
+    std::string currency;
+    if (!periods.empty()) {
+      PW_ASSIGN_OR_RETURN(const LedgerHead head, books_.GetHead(community));
+      currency = head.currency;
+    }
     for (const SettledPeriod& period : periods) {
-      Encode(community, period, *response->add_settlement_periods());
+      Encode(community, currency, period, *response->add_settlement_periods());
     }
     if (more) {
       response->set_next_page_token(rpc::NextPageToken(

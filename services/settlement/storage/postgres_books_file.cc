@@ -10,6 +10,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
+#include "services/settlement/storage/grid_loss_rows.h"
 #include "services/settlement/storage/queries.h"
 #include "services/settlement/storage/reconciliation_queries.h"
 
@@ -120,6 +121,7 @@ Page PeriodsPage(pqxx::work& tx, const CommunityId& community, const std::string
                      energy("imbalance_sold_wh")};
     period.substituted_count = Int32From(row["substituted_count"]);
     period.scheme = SchemeId(TextFrom(row["scheme_id"]));
+    period.grid_loss = GridLossFrom(row);
     AppendLine(period, page.text);
     page.last = absl::StrCat(absl::ToUnixMicros(period.period.start));
     ++page.rows;

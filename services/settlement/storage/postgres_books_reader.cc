@@ -9,6 +9,7 @@
 #include "libs/postgres/codec.h"
 #include "services/settlement/storage/ledger_reader.h"
 #include "services/settlement/storage/ledger_session.h"
+#include "services/settlement/storage/grid_loss_rows.h"
 #include "services/settlement/storage/queries.h"
 
 namespace peerwatt::settlement {
@@ -47,6 +48,7 @@ SettledPeriod PeriodFrom(const pqxx::row& row) {
   period.scheme = SchemeId(TextFrom(row["scheme_id"]));
   period.substituted_count = Int32From(row["substituted_count"]);
   period.price_missing_count = Int32From(row["price_missing_count"]);
+  period.grid_loss = GridLossFrom(row);
   return period;
 }
 

@@ -49,7 +49,7 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
              totals.imbalance_bought.wh(), totals.imbalance_sold.wh(), run.price_missing_count);
     return inserted.affected_rows() == 1;
   }
-  const int32_t run_after = run.lines.empty() ? run.run_before : run.run_before + 1;
+  const int32_t run_after = Counts(run) ? run.run_before + 1 : run.run_before;
   const pqxx::result updated =
       Exec(tx, kUpdatePeriod, run.community.value(), start, run.run_before, run_after,
            totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
@@ -154,6 +154,10 @@ absl::StatusOr<PostedPeriod> PostgresRunStore::LoadPosted(const CommunityId& com
     const pqxx::result count = Exec(tx, kSelectRunCount, community.value(), start);
     if (count.empty()) return absl::OkStatus();
     posted.run_count = Int32From(count[0]["run_count"]);
+    if (!count[0]["boundary_count"].is_null()) {
+      posted.grid_loss = Money::Micros(
+          postgres::OptionalInt64From(count[0]["loss_micros"]).value_or(0));
+    }
     for (const auto& row : Exec(tx, kSelectPosted, community.value(), start)) {
       posted.lines.push_back(PostedLineFrom(row));
     }

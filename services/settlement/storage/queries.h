@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/settlement/storage/grid_loss_queries.h"
 #include "services/settlement/storage/hold_queries.h"
 #include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/ledger_queries.h"
@@ -43,7 +44,10 @@ inline constexpr Query kSelectProgress{"select_progress", R"sql(
 )sql"};
 
 inline constexpr Query kSelectRunCount{"select_run_count", R"sql(
-  SELECT run_count FROM settlement_periods WHERE community_id = $1 AND period_start_at = $2
+  SELECT p.run_count, g.boundary_count, g.amount_micros AS loss_micros
+  FROM settlement_periods AS p LEFT JOIN period_grid_losses AS g
+    ON g.community_id = p.community_id AND g.period_start_at = p.period_start_at
+  WHERE p.community_id = $1 AND p.period_start_at = $2
 )sql"};
 
 inline constexpr Query kSelectSettledPeriods{"select_settled_periods", R"sql(
@@ -301,21 +305,21 @@ inline constexpr Query kSumOfAllBalances{"sum_of_all_balances", R"sql(
 )sql"};
 
 inline constexpr Query kSelectPeriod{"select_period", R"sql(
-  SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
-         delivered_wh, retail_wh, surplus_wh, substituted_count, scheme_id, imbalance_bought_wh,
-         imbalance_sold_wh, price_missing_count
-  FROM settlement_periods
-  WHERE community_id = $1 AND period_start_at = $2
+  SELECT p.period_start_at, p.period_end_at, p.run_count, p.drawn_wh, p.fed_in_wh,
+         p.self_consumed_wh, p.delivered_wh, p.retail_wh, p.surplus_wh, p.substituted_count,
+         p.scheme_id, p.imbalance_bought_wh, p.imbalance_sold_wh, p.price_missing_count,
+)sql" PW_GRID_LOSS_COLUMNS "FROM settlement_periods AS p " PW_JOIN_GRID_LOSSES R"sql(
+  WHERE p.community_id = $1 AND p.period_start_at = $2
 )sql"};
 
 inline constexpr Query kListPeriods{"list_periods", R"sql(
-  SELECT period_start_at, period_end_at, run_count, drawn_wh, fed_in_wh, self_consumed_wh,
-         delivered_wh, retail_wh, surplus_wh, substituted_count, scheme_id, imbalance_bought_wh,
-         imbalance_sold_wh, price_missing_count
-  FROM settlement_periods
-  WHERE community_id = $1 AND period_start_at >= $2 AND period_start_at < $3
-    AND period_start_at > $4
-  ORDER BY period_start_at LIMIT $5
+  SELECT p.period_start_at, p.period_end_at, p.run_count, p.drawn_wh, p.fed_in_wh,
+         p.self_consumed_wh, p.delivered_wh, p.retail_wh, p.surplus_wh, p.substituted_count,
+         p.scheme_id, p.imbalance_bought_wh, p.imbalance_sold_wh, p.price_missing_count,
+)sql" PW_GRID_LOSS_COLUMNS "FROM settlement_periods AS p " PW_JOIN_GRID_LOSSES R"sql(
+  WHERE p.community_id = $1 AND p.period_start_at >= $2 AND p.period_start_at < $3
+    AND p.period_start_at > $4
+  ORDER BY p.period_start_at LIMIT $5
 )sql"};
 
 inline constexpr Query kListLines{"list_lines", R"sql(
@@ -353,7 +357,7 @@ inline std::vector<Query> AllQueries() {
       kSumLines};
   for (const std::vector<Query>& part :
        {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries(),
-        StatementQueries()}) {
+        StatementQueries(), GridLossQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
   }
   return queries;

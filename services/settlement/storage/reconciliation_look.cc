@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/domain/interval.h"
 #include "libs/postgres/codec.h"
+#include "services/settlement/storage/grid_loss_queries.h"
 #include "services/settlement/storage/reconciliation_queries.h"
 
 namespace peerwatt::settlement {
@@ -152,7 +153,8 @@ void ReconciliationLook::ReadPeriods(const std::vector<int64_t>& period_micros) 
   const std::pair<Check, const postgres::Query*> checks[] = {
       {Check::kLineAmount, &kCheckLineAmounts},
       {Check::kTradeTransfer, &kCheckTradeTransfers},
-      {Check::kPeriodEnergy, &kCheckPeriodEnergies}};
+      {Check::kPeriodEnergy, &kCheckPeriodEnergies},
+      {Check::kGridLoss, &kCheckGridLosses}};
   for (const auto& [check, query] : checks) {
     const pqxx::result rows = Exec(tx_, *query, community_.value(), ToSqlArray(periods));
     for (const auto& row : rows) found_.push_back(FindingFrom(check, row));

@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "libs/postgres/binary_copy.h"
 #include "services/settlement/core/journal_entry.h"
+#include "services/settlement/storage/grid_loss_queries.h"
 #include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/postgres_run_log.h"
 #include "services/settlement/storage/run_queries.h"
@@ -112,6 +113,21 @@ void CopyLine(postgres::BinaryCopy& copy, const RunCommit& run, size_t index,
   AddFlag(copy, line.key.is_price_missing);
 }
 
+/// Keeps what the network lost in the period.
+void WriteGridLoss(pqxx::work& tx, const CommunityId& community, const Interval& period,
+                   const GridLoss& loss) {
+  const auto energy = [](const std::optional<Energy>& value) {
+    return value.has_value() ? std::optional<int64_t>(value->wh()) : std::nullopt;
+  };
+  std::optional<int64_t> price;
+  std::optional<int64_t> amount;
+  if (loss.price.has_value()) price = loss.price->micros_per_kwh();
+  if (loss.amount.has_value()) amount = loss.amount->micros();
+  Exec(tx, kUpsertGridLoss, community.value(), ToSql(period.start), loss.boundary_count,
+       loss.missing_count, energy(loss.import_energy), energy(loss.export_energy),
+       energy(loss.energy), price, amount);
+}
+
 }  // namespace
 
 void CopyLines(pqxx::work& tx, absl::Span<const RunCommit> runs, int64_t first_entry) {
@@ -133,6 +149,9 @@ void WriteOutcomes(pqxx::work& tx, absl::Span<const RunCommit> runs) {
   const CommunityId& community = runs.front().community;
   WriteWelfare(tx, community,
                Those(runs, [](const RunCommit& run) { return run.welfare.has_value(); }));
+  for (const RunCommit& run : runs) {
+    if (run.grid_loss.has_value()) WriteGridLoss(tx, community, run.period, *run.grid_loss);
+  }
   WriteRunPeriods(tx, runs);
   WriteEvidence(tx, community,
                 Those(runs, [](const RunCommit& run) { return !run.lines.empty(); }));

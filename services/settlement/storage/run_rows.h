@@ -19,11 +19,11 @@ void CopyLines(pqxx::work& tx, absl::Span<const RunCommit> runs, int64_t first_e
 
 /// Runs of the period after this one.
 inline int32_t RunAfter(const RunCommit& run) {
-  return run.run_before > 0 && run.lines.empty() ? run.run_before : run.run_before + 1;
+  return Counts(run) ? run.run_before + 1 : run.run_before;
 }
 
 /// Keeps what the runs knew and made of their periods besides lines and entries: that they took
-/// place, what the trades are worth now, and what explains the lines.
+/// place, what the trades are worth now, what the network lost, and what explains the lines.
 /// runs: of one community, in one batch of one run; not empty.
 void WriteOutcomes(pqxx::work& tx, absl::Span<const RunCommit> runs);
 

@@ -79,6 +79,7 @@ TEST(CheckOrderTest, TheFirstBrokenRuleWins) {
       {"GATE_CLOSED", [](Case& c) { c.now = c.auction.gate_closure; }},
       {"MARKET_HALTED", [](Case& c) { c.placing.halted = true; }},
       {"METERING_POINT_UNKNOWN", [](Case& c) { c.member->community = CommunityId("c2"); }},
+      {"POINT_IS_BOUNDARY", [](Case& c) { c.member->is_boundary = true; }},
       {"PARTICIPANT_NOT_APPROVED", [](Case& c) { c.member->approved = false; }},
       {"TRADING_BLOCKED", [](Case& c) { c.placing.is_killed = true; }},
       {"ENERGY_OUT_OF_RANGE", [](Case& c) { c.order.energy = kEnergyMax + Energy::WattHours(1); }},

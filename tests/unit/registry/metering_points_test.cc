@@ -44,5 +44,16 @@ TEST(CheckNewMeteringPointTest, IsItsOwnConnectionByDefault) {
   EXPECT_EQ(CheckNewMeteringPoint(point)->grid_connection.value(), "m1");
 }
 
+TEST(CheckNewMeteringPointTest, ABoundaryHasNoEnergySource) {
+  MeteringPoint point;
+  point.id = MeteringPointId("b1");
+  point.import_capacity_w = 1;
+  point.is_boundary = true;
+  EXPECT_TRUE(CheckNewMeteringPoint(point).ok());
+  point.energy_source = EnergySource::kWind;
+  EXPECT_EQ(DetailOf(CheckNewMeteringPoint(point).status()).violations.at(0).field,
+            "metering_point.energy_source");
+}
+
 }  // namespace
 }  // namespace peerwatt::registry

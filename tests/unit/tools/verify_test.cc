@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/verify/csv.h"
+#include "tools/verify/loss.h"
 #include "tools/verify/period.h"
 #include "tools/verify/rules.h"
 
@@ -128,6 +129,59 @@ TEST(Rules, TheLatestVersionThatHasStartedHolds) {
   EXPECT_EQ(second.mechanism, Terms::Mechanism::kSharing);
   EXPECT_EQ(rules->SchemeAt(*SecondsFrom("2026-02-01T00:00:00Z"))->shares.at("m").coefficient,
             250'000);
+}
+
+TEST(Rules, BoundariesAreNoPointsOfMembers) {
+  const auto rules = ReadRules(
+      R"({"name":"communities/c"})", "{}", "{}",
+      R"({"meteringPoints":[
+          {"name":"meteringPoints/m","community":"communities/c","role":"MEMBER_CONNECTION"},
+          {"name":"meteringPoints/b","community":"communities/c","role":"COMMUNITY_BOUNDARY",
+           "createTime":"2026-02-01T00:00:00.5Z"},
+          {"name":"meteringPoints/d","community":"communities/c","role":"COMMUNITY_BOUNDARY",
+           "createTime":"2026-02-01T00:00:00Z"}]})");
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  ASSERT_EQ(rules->points.size(), 1U);
+  EXPECT_EQ(rules->points[0].id, "m");
+  ASSERT_EQ(rules->boundaries.size(), 2U);
+  const int64_t start = *SecondsFrom("2026-02-01T00:00:00Z");
+  EXPECT_EQ(rules->boundaries[0].created, start + 1) << "later than the start";
+  EXPECT_EQ(rules->boundaries[1].created, start);
+}
+
+/// A loss at 500 micro-units per kWh, of 100 Wh drawn and 40 fed in.
+/// readings: of the boundaries, as `point,import,export,quality`.
+Loss LossOf(const std::vector<std::string>& readings,
+            const std::vector<BoundaryPoint>& boundaries) {
+  Readings measured(900, boundaries.size());
+  PointIndex meters;
+  for (uint32_t i = 0; i < boundaries.size(); ++i) meters.Add(boundaries[i].id, i);
+  std::string text = "metering_point,start_time,end_time,import_wh,export_wh,quality\n";
+  for (const std::string& reading : readings) {
+    const size_t comma = reading.find(',');
+    text += reading.substr(0, comma) + ",2026-07-01T00:00:00Z,2026-07-01T00:15:00Z" +
+            reading.substr(comma) + "\n";
+  }
+  EXPECT_TRUE(measured.Read(text, meters).ok());
+  Energies energies;
+  energies.drawn = 100;
+  energies.fed_in = 40;
+  return LossAt(*SecondsFrom("2026-07-01T00:00:00Z"), boundaries, 0, measured, energies, 500);
+}
+
+TEST(LossAt, IsWhatNobodyDrew) {
+  const std::vector<BoundaryPoint> two = {{"a", 0}, {"b", 0}};
+  EXPECT_EQ(LossOf({"a,70,0,MEASURED", "b,0,5,MEASURED"}, two), (Loss{70, 5, 5, 2}));
+  EXPECT_EQ(LossOf({"a,57,0,MEASURED", "b,0,0,MEASURED"}, two), (Loss{57, 0, -3, -2}));
+  EXPECT_EQ(LossOf({"a,70,0,MEASURED"}, two), Loss());
+  EXPECT_EQ(LossOf({"a,70,0,MEASURED", "b,0,0,MISSING"}, two), Loss());
+  EXPECT_EQ(LossOf({"a,70,0,MEASURED", "b,1000000001,0,MEASURED"}, two), Loss());
+  EXPECT_EQ(LossOf({}, {}), Loss());
+}
+
+TEST(LossAt, KnowsThatAPointWasNotThereYet) {
+  EXPECT_EQ(LossOf({"a,70,0,MEASURED"}, {{"a", 0}, {"b", INT64_MAX}}), (Loss{70, 0, 10, 5}));
+  EXPECT_EQ(LossOf({}, {{"b", INT64_MAX}}), Loss());
 }
 
 TEST(VerifyFolder, NeedsItsFiles) {

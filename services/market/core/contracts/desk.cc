@@ -7,6 +7,7 @@
 #include "services/market/core/contracts/errors.h"
 #include "services/market/core/contracts/terms.h"
 #include "services/market/core/errors.h"
+#include "services/market/core/order_rules.h"
 
 namespace peerwatt::market {
 namespace {
@@ -49,7 +50,7 @@ absl::Status ContractDesk::CheckPoint(const ContractCall& call, const MeteringPo
     return Error(kMeteringPointUnknown, "the community has no such metering point",
                  {{"metering_point", point.value()}});
   }
-  return absl::OkStatus();
+  return CheckTrades(*member);
 }
 
 absl::StatusOr<Contract> ContractDesk::Create(Contract offer, const ContractCall& call) {

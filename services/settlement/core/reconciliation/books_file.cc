@@ -42,7 +42,8 @@ void AppendHeader(BooksPart part, std::string& out) {
       absl::StrAppend(&out,
                       "period_start,period_end,run_count,drawn_wh,fed_in_wh,self_consumed_wh,"
                       "delivered_wh,retail_wh,surplus_wh,imbalance_bought_wh,imbalance_sold_wh,"
-                      "substituted_count,scheme",
+                      "substituted_count,scheme,boundary_import_wh,boundary_export_wh,grid_loss_wh,"
+                      "grid_loss_micros",
                       kLineEnd);
       return;
   }
@@ -82,6 +83,14 @@ void AppendLine(const SettledPeriod& period, std::string& out) {
   }
   absl::StrAppend(&out, ",", period.substituted_count, ",");
   AppendField(period.scheme.value(), out);
+  const GridLoss loss = period.grid_loss.value_or(GridLoss());
+  for (const std::optional<Energy>& energy :
+       {loss.import_energy, loss.export_energy, loss.energy}) {
+    out += ',';
+    if (energy.has_value()) absl::StrAppend(&out, energy->wh());
+  }
+  out += ',';
+  if (loss.amount.has_value()) absl::StrAppend(&out, loss.amount->micros());
   absl::StrAppend(&out, kLineEnd);
 }
 

@@ -15,7 +15,7 @@ struct Named {
   const char* name;
 };
 
-constexpr std::array<Named, 16> kNames{{
+constexpr std::array<Named, 17> kNames{{
     {Check::kEntryGap, "entry_gap"},
     {Check::kEntryBalance, "entry_balance"},
     {Check::kClosingSum, "closing_sum"},
@@ -32,6 +32,7 @@ constexpr std::array<Named, 16> kNames{{
     {Check::kLineAmount, "line_amount"},
     {Check::kTradeTransfer, "trade_transfer"},
     {Check::kPeriodEnergy, "period_energy"},
+    {Check::kGridLoss, "grid_loss"},
 }};
 
 using Identity = std::tuple<Check, std::string, std::string>;

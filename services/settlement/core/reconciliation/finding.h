@@ -28,6 +28,7 @@ enum class Check {
   kLineAmount,       ///< lines come to their energy at their price
   kTradeTransfer,    ///< a settled trade has one transfer per run, at the published rounding
   kPeriodEnergy,     ///< energy in is energy accounted for
+  kGridLoss,         ///< so is what crossed the boundary, and the loss is posted
 };
 
 /// All checks, in the order in which they are listed.
