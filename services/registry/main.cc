@@ -20,6 +20,7 @@
 #include "services/registry/rpc/internal_service.h"
 #include "services/registry/rpc/registry_service.h"
 #include "services/registry/rpc/schemes_service.h"
+#include "services/registry/rpc/tariffs_service.h"
 #include "services/registry/storage/community_store.h"
 #include "services/registry/storage/device_store.h"
 #include "services/registry/storage/metering_point_store.h"
@@ -28,6 +29,7 @@
 #include "services/registry/storage/participant_store.h"
 #include "services/registry/storage/queries.h"
 #include "services/registry/storage/scheme_store.h"
+#include "services/registry/storage/tariff_version_store.h"
 #include "services/registry/storage/user_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:0", "Where gRPC is served, host:port");
@@ -164,6 +166,7 @@ int Serve() {
   PostgresDeviceStore device_store(pool);
   PostgresNetworkStore networks(pool);
   PostgresSchemeStore schemes(pool);
+  PostgresTariffVersionStore tariffs(pool);
   ArgonPasswordHasher hasher(kPasswordsWorkingMax, kPasswordsWaitingMax);
   SystemSecrets secrets;
   Accounts accounts(users, users, hasher, *tokens, secrets);
@@ -174,6 +177,8 @@ int Serve() {
                                    networks, real_clock);
   SchemesService schemes_service(communities, schemes, *clock);
   SchemesInternalService schemes_internal(communities, schemes);
+  TariffsService tariffs_service(communities, tariffs, *clock);
+  TariffsInternalService tariffs_internal(communities, tariffs);
 
   telemetry::Metrics metrics;
   if (const std::string address = absl::GetFlag(FLAGS_metrics_address); !address.empty()) {
@@ -185,7 +190,8 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(rpc::TlsFromFlags());
   auto server = rpc::Server::Start(
-      options, {&service, &internal, &schemes_service, &schemes_internal}, metrics);
+      options, {&service, &internal, &schemes_service, &schemes_internal, &tariffs_service,
+                &tariffs_internal}, metrics);
   if (!server.ok()) StopForConfiguration(server.status().message());
 
   absl::Notification stop;

@@ -166,7 +166,8 @@ class SchemesTest(unittest.TestCase):
         expected = {"house": -120_000 - 240_000, "farm": -30_000,
                     "sun": 112_500 - 11_250 + 30_000, "roof": 37_500 - 3_750 + 10_000,
                     "main-grid": 240_000 - 40_000, "operator-share": 15_000,
-                    "network-operator": 0, "payments-in-transit": -4 * DEPOSIT, "rounding": 0}
+                    "network-operator": 0, "payments-in-transit": -4 * DEPOSIT, "rounding": 0,
+                    "subscriptions": 0, "piece-fees": 0}
         self.assertEqual(self.balances(self.share), expected)
         self.assert_books_balance(self.share)
         # The farm drew 0.8 kWh: what is left of its 40 % now goes to it.
@@ -193,7 +194,7 @@ class SchemesTest(unittest.TestCase):
         self.assertEqual(self.balances(self.pool), {
             "house": -30_000_000, "farm": -20_000_000, "sun": 30_000_000, "roof": 10_000_000,
             "operator-share": 10_000_000, "main-grid": 0, "network-operator": 0, "rounding": 0,
-            "payments-in-transit": -4 * DEPOSIT})
+            "payments-in-transit": -4 * DEPOSIT, "subscriptions": 0, "piece-fees": 0})
         self.assert_books_balance(self.pool)
         entries = self.stack.call("GET", f"/v1/{self.pool}/journalEntries",
                                   token=self.admin)["journalEntries"]

@@ -20,6 +20,7 @@
 #include "peerwatt/metering/v1/validation.pb.h"
 #include "peerwatt/registry/v1/registry.pb.h"
 #include "peerwatt/registry/v1/schemes.pb.h"
+#include "peerwatt/registry/v1/tariffs.pb.h"
 #include "peerwatt/settlement/v1/ledger.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
 
@@ -99,6 +100,8 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
   return {
       service(peerwatt::registry::v1::User::descriptor(), "Registry", Upstream::kRegistry),
       service(peerwatt::registry::v1::Scheme::descriptor(), "Schemes", Upstream::kRegistry),
+      service(peerwatt::registry::v1::TariffVersion::descriptor(), "Tariffs",
+              Upstream::kRegistry),
       service(metering::Reading::descriptor(), "Metering", Upstream::kMetering),
       service(metering::Finding::descriptor(), "Validation", Upstream::kMetering),
       service(metering::ExportReadingsRequest::descriptor(), "Exchange", Upstream::kMetering),

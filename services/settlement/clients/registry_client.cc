@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
+#include "libs/rpc/tariff_codec.h"
 #include "services/settlement/clients/scheme_codec.h"
 
 namespace peerwatt::settlement {
@@ -59,6 +61,12 @@ absl::StatusOr<std::vector<CommunityRules>> RegistryClient::ListCommunityRules()
   std::vector<CommunityRules> communities;
   for (const registry::v1::Community& community : response.communities()) {
     PW_ASSIGN_OR_RETURN(CommunityRules rules, RulesFrom(community));
+    if (!absl::LoadTimeZone(community.time_zone(), &rules.time_zone)) {
+      // The others are settled all the same.
+      Log(Severity::kError, "a community is left out: its time zone is not known on this machine",
+          {{"community", rules.id.value()}, {"time_zone", community.time_zone()}});
+      continue;
+    }
     communities.push_back(std::move(rules));
   }
   return communities;
@@ -82,16 +90,6 @@ absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId&
     PW_ASSIGN_OR_RETURN(snapshot.fees.network_fee,
                         rpc::PriceFrom(response.community().network_fee_per_kwh(), currency,
                                        "community.network_fee_per_kwh"));
-  }
-  snapshot.has_tariff = response.has_tariff();
-  if (snapshot.has_tariff) {
-    snapshot.tariff_name = response.tariff().name();
-    PW_ASSIGN_OR_RETURN(snapshot.tariff.retail,
-                        rpc::PriceFrom(response.tariff().retail_price_per_kwh(), currency,
-                                       "tariff.retail_price_per_kwh"));
-    PW_ASSIGN_OR_RETURN(snapshot.tariff.feed_in,
-                        rpc::PriceFrom(response.tariff().feed_in_price_per_kwh(), currency,
-                                       "tariff.feed_in_price_per_kwh"));
   }
   snapshot.members.reserve(static_cast<size_t>(response.members_size()));
   for (const registry::v1::Member& proto : response.members()) {
@@ -133,6 +131,54 @@ absl::StatusOr<std::vector<Scheme>> RegistryClient::ListSchemes(const CommunityR
     schemes.push_back(std::move(scheme));
   }
   return schemes;
+}
+
+absl::StatusOr<Tariffs> RegistryClient::ListTariffs(const CommunityRules& rules, Interval span) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::ListTariffVersionsInForceRequest request;
+  request.set_community(absl::StrCat("communities/", rules.id.value()));
+  if (span.start != absl::InfinitePast()) {
+    *request.mutable_start_time() = rpc::ToProto(span.start);
+  }
+  if (span.end != absl::InfiniteFuture()) *request.mutable_end_time() = rpc::ToProto(span.end);
+  registry::v1::ListTariffVersionsInForceResponse response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(tariffs_->ListTariffVersionsInForce(&context, request, &response)));
+  Tariffs tariffs;
+  tariffs.version_count = response.version_count();
+  for (const registry::v1::TariffVersion& proto : response.tariff_versions()) {
+    PW_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                        rpc::ParseName(proto.name(), "communities/*/tariffVersions/*", "name"));
+    Tariff& tariff = tariffs.versions.emplace_back();
+    tariff.id = TariffId(ids[1]);
+    tariff.number = proto.version_number();
+    PW_ASSIGN_OR_RETURN(tariff.starts_at, rpc::TimeFrom(proto.start_time(), "start_time"));
+    PW_ASSIGN_OR_RETURN(tariff.rules, rpc::TariffRulesFrom(proto, rules.currency));
+  }
+  for (const auto& proto : response.memberships()) {
+    MembershipStart& membership = tariffs.memberships.emplace_back();
+    PW_ASSIGN_OR_RETURN(std::string point, rpc::ParseName1(proto.metering_point(),
+                                                           "meteringPoints/*", "metering_point"));
+    membership.point = MeteringPointId(std::move(point));
+    PW_ASSIGN_OR_RETURN(membership.starts_at, rpc::TimeFrom(proto.start_time(), "start_time"));
+  }
+  return tariffs;
+}
+
+absl::StatusOr<std::map<CommunityId, int64_t>> RegistryClient::ListTariffCounts() {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::ListTariffVersionCountsResponse response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(tariffs_->ListTariffVersionCounts(&context, {}, &response)));
+  std::map<CommunityId, int64_t> counts;
+  for (const auto& count : response.counts()) {
+    PW_ASSIGN_OR_RETURN(std::string id,
+                        rpc::ParseName1(count.community(), "communities/*", "community"));
+    counts[CommunityId(std::move(id))] = count.version_count();
+  }
+  return counts;
 }
 
 }  // namespace peerwatt::settlement

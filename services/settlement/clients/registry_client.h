@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -7,6 +8,7 @@
 
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 #include "peerwatt/registry/v1/schemes.grpc.pb.h"
+#include "peerwatt/registry/v1/tariffs.grpc.pb.h"
 #include "services/settlement/core/peers.h"
 
 namespace peerwatt::settlement {
@@ -16,7 +18,8 @@ class RegistryClient final : public RegistryPort {
  public:
   explicit RegistryClient(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(registry::v1::RegistryInternal::NewStub(channel)),
-        schemes_(registry::v1::SchemesInternal::NewStub(channel)) {}
+        schemes_(registry::v1::SchemesInternal::NewStub(channel)),
+        tariffs_(registry::v1::TariffsInternal::NewStub(channel)) {}
 
   absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override;
   absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& community,
@@ -24,10 +27,13 @@ class RegistryClient final : public RegistryPort {
   absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) override;
   absl::StatusOr<std::vector<Scheme>> ListSchemes(const CommunityRules& rules,
                                                   Interval span) override;
+  absl::StatusOr<Tariffs> ListTariffs(const CommunityRules& rules, Interval span) override;
+  absl::StatusOr<std::map<CommunityId, int64_t>> ListTariffCounts() override;
 
  private:
   std::unique_ptr<registry::v1::RegistryInternal::Stub> stub_;
   std::unique_ptr<registry::v1::SchemesInternal::Stub> schemes_;
+  std::unique_ptr<registry::v1::TariffsInternal::Stub> tariffs_;
 };
 
 }  // namespace peerwatt::settlement

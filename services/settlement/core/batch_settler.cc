@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "libs/base/check.h"
-#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/interval.h"
 #include "services/settlement/core/difference.h"
@@ -34,9 +33,9 @@ struct BatchSettler::Batch {
   const CommunityRules& rules;
   const std::vector<absl::Time>& starts;
   Interval span;
-  CommunitySnapshot first;  ///< at the first period
-  std::map<absl::Time, CommunitySnapshot> own;  ///< where tariffs change within the batch
-  std::vector<Scheme> schemes;                  ///< in force within the batch, by start
+  CommunitySnapshot first;      ///< at the first period; members with their times
+  Tariffs tariffs;              ///< in force within the batch, as of now
+  std::vector<Scheme> schemes;  ///< in force within the batch, by start
   ReadingGrid readings;
   std::optional<ReadingGrid> day_before;
   std::map<absl::Time, std::vector<Trade>> trades;  ///< by period that need not wait for trades
@@ -53,10 +52,6 @@ struct BatchSettler::Batch {
   PeriodReadings ReadingsADayBefore(absl::Time start) const {
     if (!day_before.has_value()) return {};
     return ReadingsAt(*day_before, (start - span.start) / rules.interval);
-  }
-  const CommunitySnapshot& SnapshotOf(absl::Time start) const {
-    const auto found = own.find(start);
-    return found == own.end() ? first : found->second;
   }
   int64_t Cursor() const {
     return day_before.has_value() ? std::min(readings.cursor, day_before->cursor)
@@ -99,28 +94,25 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
   Batch batch{
       rules, starts, {starts.front(), starts.back() + rules.interval}, {}, {}, {}, {}, {}, {}};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
-  PW_RETURN_IF_ERROR(LoadSnapshots(batch));
+  PW_RETURN_IF_ERROR(LoadMembers(batch));
   PW_ASSIGN_OR_RETURN(batch.schemes, peers_.registry.ListSchemes(rules, batch.span));
   PW_ASSIGN_OR_RETURN(batch.readings, peers_.metering.QueryReadings(batch.Points(), batch.span,
                                                                     rules.interval));
   return batch;
 }
 
-absl::Status BatchSettler::LoadSnapshots(Batch& batch) {
-  const CommunityId& id = batch.rules.id;
-  PW_ASSIGN_OR_RETURN(batch.first, peers_.registry.GetSnapshot(id, batch.starts.front()));
-  if (batch.starts.size() == 1) return absl::OkStatus();
-  PW_ASSIGN_OR_RETURN(CommunitySnapshot last,
-                      peers_.registry.GetSnapshot(id, batch.starts.back()));
-  // The tariff with the latest start supersedes: the same one at both ends holds in between.
-  if (last.has_tariff == batch.first.has_tariff && last.tariff_name == batch.first.tariff_name) {
-    return absl::OkStatus();
+absl::Status BatchSettler::LoadMembers(Batch& batch) {
+  PW_ASSIGN_OR_RETURN(batch.first,
+                      peers_.registry.GetSnapshot(batch.rules.id, batch.starts.front()));
+  PW_ASSIGN_OR_RETURN(batch.tariffs, peers_.registry.ListTariffs(batch.rules, batch.span));
+  if (batch.tariffs.memberships.empty()) return absl::OkStatus();
+  std::map<MeteringPointId, absl::Time> joined_at;
+  for (const MembershipStart& membership : batch.tariffs.memberships) {
+    joined_at[membership.point] = membership.starts_at;
   }
-  for (const absl::Time start : batch.starts) {
-    PW_ASSIGN_OR_RETURN(CommunitySnapshot snapshot, peers_.registry.GetSnapshot(id, start));
-    // A batch has one list of points: a point that joins meanwhile counts from the next batch on.
-    snapshot.members = batch.first.members;
-    batch.own[start] = std::move(snapshot);
+  for (Member& member : batch.first.members) {
+    const auto found = joined_at.find(member.point);
+    if (found != joined_at.end()) member.joined_at = found->second;
   }
   return absl::OkStatus();
 }
@@ -166,16 +158,13 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Commit(
       waiting.push_back({start, {}});
       continue;
     }
-    if (!batch.SnapshotOf(start).has_tariff) {
-      Log(Severity::kWarning, "no tariff is in force: the period waits for one",
-          {{"reason", kTariffMissing.name}, {"period", TimeSegment(start)}});
+    const absl::Status status = first_run ? CommitFirst(batch, start)
+                                          : CommitDifference(batch, start);
+    // Another replica was faster, or a tariff came: the next look at the store shows it.
+    if (ReasonOf(status) == kRunSuperseded.name) {
       waiting.push_back({start, {}});
       continue;
     }
-    const absl::Status status = first_run ? CommitFirst(batch, start)
-                                          : CommitDifference(batch, start);
-    // Another replica was faster; the next look at the store shows its result.
-    if (ReasonOf(status) == kRunSuperseded.name) continue;
     PW_RETURN_IF_ERROR(status);
   }
   return waiting;
@@ -186,11 +175,20 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   const Substitution readings =
       Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
   const Scheme& scheme = SchemeAt(batch.schemes, start);
-  result = Settle(
-      ComposeInput(batch.SnapshotOf(start), scheme, readings, batch.trades.at(start)));
+  const CommunityRules& rules = batch.rules;
+  const GridTariff prices = GridTariffAt(batch.tariffs.versions, start, rules.time_zone);
+  result = Settle(ComposeInput(batch.first, prices, scheme, readings, batch.trades.at(start)));
   RunCommit run;
-  run.community = batch.rules.id;
-  run.period = {start, start + batch.rules.interval};
+  run.community = rules.id;
+  run.period = {start, start + rules.interval};
+  AddCharges({TariffAt(batch.tariffs.versions, start), batch.first.members, run.period,
+              rules.time_zone, rules.trading_start},
+             result.lines);
+  run.price_missing_count = static_cast<int32_t>(
+      std::count_if(result.lines.begin(), result.lines.end(), [](const Line& line) {
+        return line.key.is_price_missing && !IsReference(line.key.kind);
+      }));
+  run.tariff_version_count = batch.tariffs.version_count;
   run.totals = result.totals;
   run.scheme = scheme.id;
   run.is_firm = UsesTrades(scheme) && scheme.policy == DeliveryPolicy::kFirm;

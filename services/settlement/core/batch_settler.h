@@ -29,7 +29,8 @@ class RunProbe {
 /// A period that could not be settled yet.
 struct WaitingPeriod {
   absl::Time start;
-  /// Points without a reading; empty when the period waits for its auction or a tariff.
+  /// Points without a reading; empty when the period waits for its auction, or to be looked at
+  /// again because something came in between.
   std::set<MeteringPointId> missing;
 };
 
@@ -56,7 +57,7 @@ class BatchSettler {
  private:
   struct Batch;
   absl::StatusOr<Batch> Load(const CommunityRules& rules, const std::vector<absl::Time>& starts);
-  absl::Status LoadSnapshots(Batch& batch);
+  absl::Status LoadMembers(Batch& batch);
   absl::Status LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready);
   /// Asks the market for the periods that are settled by trades; the others have none.
   absl::Status LoadOutcomes(Batch& batch, const std::vector<absl::Time>& ready);

@@ -33,6 +33,18 @@ enum class Mutant {
   kPartOfAQuantumIsCollected,
   kShareIsRoundedUp,
   kEarlierPayoutsAreForgotten,
+  kMissingPricesAreZero,
+  kAllIsTaxed,
+  kWindowsAreInUtc,
+  kOlderVersionHolds,
+  kMonthsHaveThirtyDays,
+  kJoiningDayIsFree,
+  kJoiningMonthIsFree,
+  kLeaversPayOn,
+  kConnectionsAreParticipants,
+  kSellersFeeIsForgotten,
+  kFeesOfATradeAreLost,
+  kCreditsAreCharged,
 };
 
 /// The bug that is in force.

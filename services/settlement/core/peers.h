@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,10 @@
 #include "libs/domain/ids.h"
 #include "libs/domain/interval.h"
 #include "libs/domain/quantities.h"
+#include "services/settlement/core/charges.h"
 #include "services/settlement/core/scheme.h"
 #include "services/settlement/core/settlement.h"
+#include "services/settlement/core/tariff.h"
 
 namespace peerwatt::settlement {
 
@@ -23,22 +26,13 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
-};
-
-/// A metering point with who answers for it.
-struct Member {
-  MeteringPointId point;
-  ParticipantId participant;
-  GridConnectionId connection;
+  absl::TimeZone time_zone{};  ///< in which days and tariffs are
 };
 
 /// A community at an instant.
 struct CommunitySnapshot {
   FeeRules fees;
-  bool has_tariff = false;
-  std::string tariff_name;  ///< tells tariffs apart
-  GridTariff tariff;
-  std::vector<Member> members;
+  std::vector<Member> members;  ///< without the times of their membership
 };
 
 /// Where a participant has its account.
@@ -62,6 +56,11 @@ class RegistryPort {
   /// within it, by start; none: it trades, and settles as delivered.
   virtual absl::StatusOr<std::vector<Scheme>> ListSchemes(const CommunityRules& rules,
                                                           Interval span) = 0;
+  /// What settles a span, as of now: the version of a community's tariff in force at its start and
+  /// those that start within it.
+  virtual absl::StatusOr<Tariffs> ListTariffs(const CommunityRules& rules, Interval span) = 0;
+  /// How many versions of its tariff each community has that has one.
+  virtual absl::StatusOr<std::map<CommunityId, int64_t>> ListTariffCounts() = 0;
 };
 
 /// Energy that one metering point sells another, as the market agreed it.

@@ -20,6 +20,13 @@ Net NetOf(const Connection& connection) {
   return {connection.import_energy - self, connection.export_energy - self, self};
 }
 
+/// A price for lines that stand on no bill: nothing about tax and rule.
+EnergyPrice Reference(const EnergyPrice& price) {
+  EnergyPrice reference;
+  reference.price = price.price;
+  return reference;
+}
+
 /// What the two sides of local deliveries come to: nothing, when nothing is lost.
 struct Sides {
   Energy energy;
@@ -50,10 +57,23 @@ PeriodBooks::PeriodBooks(const SettlementInput& input) : input_(input) {
 }
 
 void PeriodBooks::Add(size_t connection, LineKind kind, const TradeId& trade, Energy energy,
-                      Price price, Money amount) {
+                      Price price, Money amount, const std::string& rule) {
   if (energy == Energy()) return;
   const Connection& at = input_.connections[connection];
-  lines_.push_back({{at.participant, at.id, kind, trade}, energy, price, amount, at.substituted});
+  lines_.push_back(
+      {{at.participant, at.id, kind, trade}, energy, price, amount, at.substituted, rule});
+}
+
+void PeriodBooks::AddPriced(size_t connection, LineKind kind, Energy energy,
+                            const EnergyPrice& price, int64_t direction) {
+  if (energy == Energy()) return;
+  const bool is_missing = !price.price.has_value();
+  const Price rate = price.price.value_or(Price());
+  const Money amount = PriceOf(energy, rate);
+  Add(connection, kind, TradeId(), energy, rate, direction < 0 ? -amount : amount, price.rule);
+  LineKey& key = lines_.back().key;
+  key.is_price_missing = is_missing && PW_MUTANT(kMissingPricesAreZero, false, true);
+  key.is_taxable = price.is_taxable || PW_MUTANT(kAllIsTaxed, true, false);
 }
 
 void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
@@ -70,7 +90,8 @@ void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
       (amount > Money() || PW_MUTANT(kShareIsTakenFromNegativeAmounts, true, false))) {
     const Money share = Money::Micros(
         MulDiv(amount.micros(), input_.fees.operator_share_ppm, kMillion, Rounding::kHalfEven));
-    Add(trade.seller, LineKind::kOperatorShare, trade.id, energy, Price(), -share);
+    Add(trade.seller, LineKind::kOperatorShare, trade.id, energy, Price(), -share,
+        input_.fees.operator_share_rule);
   }
   totals_.delivered += energy;
 }
@@ -78,27 +99,21 @@ void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
 void PeriodBooks::AddGrid(size_t connection, Energy retail, Energy surplus) {
   PW_CHECK(retail >= Energy() && surplus >= Energy(),
            "a connection delivers no more than it moved");
-  const TradeId none;
-  Add(connection, LineKind::kRetail, none, retail, input_.tariff.retail,
-      -PriceOf(retail, input_.tariff.retail));
-  Add(connection, LineKind::kFeedIn, none, surplus, input_.tariff.feed_in,
-      PriceOf(surplus, input_.tariff.feed_in));
+  AddPriced(connection, LineKind::kRetail, retail, input_.tariff.retail, -1);
+  AddPriced(connection, LineKind::kFeedIn, surplus, input_.tariff.feed_in, 1);
   totals_.retail += retail;
   totals_.surplus += surplus;
 }
 
 void PeriodBooks::AddImbalance(size_t connection, Energy deviation) {
-  const TradeId none;
   const SettlementTerms& terms = input_.terms;
   if (deviation > Energy()) {
-    const Price price =
+    const EnergyPrice& price =
         PW_MUTANT(kImbalanceIsPaidAtTheTariff, input_.tariff.retail, terms.imbalance_purchase);
-    Add(connection, LineKind::kImbalancePurchase, none, deviation, price,
-        -PriceOf(deviation, price));
+    AddPriced(connection, LineKind::kImbalancePurchase, deviation, price, -1);
     totals_.imbalance_bought += deviation;
   } else {
-    Add(connection, LineKind::kImbalanceSale, none, -deviation, terms.imbalance_sale,
-        PriceOf(-deviation, terms.imbalance_sale));
+    AddPriced(connection, LineKind::kImbalanceSale, -deviation, terms.imbalance_sale, 1);
     totals_.imbalance_sold -= deviation;
   }
 }
@@ -107,10 +122,9 @@ void PeriodBooks::AddReferences(size_t connection) {
   const Net& net = nets_[connection];
   const TradeId none;
   Add(connection, LineKind::kSelfConsumption, none, net.self_consumed, Price(), Money());
-  Add(connection, LineKind::kReferenceDraw, none, net.draw, input_.tariff.retail,
-      -PriceOf(net.draw, input_.tariff.retail));
-  Add(connection, LineKind::kReferenceFeedIn, none, net.feed_in, input_.tariff.feed_in,
-      PriceOf(net.feed_in, input_.tariff.feed_in));
+  AddPriced(connection, LineKind::kReferenceDraw, net.draw, Reference(input_.tariff.retail), -1);
+  AddPriced(connection, LineKind::kReferenceFeedIn, net.feed_in, Reference(input_.tariff.feed_in),
+            1);
 }
 
 void PeriodBooks::Check() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "services/settlement/core/settlement.h"
@@ -24,9 +25,9 @@ class PeriodBooks {
   size_t size() const { return nets_.size(); }
   const Net& net(size_t connection) const { return nets_[connection]; }
 
-  /// Adds a line unless it carries nothing.
+  /// Adds a line unless it carries nothing. rule: what priced it, if not trade or community.
   void Add(size_t connection, LineKind kind, const TradeId& trade, Energy energy, Price price,
-           Money amount);
+           Money amount, const std::string& rule = "");
   /// Adds the lines of a trade that counts with `energy`: purchase, sale, network fee and the
   /// operator's share. Adds to the energy delivered.
   void AddTrade(const ConnectedTrade& trade, Energy energy);
@@ -41,6 +42,9 @@ class PeriodBooks {
   SettlementResult Close() &&;
 
  private:
+  /// Adds a line at a price that may be missing. direction: -1 for what the participant pays.
+  void AddPriced(size_t connection, LineKind kind, Energy energy, const EnergyPrice& price,
+                 int64_t direction);
   void AddReferences(size_t connection);
   void Check() const;
 

@@ -23,7 +23,7 @@ namespace peerwatt::settlement {
 struct Progress {
   absl::Time settled_through;              ///< every period that starts before is settled
   std::vector<absl::Time> settled_beyond;  ///< settled periods at or after it, in order
-  std::vector<absl::Time> dirty;           ///< settled periods that newer readings touched
+  std::vector<absl::Time> dirty;           ///< settled, touched by newer readings or tariffs
 };
 
 /// One run of a period, ready to be committed.
@@ -39,6 +39,7 @@ struct RunCommit {
   int32_t substituted_count = 0;
   int32_t price_missing_count = 0;  ///< lines of a bill without a price, from scratch
   int64_t readings_cursor = 0;
+  int64_t tariff_version_count = 0;  ///< versions of the tariff that the run knew
   absl::Time now;
 };
 
@@ -59,12 +60,20 @@ class RunStore {
                                                   absl::Time period_start) = 0;
   /// Commits a run: entries, balances, lines, the period, and on the first run the end of all
   /// holds of the period, together or not at all. A later run without lines counts no run.
-  /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile.
+  /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile, or knew fewer versions of the
+  /// tariff than were marked.
   virtual absl::Status CommitRun(const RunCommit& run) = 0;
   /// The cursor after which to follow changes of readings.
   virtual absl::StatusOr<int64_t> LoadWatchCursor() = 0;
   /// Marks what the changes touch as dirty where a run has not seen them, with the cursor.
   virtual absl::Status MarkChanged(const std::vector<ReadingChange>& changes, int64_t cursor) = 0;
+  /// Up to how many versions of a community's tariff periods were marked.
+  virtual absl::StatusOr<int64_t> LoadTariffCursor(const CommunityId& community) = 0;
+  /// Marks settled periods in `spans` as dirty whose newest run knew fewer than so many versions,
+  /// together with the number. Returns them by start.
+  virtual absl::StatusOr<std::vector<absl::Time>> MarkRepriced(const CommunityId& community,
+                                                               const std::vector<Interval>& spans,
+                                                               int64_t version_count) = 0;
 };
 
 /// Keeps holds.

@@ -32,6 +32,12 @@ std::vector<absl::Time> TimesFrom(const pqxx::field& field) {
   return times;
 }
 
+/// Up to how many versions of the tariff settled periods were marked.
+int64_t TariffCursor(pqxx::work& tx, const CommunityId& community) {
+  const pqxx::result rows = Exec(tx, kSelectTariffCursor, community.value());
+  return rows.empty() ? 0 : Int64From(rows[0]["version_count"]);
+}
+
 /// Keeps what the period is after this run. Returns whether no other run came first.
 bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
   const PeriodTotals& totals = run.totals;
@@ -42,7 +48,8 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
              totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
              totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(),
              run.substituted_count, run.readings_cursor, run.scheme.value(), run.is_firm,
-             totals.imbalance_bought.wh(), totals.imbalance_sold.wh(), run.price_missing_count);
+             totals.imbalance_bought.wh(), totals.imbalance_sold.wh(), run.price_missing_count,
+             run.tariff_version_count);
     return inserted.affected_rows() == 1;
   }
   const int32_t run_after = run.lines.empty() ? run.run_before : run.run_before + 1;
@@ -51,7 +58,7 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
            totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
            totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(), run.substituted_count,
            run.readings_cursor, run.scheme.value(), run.is_firm, totals.imbalance_bought.wh(),
-           totals.imbalance_sold.wh(), run.price_missing_count);
+           totals.imbalance_sold.wh(), run.price_missing_count, run.tariff_version_count);
   return updated.affected_rows() == 1;
 }
 
@@ -166,6 +173,10 @@ absl::StatusOr<PostedPeriod> PostgresRunStore::LoadPosted(const CommunityId& com
 
 absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
   const auto commit = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
+    if (run.tariff_version_count < TariffCursor(tx, run.community)) {
+      return Error(kRunSuperseded, "a version of the tariff came meanwhile",
+                   {{"period", TimeSegment(run.period.start)}});
+    }
     if (!WritePeriod(tx, run)) {
       return Error(kRunSuperseded, "another run of the period was committed first",
                    {{"period", TimeSegment(run.period.start)}});
@@ -178,6 +189,8 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
     WriteLines(tx, run, first_entry);
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
          run.readings_cursor);
+    Exec(tx, kDeleteRepriced, run.community.value(), ToSql(run.period.start),
+         run.tariff_version_count);
     return absl::OkStatus();
   };
   return WriteLedger(pool_, cache_, run.community, run.now, commit);
@@ -213,6 +226,37 @@ absl::Status PostgresRunStore::MarkChanged(const std::vector<ReadingChange>& cha
     Exec(tx, kUpsertWatchCursor, kReadings, cursor);
     return absl::OkStatus();
   });
+}
+
+absl::StatusOr<int64_t> PostgresRunStore::LoadTariffCursor(const CommunityId& community) {
+  int64_t cursor = 0;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    cursor = TariffCursor(tx, community);
+    return absl::OkStatus();
+  }));
+  return cursor;
+}
+
+absl::StatusOr<std::vector<absl::Time>> PostgresRunStore::MarkRepriced(
+    const CommunityId& community, const std::vector<Interval>& spans, int64_t version_count) {
+  std::vector<absl::Time> starts;
+  std::vector<absl::Time> ends;
+  for (const Interval& span : spans) {
+    starts.push_back(span.start);
+    ends.push_back(span.end);
+  }
+  std::vector<absl::Time> repriced;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    repriced.clear();
+    if (Exec(tx, kLockLedgerForMark, community.value()).empty()) return LedgerNotFound(community);
+    for (const auto& row : Exec(tx, kMarkRepriced, community.value(), ToSqlArray(starts),
+                                ToSqlArray(ends), version_count)) {
+      repriced.push_back(postgres::TimeFrom(row["period_start_at"]));
+    }
+    Exec(tx, kUpsertTariffCursor, community.value(), version_count);
+    return absl::OkStatus();
+  }));
+  return repriced;
 }
 
 }  // namespace peerwatt::settlement
