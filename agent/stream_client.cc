@@ -142,6 +142,7 @@ void StreamClient::Poll(absl::Time now) {
     }
     if (channel_ == nullptr || now < connect_at_) return;
     answer_at_ = now;
+    ++state_.attempts;
     write_pending_ = true;
     stream_channel_ = channel_;
     stream_ = new Stream(*this, channel_);

@@ -51,6 +51,7 @@ struct StreamOptions {
 /// Where a stream stands.
 struct StreamState {
   bool connected = false;  ///< opened by the server
+  int64_t attempts = 0;  ///< streams begun, whatever became of them
   int64_t connections = 0;
   int64_t failures = 0;  ///< streams that ended or could not be made
 };

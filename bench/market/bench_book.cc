@@ -5,9 +5,6 @@
 //
 //   bench_book [STREAM …]
 
-#include <time.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,11 +14,15 @@
 #include <vector>
 
 #include "bench/market/book_peer.h"
+#include "bench/market/timing.h"
 #include "libs/base/check.h"
 #include "services/market/core/book/matching_engine.h"
 
 namespace peerwatt::market::book {
 namespace {
+
+using ::peerwatt::bench::Median;
+using ::peerwatt::bench::ThreadSeconds;
 
 constexpr uint64_t kSeed = 20'260'701;
 constexpr size_t kCommands = 1'000'000;
@@ -176,18 +177,6 @@ std::vector<Command> DrawCommands(const Stream& stream) {
   return commands;
 }
 
-// CPU time of this thread: what others do on the machine counts less.
-double CpuSeconds() {
-  timespec time = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 void Count(const std::vector<Event>& events, StreamOutcome& outcome) {
   for (const Event& event : events) {
     if (event.kind == EventKind::kTraded) {
@@ -231,17 +220,17 @@ void Measure(const Stream& stream) {
   std::vector<double> peer_seconds;
   for (int i = 0; i < kRepetitions; ++i) {
     const auto engine = MakeEngine(stream.books);
-    double start = CpuSeconds();
+    double start = ThreadSeconds();
     const StreamOutcome grouped = Run(*engine, commands, kGroup);
-    grouped_seconds.push_back(CpuSeconds() - start);
+    grouped_seconds.push_back(ThreadSeconds() - start);
     const auto other = MakeEngine(stream.books);
-    start = CpuSeconds();
+    start = ThreadSeconds();
     const StreamOutcome single = Run(*other, commands, 1);
-    single_seconds.push_back(CpuSeconds() - start);
+    single_seconds.push_back(ThreadSeconds() - start);
     const auto peer = MakePeer(stream.books);
-    start = CpuSeconds();
+    start = ThreadSeconds();
     outcome = peer->Run(commands);
-    peer_seconds.push_back(CpuSeconds() - start);
+    peer_seconds.push_back(ThreadSeconds() - start);
     PW_CHECK(grouped == outcome && single == outcome, "all must come to the same");
   }
   std::printf(

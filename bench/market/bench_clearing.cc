@@ -4,8 +4,6 @@
 // becomes of each order and the hash; and another engine that matches the same orders one by one.
 // Prints one JSON line per book size: medians of interleaved repetitions.
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "bench/market/book_peer.h"
+#include "bench/market/timing.h"
 #include "libs/base/check.h"
 #include "services/market/core/auction_hash.h"
 #include "services/market/core/clearing.h"
@@ -23,6 +22,9 @@
 
 namespace peerwatt::market {
 namespace {
+
+using ::peerwatt::bench::Median;
+using ::peerwatt::bench::SecondsOf;
 
 constexpr uint64_t kSeed = 20'260'701;
 
@@ -100,24 +102,6 @@ int64_t SortAndSweep(std::vector<BareOrder>& bids, std::vector<BareOrder>& offer
     }
   }
   return energy;
-}
-
-// CPU time of this thread: what others do on the machine counts less.
-template <typename Work>
-double SecondsOf(Work work) {
-  const auto now = [] {
-    timespec time = {};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  };
-  const double start = now();
-  work();
-  return now() - start;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // What is timed of one size; empty where it is not.

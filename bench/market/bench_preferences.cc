@@ -2,14 +2,12 @@
 // without them, and the checker. Prints one JSON line per book: an ordinary one, and those that
 // members could make slowest within what the market takes. Medians of repetitions.
 
-#include <time.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <random>
 #include <vector>
 
+#include "bench/market/timing.h"
 #include "libs/base/check.h"
 #include "services/market/checker/preferences.h"
 #include "services/market/core/clearing/network.h"
@@ -17,6 +15,9 @@
 
 namespace peerwatt::market {
 namespace {
+
+using ::peerwatt::bench::Median;
+using ::peerwatt::bench::SecondsOf;
 
 constexpr uint64_t kSeed = 20'261'121;
 constexpr uint8_t kTypes = 7;
@@ -123,24 +124,6 @@ class Maker {
   const Shape& shape_;
   std::mt19937_64 random_;
 };
-
-// CPU time of this thread: what others do on the machine counts less.
-template <typename Work>
-double SecondsOf(Work work) {
-  const auto now = [] {
-    timespec time = {};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  };
-  const double start = now();
-  work();
-  return now() - start;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 void Measure(const Shape& shape) {
   const Case made = Maker(shape).Make();

@@ -1,21 +1,22 @@
 // Times clearing over networks against clearing one zone of as many orders, and the checker
 // against the clearing it checks. Prints one JSON line: medians of interleaved repetitions.
 
-#include <time.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <random>
 #include <span>
 #include <vector>
 
+#include "bench/market/timing.h"
 #include "libs/base/check.h"
 #include "services/market/checker/checker.h"
 #include "services/market/core/clearing/network.h"
 
 namespace peerwatt::market {
 namespace {
+
+using ::peerwatt::bench::Median;
+using ::peerwatt::bench::SecondsOf;
 
 constexpr uint64_t kSeed = 20'260'701;
 constexpr size_t kOrders = 1'000'000;
@@ -71,24 +72,6 @@ Case RandomCase() {
                                  Price::MicrosPerKwh(draw(50'000, 350'000))));
   }
   return all;
-}
-
-// CPU time of this thread: what others do on the machine counts less.
-template <typename Work>
-double SecondsOf(Work work) {
-  const auto now = [] {
-    timespec time = {};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  };
-  const double start = now();
-  work();
-  return now() - start;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 struct Series {

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
-
 #include <pqxx/pqxx>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -29,6 +29,18 @@ std::string ToSqlArray(const std::vector<int64_t>& values);
 std::string ToSqlArray(const std::vector<int32_t>& values);
 std::string ToSqlArray(const std::vector<std::string>& values);
 std::string ToSqlArray(const std::vector<absl::Time>& values);
+
+/// One value of each row of a batch, as an array parameter. rows: anything to loop over; get: a
+/// number, text or time of a row, called once for each, in order.
+template <typename Rows, typename Get>
+std::string ToSqlColumn(const Rows& rows, Get get) {
+  std::vector<std::decay_t<decltype(get(*rows.begin()))>> values;
+  values.reserve(rows.size());
+  for (const auto& row : rows) {
+    values.push_back(get(row));
+  }
+  return ToSqlArray(values);
+}
 
 /// Reads a `timestamptz` column; the session's time zone is UTC.
 absl::Time TimeFrom(const pqxx::field& field);

@@ -15,6 +15,7 @@
 #include "libs/base/error.h"
 #include "libs/base/flags.h"
 #include "libs/base/log.h"
+#include "libs/base/poll_loop.h"
 #include "libs/crypto/digest.h"
 #include "libs/postgres/leases.h"
 #include "libs/postgres/migrator.h"
@@ -25,9 +26,9 @@
 #include "libs/telemetry/metrics.h"
 #include "services/market/autopilot_parts.h"
 #include "services/market/clients/peers.h"
+#include "services/market/core/surveillance/surveyor.h"
 #include "services/market/core/trading/book_feed.h"
 #include "services/market/core/trading/trading_desk.h"
-#include "services/market/rpc/autopilot_thread.h"
 #include "services/market/rpc/clearing_service.h"
 #include "services/market/rpc/contracts_service.h"
 #include "services/market/rpc/controls_service.h"
@@ -35,7 +36,6 @@
 #include "services/market/rpc/metrics_probe.h"
 #include "services/market/rpc/surveillance_service.h"
 #include "services/market/rpc/survey_metrics.h"
-#include "services/market/rpc/surveyor_thread.h"
 #include "services/market/rpc/trading_service.h"
 #include "services/market/storage/contract_store.h"
 #include "services/market/storage/control_store.h"
@@ -74,12 +74,20 @@ constexpr absl::Duration kReadinessInterval = absl::Milliseconds(500);
 // An order that is pending for longer was cut off; deciding it twice would do no harm.
 constexpr absl::Duration kCutOffAfter = absl::Seconds(30);
 constexpr absl::Duration kSweepInterval = absl::Minutes(1);
+constexpr absl::Duration kSurveyPause = absl::Seconds(1);
 constexpr absl::Duration kDrainGrace = absl::Seconds(5);
 
 template <typename T>
 void RequireRange(const char* flag, T value, T min, T max) {
   if (value < min || value > max) {
     StopForConfiguration(std::string("--") + flag + " is out of bounds");
+  }
+}
+
+void LogFailure(absl::string_view what, const absl::Status& status) {
+  if (!status.ok()) {
+    Log(Severity::kWarning, what,
+        {{"error", std::string(status.message())}, {"reason", ReasonOf(status)}});
   }
 }
 
@@ -243,31 +251,6 @@ std::string ReplicaName() {
   return std::string(host.data()) + "/" + absl::GetFlag(FLAGS_listen_address);
 }
 
-/// Serves only while the database answers.
-class ReadinessThread {
- public:
-  ReadinessThread(rpc::Server& server, postgres::Pool& pool)
-      : server_(server), pool_(pool), thread_([this] { Loop(); }) {}
-  ~ReadinessThread() {
-    stop_ = true;
-    thread_.join();
-  }
-
- private:
-  void Loop() {
-    while (!stop_) {
-      server_.SetServing(pool_.Ping().ok());
-      absl::SleepFor(kReadinessInterval);
-    }
-    server_.SetServing(false);
-  }
-
-  rpc::Server& server_;
-  postgres::Pool& pool_;
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;
-};
-
 int RunMigrations() {
   const absl::Status status =
       postgres::Migrate(absl::GetFlag(FLAGS_database_owner_dsn), Migrations());
@@ -369,16 +352,25 @@ int Serve() {
                    &controls_service, &internal, &surveillance},
                   metrics);
   {
-    const ReadinessThread readiness(*server, pool);
+    // Serves only while the database answers.
+    const PollLoop readiness(kReadinessInterval, [&] { server->SetServing(pool.Ping().ok()); });
     const LeaseThread leasing(rules, leases, probe);
     const SweepThread sweeping(rules, leases, desk, **clock);
     const RunnerThread running(rules, runner, **clock);
-    const SurveyorThread surveying(surveyor, **clock);
-    const AutopilotThread piloting(autopilot.planner, autopilot.quoter, **clock,
-                                   absl::GetFlag(FLAGS_poll_interval));
+    // Apart from the runner: neither a large day nor the plans of many delay a gate closure.
+    const PollLoop surveying(kSurveyPause, [&](PollLoop::Ends ends) {
+      LogFailure("surveillance waits and will be tried again",
+                 surveyor.RunOnce((*clock)->Now(), ends));
+    });
+    const PollLoop piloting(absl::GetFlag(FLAGS_poll_interval), [&](PollLoop::Ends ends) {
+      absl::Status status = autopilot.quoter.RunOnce((*clock)->Now(), ends);
+      status.Update(autopilot.planner.RunOnce((*clock)->Now(), ends));
+      LogFailure("standing orders wait and will be tried again", status);
+    });
     Log(Severity::kInfo, "the market serves", {{"address", absl::GetFlag(FLAGS_listen_address)}});
     WaitForStopSignal();
   }
+  server->SetServing(false);
   server->Drain(kDrainGrace);
   Log(Severity::kInfo, "the market has stopped");
   FlushLog();

@@ -193,9 +193,14 @@ class ZonesTest(unittest.TestCase):
         self.assertEqual([int(one_zone[side]["clearedEnergyWh"])
                           for side in ("stored", "replayed")], [900, 1_000])
         self.assertFalse(one_zone["identical"])
-        limited = self.replay(self.green, whatIf={"network": f"{self.green}/networks/two",
-                                                  "mechanism": "CONTINUOUS"})
-        self.assertEqual(int(limited["replayed"]["clearedEnergyWh"]), 0)
+        # Each zone by itself: what crossed the line does not trade.
+        continuous = self.replay(self.full, whatIf={"mechanism": "CONTINUOUS"})
+        self.assertEqual(int(continuous["replayed"]["clearedEnergyWh"]), 900 - 400)
+        preferring = self.replay(self.green, whatIf={"mechanism": "CONTINUOUS"})
+        self.assertEqual(preferring["refusal"], "PREFERENCES_UNSUPPORTED")
+        self.assertNotIn("replayed", preferring)
+        limited = self.replay(self.green, whatIf={"network": f"{self.green}/networks/two"})
+        self.assertIn("replayed", limited)
         with self.assertRaises(RestError) as caught:
             self.replay(self.full, token=self.homes[self.full, "house"].token)
         self.assertEqual(caught.exception.code, 403)

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/numeric/int128.h"
+#include "libs/base/prefetch.h"
 
 namespace peerwatt::market::checker {
 namespace {
@@ -75,6 +76,8 @@ Verdict CheckOrders(std::span<const Entry> book, std::span<const uint32_t> zones
   int64_t* const net_of = sums.net_wh.data();
   for (size_t i = 0; i < book.size(); ++i) {
     const Entry& entry = book[i];
+    PrefetchAhead(&entry);
+    PrefetchAhead(&filled[i]);
     const ZonePrice& price = kHasZones ? outcome.zones[zones[i]] : first;
     const int64_t available = entry.energy.wh() - (kHasWithdrawn ? outcome.withdrawn[i].wh() : 0);
     const int64_t fill = filled[i].wh();

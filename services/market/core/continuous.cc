@@ -1,93 +1,76 @@
 #include "services/market/core/continuous.h"
 
-#include <algorithm>
-#include <iterator>
-#include <map>
 #include <utility>
 #include <vector>
 
 #include "absl/numeric/int128.h"
 #include "libs/base/status_macros.h"
-#include "services/market/core/clearing/preferences.h"
+#include "services/market/core/book/matching_engine.h"
+#include "services/market/core/errors.h"
 #include "services/market/core/intake.h"
 
 namespace peerwatt::market {
 namespace {
 
-using clearing::Request;
 using clearing::Way;
 
-// Orders that wait, best first: a bid's limit counts negative, so that the lowest key is best.
-using Waiting = std::map<std::pair<int64_t, uint32_t>, Energy>;
+// One command per order, numbered by its position in time; a book per zone.
+std::vector<book::Command> CommandsOf(const Intake& intake) {
+  std::vector<book::Command> commands(intake.book.size());
+  for (uint32_t i = 0; i < commands.size(); ++i) {
+    const clearing::Entry& entry = intake.book[i];
+    commands[i].book = book::BookNumber{intake.ZoneOf(i)};
+    commands[i].owner = book::OwnerNumber{entry.owner()};
+    commands[i].order = book::OrderNumber{i};
+    commands[i].energy = entry.energy;
+    commands[i].limit = Price::MicrosPerKwh(entry.limit);
+    commands[i].side = entry.way() == Way::kBuy ? Side::kBid : Side::kOffer;
+  }
+  return commands;
+}
 
-class Matcher {
- public:
-  Matcher(const Intake& intake, size_t zones)
-      : preferences_(intake.preferences), bids_(zones), offers_(zones) {
-    for (uint32_t i = 0; i < intake.book.size(); ++i) {
-      const bool has = intake.HasPreferences();
-      requests_.push_back({intake.book[i], intake.ZoneOf(i), has ? intake.types[i] : uint8_t{0},
-                           has ? intake.preference_of[i] : 0, has ? intake.accounts[i] : 0});
+PricedPair PairOf(const book::Event& trade) {
+  const auto order = static_cast<uint32_t>(trade.order);
+  const auto resting = static_cast<uint32_t>(trade.resting);
+  const bool is_bid = trade.side == Side::kBid;
+  return {is_bid ? order : resting, is_bid ? resting : order, trade.energy, trade.price,
+          trade.price};
+}
+
+absl::StatusOr<std::vector<PricedPair>> Match(const Intake& intake, size_t zones) {
+  book::MatchingEngine engine({.resting_orders = intake.book.size()});
+  for (size_t zone = 0; zone < zones; ++zone) {
+    engine.Open({});  // Numbers count up from 0, as zones do.
+  }
+  std::vector<book::Event> events;
+  std::vector<book::Refusal> refusals;
+  engine.Apply(CommandsOf(intake), events, refusals);
+  for (const book::Refusal refusal : refusals) {
+    if (refusal != book::Refusal::kNone) {
+      return Error(kBookInvalid, "an order of the book is out of range, or there are too many");
     }
   }
-
-  std::vector<PricedPair> Run() {
-    for (uint32_t order = 0; order < requests_.size(); ++order) {
-      Meet(order);
-    }
-    return std::move(trades_);
-  }
-
- private:
-  bool MayTrade(uint32_t a, uint32_t b) const {
-    return requests_[a].entry.owner() != requests_[b].entry.owner() &&
-           Accepts(preferences_[requests_[a].preference], requests_[b]) &&
-           Accepts(preferences_[requests_[b].preference], requests_[a]);
-  }
-
-  void Meet(uint32_t order) {
-    const clearing::Entry& entry = requests_[order].entry;
-    const bool is_bid = entry.way() == Way::kBuy;
-    Waiting& others = (is_bid ? offers_ : bids_)[requests_[order].zone];
-    // An offer's key is its limit, a bid's is turned round: both cross up to this one.
-    const int64_t worst = is_bid ? entry.limit : -int64_t{entry.limit};
-    Energy left = entry.energy;
-    for (auto at = others.begin();
-         at != others.end() && at->first.first <= worst && left > Energy();) {
-      const uint32_t other = at->first.second;
-      if (!MayTrade(order, other)) {
-        ++at;
-        continue;
-      }
-      const Energy energy = std::min(left, at->second);
-      const Price price = Price::MicrosPerKwh(requests_[other].entry.limit);
-      trades_.push_back({is_bid ? order : other, is_bid ? other : order, energy, price, price});
-      left -= energy;
-      at->second -= energy;
-      at = at->second == Energy() ? others.erase(at) : std::next(at);
-    }
-    if (left > Energy()) {
-      Waiting& own = (is_bid ? bids_ : offers_)[requests_[order].zone];
-      own[{is_bid ? -int64_t{entry.limit} : entry.limit, order}] = left;
+  std::vector<PricedPair> trades;
+  for (const book::Event& event : events) {
+    if (event.kind == book::EventKind::kTraded) {
+      trades.push_back(PairOf(event));
     }
   }
-
-  const std::vector<clearing::Preference>& preferences_;
-  std::vector<Request> requests_;
-  std::vector<Waiting> bids_;
-  std::vector<Waiting> offers_;
-  std::vector<PricedPair> trades_;
-};
+  return trades;
+}
 
 }  // namespace
 
 absl::StatusOr<ClearingResult> ClearContinuously(std::span<const Order> orders,
                                                  const NetworkVersion& network) {
   PW_ASSIGN_OR_RETURN(const Intake intake, TakeIn(orders, network));
+  if (intake.HasPreferences()) {
+    return Error(kPreferencesUnsupported, "continuous orders prefer nothing");
+  }
   ClearingResult result;
   result.fills.assign(orders.size(), Energy());
   result.record.zones.resize(network.zones.size());
-  result.trades = Matcher(intake, network.zones.size()).Run();
+  PW_ASSIGN_OR_RETURN(result.trades, Match(intake, network.zones.size()));
   absl::int128 welfare = 0;
   for (PricedPair& trade : result.trades) {
     const int64_t gain = int64_t{intake.book[trade.bid].limit} - intake.book[trade.offer].limit;

@@ -121,33 +121,20 @@ absl::StatusOr<absl::Time> Runner::RunCommunity(const CommunityRules& rules, abs
 }
 
 absl::Status Runner::RunOnce(absl::Time now, absl::FunctionRef<bool()> stop) {
-  absl::Status first_failure;
-  for (const CommunityRules& rules : rules_.All()) {
-    const std::optional<int64_t> token = leases_.Enter(rules.id);
-    if (!token.has_value()) {
-      continue;
-    }
-    Turn& turn = turns_[rules.id];
-    if (turn.token != *token) {
-      // Another replica may have gone on meanwhile: look again.
-      turn = {absl::InfinitePast(), *token};
-    }
-    if (turn.due > now || stop()) {
-      continue;
-    }
-    absl::StatusOr<absl::Time> next = RunCommunity(rules, now, stop);
-    if (next.ok()) {
-      turn.due = *next;
-    } else if (ReasonOf(next.status()) == kLeaseLostReason) {
-      probe_.WriteRefused();
-    } else {
-      first_failure.Update(next.status());
-    }
-  }
-  if (first_failure.ok()) {
+  const absl::Status status = turns_.RunOnce(
+      rules_.All(), now, stop,
+      [&](const CommunityRules& rules) { return RunCommunity(rules, now, stop); },
+      [&](const absl::Status& ended) {
+        if (!IsLeaseLost(ended)) {
+          return true;
+        }
+        probe_.WriteRefused();
+        return false;
+      });
+  if (status.ok()) {
     probe_.LagSeen(absl::ZeroDuration());
   }
-  return first_failure;
+  return status;
 }
 
 }  // namespace peerwatt::market

@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "services/market/core/community_turns.h"
 #include "services/market/core/gate_closure.h"
-#include "services/market/core/leases.h"
 #include "services/market/core/ports.h"
 
 namespace peerwatt::market {
@@ -55,7 +55,7 @@ class Runner {
  public:
   Runner(RulesBook& rules, AuctionStore& store, GateClosure& gate_closure, CommunityLeases& leases,
          Probe& probe)
-      : rules_(rules), store_(store), gate_closure_(gate_closure), leases_(leases), probe_(probe) {}
+      : rules_(rules), store_(store), gate_closure_(gate_closure), probe_(probe), turns_(leases) {}
 
   /// Does all that is due at `now`. Asks neither peers nor the database when nothing is.
   /// stop: asked between auctions. A community that fails keeps its place and does not hinder the
@@ -63,11 +63,6 @@ class Runner {
   absl::Status RunOnce(absl::Time now, absl::FunctionRef<bool()> stop);
 
  private:
-  /// When something is due next in a community, as far as the holder of this token knows.
-  struct Turn {
-    absl::Time due = absl::InfinitePast();
-    int64_t token = 0;
-  };
   /// Returns when something is due next.
   absl::StatusOr<absl::Time> RunCommunity(const CommunityRules& rules, absl::Time now,
                                           absl::FunctionRef<bool()> stop);
@@ -77,9 +72,8 @@ class Runner {
   RulesBook& rules_;
   AuctionStore& store_;
   GateClosure& gate_closure_;
-  CommunityLeases& leases_;
   Probe& probe_;
-  std::map<CommunityId, Turn> turns_;
+  CommunityTurns turns_;
 };
 
 }  // namespace peerwatt::market

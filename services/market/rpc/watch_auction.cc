@@ -1,7 +1,7 @@
+#include <grpcpp/alarm.h>
+
 #include <chrono>
 #include <utility>
-
-#include <grpcpp/alarm.h>
 
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
@@ -9,6 +9,7 @@
 #include "libs/rpc/status.h"
 #include "services/market/rpc/codec.h"
 #include "services/market/rpc/market_service.h"
+#include "services/market/rpc/refusal.h"
 
 namespace peerwatt::market {
 namespace {
@@ -78,15 +79,6 @@ class AuctionWatch final : public grpc::ServerWriteReactor<v1::WatchAuctionRespo
   grpc::Alarm alarm_;
 };
 
-// Answers nothing but a status.
-class Refusal final : public grpc::ServerWriteReactor<v1::WatchAuctionResponse> {
- public:
-  explicit Refusal(const absl::Status& status) {
-    Finish(rpc::ToGrpcStatus(status, kErrorDomain));
-  }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace
 
 grpc::ServerWriteReactor<v1::WatchAuctionResponse>* MarketService::WatchAuction(
@@ -104,7 +96,7 @@ grpc::ServerWriteReactor<v1::WatchAuctionResponse>* MarketService::WatchAuction(
   };
   const absl::StatusOr<AuctionWatch*> started = watch();
   if (!started.ok()) {
-    return new Refusal(started.status());
+    return new Refusal<v1::WatchAuctionResponse>(started.status());
   }
   return *started;
 }

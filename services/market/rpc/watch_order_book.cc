@@ -1,14 +1,15 @@
+#include <grpcpp/alarm.h>
+
 #include <chrono>
 #include <optional>
 #include <utility>
-
-#include <grpcpp/alarm.h>
 
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/status.h"
+#include "services/market/rpc/refusal.h"
 #include "services/market/rpc/trading_service.h"
 
 namespace peerwatt::market {
@@ -152,15 +153,6 @@ class BookWatch final : public grpc::ServerWriteReactor<v1::WatchOrderBookRespon
   grpc::Alarm alarm_;
 };
 
-// Answers nothing but a status.
-class Refusal final : public grpc::ServerWriteReactor<v1::WatchOrderBookResponse> {
- public:
-  explicit Refusal(const absl::Status& status) {
-    Finish(rpc::ToGrpcStatus(status, kErrorDomain));
-  }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace
 
 grpc::ServerWriteReactor<v1::WatchOrderBookResponse>* TradingService::WatchOrderBook(
@@ -181,7 +173,7 @@ grpc::ServerWriteReactor<v1::WatchOrderBookResponse>* TradingService::WatchOrder
   };
   const absl::StatusOr<BookWatch*> started = watch();
   if (!started.ok()) {
-    return new Refusal(started.status());
+    return new Refusal<v1::WatchOrderBookResponse>(started.status());
   }
   return *started;
 }

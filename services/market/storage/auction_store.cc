@@ -16,45 +16,34 @@ namespace peerwatt::market {
 namespace {
 
 using postgres::Exec;
-using postgres::ToSqlArray;
+using postgres::ToSqlColumn;
 
 std::string At(const AuctionKey& key) { return postgres::ToSql(key.delivery_start); }
-
-// One column of a batch.
-template <typename Row, typename Get>
-auto Column(const std::vector<Row>& rows, Get get) {
-  std::vector<decltype(get(rows[0]))> values;
-  values.reserve(rows.size());
-  for (const Row& row : rows) {
-    values.push_back(get(row));
-  }
-  return ToSqlArray(values);
-}
 
 void InsertTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
   const std::vector<Trade>& rows = outcome.trades;
   Exec(tx, kInsertTrades, outcome.key.community.value(), At(outcome.key),
-       Column(rows, [](const Trade& t) { return t.number; }),
-       Column(rows, [](const Trade& t) { return t.bid.value(); }),
-       Column(rows, [](const Trade& t) { return t.offer.value(); }),
-       Column(rows, [](const Trade& t) { return t.energy.wh(); }),
-       Column(rows, [](const Trade& t) { return t.price.micros_per_kwh(); }),
-       Column(rows, [](const Trade& t) { return t.buyer_metering_point.value(); }),
-       Column(rows, [](const Trade& t) { return t.seller_metering_point.value(); }),
-       Column(rows, [](const Trade& t) { return t.buyer.value(); }),
-       Column(rows, [](const Trade& t) { return t.seller.value(); }),
-       Column(rows, [](const Trade& t) { return t.buyer_price.micros_per_kwh(); }),
-       Column(rows, [](const Trade& t) { return t.network_fee.micros_per_kwh(); }),
-       Column(rows, [](const Trade& t) { return ToSql(t.origin); }));
+       ToSqlColumn(rows, [](const Trade& t) { return t.number; }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.bid.value(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.offer.value(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.energy.wh(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.price.micros_per_kwh(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.buyer_metering_point.value(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.seller_metering_point.value(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.buyer.value(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.seller.value(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.buyer_price.micros_per_kwh(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return t.network_fee.micros_per_kwh(); }),
+       ToSqlColumn(rows, [](const Trade& t) { return ToSql(t.origin); }));
 }
 
 size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
   const std::vector<OrderOutcome>& rows = outcome.orders;
   return Exec(tx, kFinishOrders, outcome.key.community.value(), At(outcome.key),
-              Column(rows, [](const OrderOutcome& o) { return o.id.value(); }),
-              Column(rows, [](const OrderOutcome& o) { return ToSql(o.state); }),
-              Column(rows, [](const OrderOutcome& o) { return o.filled.wh(); }),
-              Column(rows, [](const OrderOutcome& o) { return o.rejection_reason; }))
+              ToSqlColumn(rows, [](const OrderOutcome& o) { return o.id.value(); }),
+              ToSqlColumn(rows, [](const OrderOutcome& o) { return ToSql(o.state); }),
+              ToSqlColumn(rows, [](const OrderOutcome& o) { return o.filled.wh(); }),
+              ToSqlColumn(rows, [](const OrderOutcome& o) { return o.rejection_reason; }))
       .affected_rows();
 }
 
@@ -62,24 +51,23 @@ size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
 
 size_t InsertOrders(pqxx::work& tx, const CommunityId& community,
                     const std::vector<Order>& orders) {
-  return Exec(
-       tx, kInsertOrders, community.value(),
-       Column(orders, [](const Order& o) { return o.auction.delivery_start; }),
-       Column(orders, [](const Order& o) { return o.id.value(); }),
-       Column(orders, [](const Order& o) { return ToSql(o.side); }),
-       Column(orders, [](const Order& o) { return o.metering_point.value(); }),
-       Column(orders, [](const Order& o) { return o.grid_connection.value(); }),
-       Column(orders, [](const Order& o) { return o.participant.value(); }),
-       Column(orders, [](const Order& o) { return o.energy.wh(); }),
-       Column(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
-       Column(orders, [](const Order& o) { return o.hold.micros(); }),
-       Column(orders, [](const Order& o) { return o.standing_order.value(); }),
-       Column(orders, [](const Order& o) { return o.create_time; }),
-       Column(orders, [](const Order& o) { return o.zone.value(); }),
-       Column(orders, [](const Order& o) { return ToSql(o.source); }),
-       Column(orders, [](const Order& o) { return o.premium.micros_per_kwh(); }),
-       Column(orders, [](const Order& o) { return o.preference; }),
-       Column(orders, [](const Order& o) { return ToSql(o.book); }))
+  return Exec(tx, kInsertOrders, community.value(),
+              ToSqlColumn(orders, [](const Order& o) { return o.auction.delivery_start; }),
+              ToSqlColumn(orders, [](const Order& o) { return o.id.value(); }),
+              ToSqlColumn(orders, [](const Order& o) { return ToSql(o.side); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.metering_point.value(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.grid_connection.value(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.participant.value(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.energy.wh(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.hold.micros(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.standing_order.value(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.create_time; }),
+              ToSqlColumn(orders, [](const Order& o) { return o.zone.value(); }),
+              ToSqlColumn(orders, [](const Order& o) { return ToSql(o.source); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.premium.micros_per_kwh(); }),
+              ToSqlColumn(orders, [](const Order& o) { return o.preference; }),
+              ToSqlColumn(orders, [](const Order& o) { return ToSql(o.book); }))
       .affected_rows();
 }
 
@@ -124,11 +112,11 @@ absl::Status PostgresAuctionStore::OpenAuctions(const std::vector<Auction>& auct
       InsertNetwork(tx, auctions[0].key.community, network);
     }
     Exec(tx, kOpenAuctions, auctions[0].key.community.value(),
-         Column(auctions, [](const Auction& a) { return a.key.delivery_start; }),
-         Column(auctions, [](const Auction& a) { return a.delivery_end; }),
-         Column(auctions, [](const Auction& a) { return a.gate_closure; }),
-         Column(auctions, [](const Auction& a) { return a.network_fee.micros_per_kwh(); }),
-         Column(auctions, [](const Auction& a) { return a.network.value(); }));
+         ToSqlColumn(auctions, [](const Auction& a) { return a.key.delivery_start; }),
+         ToSqlColumn(auctions, [](const Auction& a) { return a.delivery_end; }),
+         ToSqlColumn(auctions, [](const Auction& a) { return a.gate_closure; }),
+         ToSqlColumn(auctions, [](const Auction& a) { return a.network_fee.micros_per_kwh(); }),
+         ToSqlColumn(auctions, [](const Auction& a) { return a.network.value(); }));
     return absl::OkStatus();
   });
 }

@@ -19,23 +19,14 @@ using postgres::Int64From;
 using postgres::TextFrom;
 using postgres::TimeFrom;
 using postgres::ToSqlArray;
-
-template <typename Row, typename Get>
-auto Column(const std::vector<Row>& rows, Get get) {
-  std::vector<decltype(get(rows[0]))> values;
-  values.reserve(rows.size());
-  for (const Row& row : rows) {
-    values.push_back(get(row));
-  }
-  return ToSqlArray(values);
-}
+using postgres::ToSqlColumn;
 
 // One number of each interval of each plan, as the texts of arrays.
 template <typename Get>
 std::string Numbers(const std::vector<DayPlan>& plans, Get get) {
-  return Column(plans, [&](const DayPlan& plan) {
-    return Column(plan.intervals,
-                  [&](const PlannedInterval& interval) -> int64_t { return get(interval); });
+  return ToSqlColumn(plans, [&](const DayPlan& plan) {
+    return ToSqlColumn(plan.intervals,
+                       [&](const PlannedInterval& interval) -> int64_t { return get(interval); });
   });
 }
 
@@ -43,9 +34,9 @@ void InsertPlans(pqxx::work& tx, const CommunityId& community, const std::vector
   const DayPlan& first = plans.front();
   Exec(tx, kInsertPlans, community.value(), postgres::ToSql(first.day.start),
        postgres::ToSql(first.plan_time), absl::ToInt64Seconds(first.resolution),
-       Column(plans, [](const DayPlan& p) { return p.participant.value(); }),
-       Column(plans, [](const DayPlan& p) { return p.id.value(); }),
-       Column(plans, [](const DayPlan& p) { return p.version; }),
+       ToSqlColumn(plans, [](const DayPlan& p) { return p.participant.value(); }),
+       ToSqlColumn(plans, [](const DayPlan& p) { return p.id.value(); }),
+       ToSqlColumn(plans, [](const DayPlan& p) { return p.version; }),
        Numbers(plans, [](const PlannedInterval& i) { return static_cast<int64_t>(i.reason); }),
        Numbers(plans, [](const PlannedInterval& i) { return i.forecast.wh(); }),
        Numbers(plans, [](const PlannedInterval& i) { return i.energy.wh(); }),

@@ -24,6 +24,7 @@ using postgres::Int64ArrayFrom;
 using postgres::Int64From;
 using postgres::TextArrayFrom;
 using postgres::TextFrom;
+using postgres::ToSqlColumn;
 
 constexpr int64_t kNoLimit = -1;
 
@@ -57,17 +58,6 @@ int64_t WhOf(const std::optional<Energy>& capacity) {
 
 std::optional<Energy> CapacityFrom(int64_t wh) {
   return wh == kNoLimit ? std::nullopt : std::optional(Energy::WattHours(wh));
-}
-
-// One value of each row of a list.
-template <typename Row, typename Get>
-auto Column(const std::vector<Row>& rows, Get get) {
-  std::vector<decltype(get(rows[0]))> values;
-  values.reserve(rows.size());
-  for (const Row& row : rows) {
-    values.push_back(get(row));
-  }
-  return postgres::ToSqlArray(values);
 }
 
 // One number of the price of each zone that has one.
@@ -127,14 +117,14 @@ ClearingRecord RecordFrom(const pqxx::row& row) {
 void InsertNetwork(pqxx::work& tx, const CommunityId& community, const NetworkVersion& network) {
   const std::vector<Edge>& lines = network.lines.edges;
   Exec(tx, kInsertNetwork, community.value(), network.id.value(), postgres::ToSql(network.start),
-       Column(network.zones, [](const ZoneId& zone) { return zone.value(); }),
+       ToSqlColumn(network.zones, [](const ZoneId& zone) { return zone.value(); }),
        network.rules.tie_rule == TieRule::kTime ? "TIME" : "PRO_RATA",
        ToSql(network.rules.self_trade_mode),
-       Column(lines, [](const Edge& line) { return int64_t{line.from}; }),
-       Column(lines, [](const Edge& line) { return int64_t{line.to}; }),
-       Column(lines, [](const Edge& line) { return int64_t{line.fee}; }),
-       Column(lines, [](const Edge& line) { return WhOf(line.capacity); }),
-       Column(lines, [](const Edge& line) { return WhOf(line.capacity_back); }));
+       ToSqlColumn(lines, [](const Edge& line) { return int64_t{line.from}; }),
+       ToSqlColumn(lines, [](const Edge& line) { return int64_t{line.to}; }),
+       ToSqlColumn(lines, [](const Edge& line) { return int64_t{line.fee}; }),
+       ToSqlColumn(lines, [](const Edge& line) { return WhOf(line.capacity); }),
+       ToSqlColumn(lines, [](const Edge& line) { return WhOf(line.capacity_back); }));
 }
 
 absl::StatusOr<NetworkVersion> ReadNetwork(pqxx::work& tx, const CommunityId& community,
@@ -176,16 +166,16 @@ void InsertClearing(pqxx::work& tx, const AuctionKey& key, const ClearingRecord&
        PriceColumn(record.zones, [](const ZonePrice& p) { return p.price; }),
        PriceColumn(record.zones, [](const ZonePrice& p) { return p.low; }),
        PriceColumn(record.zones, [](const ZonePrice& p) { return p.high; }),
-       Column(record.zones, [](const ZoneRecord& z) { return z.bought.wh(); }),
-       Column(record.zones, [](const ZoneRecord& z) { return z.sold.wh(); }),
-       Column(record.flows, [](const EdgeFlow& f) { return f.energy_wh; }),
-       Column(record.flows, [](const EdgeFlow& f) { return f.congestion; }),
-       Column(record.goods, [](const Good& g) { return int64_t{g.zone}; }),
-       Column(record.goods, [](const Good& g) { return ToSql(g.source); }),
-       Column(record.goods, [](const Good& g) { return g.price.micros_per_kwh(); }),
-       Column(record.goods, [](const Good& g) { return g.energy.wh(); }), record.requiring.wh(),
-       record.requiring_traded.wh(), record.premium_traded.wh(), record.premium_met.wh(),
-       record.withdrawn.wh(), record.verdict, record.sha256);
+       ToSqlColumn(record.zones, [](const ZoneRecord& z) { return z.bought.wh(); }),
+       ToSqlColumn(record.zones, [](const ZoneRecord& z) { return z.sold.wh(); }),
+       ToSqlColumn(record.flows, [](const EdgeFlow& f) { return f.energy_wh; }),
+       ToSqlColumn(record.flows, [](const EdgeFlow& f) { return f.congestion; }),
+       ToSqlColumn(record.goods, [](const Good& g) { return int64_t{g.zone}; }),
+       ToSqlColumn(record.goods, [](const Good& g) { return ToSql(g.source); }),
+       ToSqlColumn(record.goods, [](const Good& g) { return g.price.micros_per_kwh(); }),
+       ToSqlColumn(record.goods, [](const Good& g) { return g.energy.wh(); }),
+       record.requiring.wh(), record.requiring_traded.wh(), record.premium_traded.wh(),
+       record.premium_met.wh(), record.withdrawn.wh(), record.verdict, record.sha256);
 }
 
 void KeepOwners(pqxx::work& tx, const AuctionKey& key) {

@@ -22,6 +22,7 @@ using postgres::TextArrayFrom;
 using postgres::TextFrom;
 using postgres::TimeFrom;
 using postgres::ToSqlArray;
+using postgres::ToSqlColumn;
 
 template <typename Value>
 using Names = std::array<std::pair<Value, const char*>, 4>;
@@ -92,15 +93,6 @@ std::optional<Price> OptionalPriceFrom(const pqxx::field& field) {
 
 std::optional<int64_t> MicrosOf(const std::optional<Price>& price) {
   return price.has_value() ? std::optional(price->micros_per_kwh()) : std::nullopt;
-}
-
-template <typename Get>
-auto Column(const std::vector<ContractWindow>& windows, Get get) {
-  std::vector<decltype(get(windows[0]))> values;
-  for (const ContractWindow& window : windows) {
-    values.push_back(get(window));
-  }
-  return ToSqlArray(values);
 }
 
 ContractProfile ProfileFrom(const pqxx::row& row, int at) {
@@ -206,22 +198,22 @@ void InsertVersion(pqxx::work& tx, const Contract& contract, const ContractVersi
   const ContractTerms& terms = version.terms;
   const std::vector<ContractWindow>& windows = terms.profile.windows;
   const auto dates = [](const ContractWindow& w) { return absl::StrJoin(TextsOf(w.dates), ","); };
-  postgres::Exec(tx, kInsertContractVersion, contract.community.value(), contract.id.value(),
-                 version.version, version.proposer.value(), postgres::ToSql(version.create_time),
-                 postgres::ToSql(terms.valid_from), postgres::ToSql(terms.end),
-                 terms.profile.time_zone, ToSqlArray(TextsOf(terms.profile.holidays)),
-                 Column(windows, [](const ContractWindow& w) { return int64_t{w.weekdays}; }),
-                 Column(windows, [](const ContractWindow& w) { return int64_t{w.on_holidays}; }),
-                 Column(windows, dates),
-                 Column(windows, [](const ContractWindow& w) { return int64_t{w.start_minute}; }),
-                 Column(windows, [](const ContractWindow& w) { return int64_t{w.end_minute}; }),
-                 Column(windows, [](const ContractWindow& w) { return w.energy.wh(); }),
-                 Column(windows, [](const ContractWindow& w) { return w.output_share_ppm; }),
-                 KindOf(terms.price), terms.price.fixed.micros_per_kwh(), terms.price.factor_ppm,
-                 terms.price.offset.micros_per_kwh(), MicrosOf(terms.price.floor),
-                 MicrosOf(terms.price.cap), MicrosOf(terms.price.fallback),
-                 NameIn(kRights, terms.cancellation.right), terms.cancellation.notice_days,
-                 NameIn(kEffects, terms.cancellation.effect));
+  postgres::Exec(
+      tx, kInsertContractVersion, contract.community.value(), contract.id.value(), version.version,
+      version.proposer.value(), postgres::ToSql(version.create_time),
+      postgres::ToSql(terms.valid_from), postgres::ToSql(terms.end), terms.profile.time_zone,
+      ToSqlArray(TextsOf(terms.profile.holidays)),
+      ToSqlColumn(windows, [](const ContractWindow& w) { return int64_t{w.weekdays}; }),
+      ToSqlColumn(windows, [](const ContractWindow& w) { return int64_t{w.on_holidays}; }),
+      ToSqlColumn(windows, dates),
+      ToSqlColumn(windows, [](const ContractWindow& w) { return int64_t{w.start_minute}; }),
+      ToSqlColumn(windows, [](const ContractWindow& w) { return int64_t{w.end_minute}; }),
+      ToSqlColumn(windows, [](const ContractWindow& w) { return w.energy.wh(); }),
+      ToSqlColumn(windows, [](const ContractWindow& w) { return w.output_share_ppm; }),
+      KindOf(terms.price), terms.price.fixed.micros_per_kwh(), terms.price.factor_ppm,
+      terms.price.offset.micros_per_kwh(), MicrosOf(terms.price.floor), MicrosOf(terms.price.cap),
+      MicrosOf(terms.price.fallback), NameIn(kRights, terms.cancellation.right),
+      terms.cancellation.notice_days, NameIn(kEffects, terms.cancellation.effect));
 }
 
 ExecutionResult ExecutionFrom(const pqxx::row& row) {

@@ -17,16 +17,7 @@ namespace {
 
 using postgres::Exec;
 using postgres::ToSqlArray;
-
-template <typename Row, typename Get>
-auto Column(const std::vector<Row>& rows, Get get) {
-  std::vector<decltype(get(rows[0]))> values;
-  values.reserve(rows.size());
-  for (const Row& row : rows) {
-    values.push_back(get(row));
-  }
-  return ToSqlArray(values);
-}
+using postgres::ToSqlColumn;
 
 std::map<ParticipantId, ParticipantId> OwnersOf(pqxx::work& tx, const CommunityId& community,
                                                 const std::vector<Contract>& contracts,
@@ -188,26 +179,26 @@ void InsertExecutions(pqxx::work& tx, const AuctionKey& key, const std::vector<O
                       const std::vector<ContractExecution>& executions) {
   if (!orders.empty()) {
     Exec(tx, kInsertContractOrders, key.community.value(), postgres::ToSql(key.delivery_start),
-         Column(orders, [](const Order& o) { return o.id.value(); }),
-         Column(orders, [](const Order& o) { return ToSql(o.side); }),
-         Column(orders, [](const Order& o) { return o.metering_point.value(); }),
-         Column(orders, [](const Order& o) { return o.grid_connection.value(); }),
-         Column(orders, [](const Order& o) { return o.participant.value(); }),
-         Column(orders, [](const Order& o) { return o.energy.wh(); }),
-         Column(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
-         Column(orders, [](const Order& o) { return o.hold.micros(); }),
-         Column(orders, [](const Order& o) { return o.create_time; }),
-         Column(orders, [](const Order& o) { return o.zone.value(); }),
-         Column(orders, [](const Order& o) { return ToSql(o.source); }),
-         Column(orders, [](const Order& o) { return o.contract.value(); }),
-         Column(orders, [](const Order& o) { return o.contract_price; }));
+         ToSqlColumn(orders, [](const Order& o) { return o.id.value(); }),
+         ToSqlColumn(orders, [](const Order& o) { return ToSql(o.side); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.metering_point.value(); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.grid_connection.value(); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.participant.value(); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.energy.wh(); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.limit.micros_per_kwh(); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.hold.micros(); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.create_time; }),
+         ToSqlColumn(orders, [](const Order& o) { return o.zone.value(); }),
+         ToSqlColumn(orders, [](const Order& o) { return ToSql(o.source); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.contract.value(); }),
+         ToSqlColumn(orders, [](const Order& o) { return o.contract_price; }));
   }
   if (!executions.empty()) {
     Exec(tx, kInsertExecutions, key.community.value(), postgres::ToSql(key.delivery_start),
-         Column(executions, [](const ContractExecution& e) { return e.contract.value(); }),
-         Column(executions, [](const ContractExecution& e) { return e.version; }),
-         Column(executions, [](const ContractExecution& e) { return e.energy.wh(); }),
-         Column(executions, [](const ContractExecution& e) { return e.skip_reason; }));
+         ToSqlColumn(executions, [](const ContractExecution& e) { return e.contract.value(); }),
+         ToSqlColumn(executions, [](const ContractExecution& e) { return e.version; }),
+         ToSqlColumn(executions, [](const ContractExecution& e) { return e.energy.wh(); }),
+         ToSqlColumn(executions, [](const ContractExecution& e) { return e.skip_reason; }));
   }
 }
 

@@ -21,6 +21,7 @@ using postgres::Int32From;
 using postgres::Int64From;
 using postgres::TextFrom;
 using postgres::TimeFrom;
+using postgres::ToSqlColumn;
 
 // Another record of the same instant comes first; the next attempt comes after it.
 constexpr int kRecordAttempts = 5;
@@ -51,31 +52,21 @@ std::vector<ParticipantId> ParticipantsFrom(const pqxx::field& field) {
   return ids;
 }
 
-template <typename Get>
-auto Column(const std::vector<Finding>& rows, Get get) {
-  std::vector<decltype(get(rows[0]))> values;
-  values.reserve(rows.size());
-  for (const Finding& row : rows) {
-    values.push_back(get(row));
-  }
-  return postgres::ToSqlArray(values);
-}
-
 void InsertFindings(pqxx::work& tx, const CommunityId& community, const SurveyRecord& record) {
   const std::vector<Finding>& rows = record.result.findings;
   int32_t number = 0;
   Exec(tx, kInsertFindings, community.value(), postgres::ToSql(record.day.start),
-       Column(rows, [&](const Finding&) { return ++number; }),
-       Column(rows, [](const Finding& f) { return std::string(RuleName(f.rule)); }),
-       Column(rows, [](const Finding& f) { return f.side ? ToSql(*f.side) : std::string(); }),
-       Column(rows, [](const Finding& f) { return f.deliveries.start; }),
-       Column(rows, [](const Finding& f) { return f.deliveries.end; }),
-       Column(rows, [](const Finding& f) { return Joined(f.owners); }),
-       Column(rows, [](const Finding& f) { return Joined(f.participants); }),
-       Column(rows, [](const Finding& f) { return f.energy.wh(); }),
-       Column(rows, [](const Finding& f) { return f.measure; }),
-       Column(rows, [](const Finding& f) { return absl::StrJoin(f.references, ","); }),
-       Column(rows, [](const Finding& f) { return f.reference_count; }));
+       ToSqlColumn(rows, [&](const Finding&) { return ++number; }),
+       ToSqlColumn(rows, [](const Finding& f) { return std::string(RuleName(f.rule)); }),
+       ToSqlColumn(rows, [](const Finding& f) { return f.side ? ToSql(*f.side) : std::string(); }),
+       ToSqlColumn(rows, [](const Finding& f) { return f.deliveries.start; }),
+       ToSqlColumn(rows, [](const Finding& f) { return f.deliveries.end; }),
+       ToSqlColumn(rows, [](const Finding& f) { return Joined(f.owners); }),
+       ToSqlColumn(rows, [](const Finding& f) { return Joined(f.participants); }),
+       ToSqlColumn(rows, [](const Finding& f) { return f.energy.wh(); }),
+       ToSqlColumn(rows, [](const Finding& f) { return f.measure; }),
+       ToSqlColumn(rows, [](const Finding& f) { return absl::StrJoin(f.references, ","); }),
+       ToSqlColumn(rows, [](const Finding& f) { return f.reference_count; }));
 }
 
 KeptFinding FindingFrom(const pqxx::row& row) {

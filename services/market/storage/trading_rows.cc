@@ -19,6 +19,7 @@ using postgres::Exec;
 using postgres::Int64From;
 using postgres::TextFrom;
 using postgres::ToSqlArray;
+using postgres::ToSqlColumn;
 
 constexpr std::array<std::pair<EventKind, const char*>, 4> kKinds = {{
     {EventKind::kAccepted, "ACCEPTED"},
@@ -64,22 +65,12 @@ using Rows = std::vector<std::pair<absl::Time, const Row*>>;
 
 template <typename Row, typename Get>
 std::string Column(const Rows<Row>& rows, Get get) {
-  std::vector<decltype(get(*rows[0].second))> values;
-  values.reserve(rows.size());
-  for (const auto& [start, row] : rows) {
-    values.push_back(get(*row));
-  }
-  return ToSqlArray(values);
+  return ToSqlColumn(rows, [&](const auto& row) { return get(*row.second); });
 }
 
 template <typename Row>
 std::string Starts(const Rows<Row>& rows) {
-  std::vector<absl::Time> starts;
-  starts.reserve(rows.size());
-  for (const auto& [start, row] : rows) {
-    starts.push_back(start);
-  }
-  return ToSqlArray(starts);
+  return ToSqlColumn(rows, [](const auto& row) { return row.first; });
 }
 
 void ChangeOrders(pqxx::work& tx, const CommunityId& community, const Rows<Order>& rows) {

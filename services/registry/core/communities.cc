@@ -1,14 +1,11 @@
 #include "services/registry/core/communities.h"
 
-#include <algorithm>
-
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/ids.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/interval.h"
+#include "libs/domain/time_zone.h"
 #include "services/registry/core/text.h"
 
 namespace peerwatt::registry {
@@ -18,22 +15,6 @@ constexpr int kDisplayNameMax = 63;
 constexpr int64_t kPpmMax = 1'000'000;
 // A year is more than any market plans ahead, and keeps sums of times in range.
 constexpr absl::Duration kLeadMax = absl::Hours(24 * 366);
-
-absl::Status CheckTimeZone(const std::string& name) {
-  // The library also reads files by path; a name is all that we let through.
-  const auto is_safe = [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '_' ||
-           c == '-' || c == '+';
-  };
-  absl::TimeZone zone;
-  if (name.empty() || name.size() > 64 ||
-      !absl::ascii_isalpha(static_cast<unsigned char>(name[0])) ||
-      !std::all_of(name.begin(), name.end(), is_safe) || absl::StartsWith(name, "Fixed/") ||
-      !absl::LoadTimeZone(name, &zone)) {
-    return FieldInvalid("community.time_zone", "must be an IANA time zone");
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckLead(absl::Duration lead, absl::Duration interval, absl::string_view field) {
   if (lead < absl::ZeroDuration() || lead > kLeadMax ||
@@ -82,7 +63,9 @@ absl::Status CheckCommunity(const Community& c) {
     return FieldInvalid("community_id", "must match [a-z][a-z0-9-]{0,61}[a-z0-9]");
   }
   PW_RETURN_IF_ERROR(CheckText(c.display_name, 1, kDisplayNameMax, "community.display_name"));
-  PW_RETURN_IF_ERROR(CheckTimeZone(c.time_zone));
+  if (!IanaTimeZone(c.time_zone).has_value()) {
+    return FieldInvalid("community.time_zone", "must be an IANA time zone");
+  }
   if (!IsCurrencyCode(c.currency_code)) {
     return FieldInvalid("community.currency_code", "must be an ISO 4217 code");
   }

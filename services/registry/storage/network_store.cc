@@ -21,6 +21,7 @@ using postgres::TextArrayFrom;
 using postgres::TextFrom;
 using postgres::ToSql;
 using postgres::ToSqlArray;
+using postgres::ToSqlColumn;
 
 constexpr int64_t kNoLimit = -1;
 
@@ -69,23 +70,16 @@ Network NetworkFrom(const pqxx::row& row) {
   return network;
 }
 
-template <typename Get>
-auto Column(const std::vector<NetworkLine>& lines, Get get) {
-  std::vector<decltype(get(lines[0]))> values;
-  for (const NetworkLine& line : lines) values.push_back(get(line));
-  return ToSqlArray(values);
-}
-
 void Insert(pqxx::work& tx, const Network& n) {
-  Exec(
-      tx, kInsertNetwork, n.community.value(), n.id.value(), ToSql(n.starts_at),
-      ToSqlArray(n.zones), Column(n.lines, [](const NetworkLine& l) { return l.from_zone; }),
-      Column(n.lines, [](const NetworkLine& l) { return l.to_zone; }),
-      Column(n.lines, [](const NetworkLine& l) { return l.fee.micros_per_kwh(); }),
-      Column(n.lines, [](const NetworkLine& l) { return l.capacity_w.value_or(kNoLimit); }),
-      Column(n.lines, [](const NetworkLine& l) { return l.reverse_capacity_w.value_or(kNoLimit); }),
-      n.tie_rule == TieRule::kTime ? "TIME" : "PRO_RATA", NameOf(n.self_trade_mode),
-      ToSql(n.created_at));
+  Exec(tx, kInsertNetwork, n.community.value(), n.id.value(), ToSql(n.starts_at),
+       ToSqlArray(n.zones), ToSqlColumn(n.lines, [](const NetworkLine& l) { return l.from_zone; }),
+       ToSqlColumn(n.lines, [](const NetworkLine& l) { return l.to_zone; }),
+       ToSqlColumn(n.lines, [](const NetworkLine& l) { return l.fee.micros_per_kwh(); }),
+       ToSqlColumn(n.lines, [](const NetworkLine& l) { return l.capacity_w.value_or(kNoLimit); }),
+       ToSqlColumn(n.lines,
+                   [](const NetworkLine& l) { return l.reverse_capacity_w.value_or(kNoLimit); }),
+       n.tie_rule == TieRule::kTime ? "TIME" : "PRO_RATA", NameOf(n.self_trade_mode),
+       ToSql(n.created_at));
 }
 
 // Returns the existing version, or nothing. Errors: CONTENT_DIFFERS.

@@ -10,6 +10,7 @@
 #include "libs/base/error.h"
 #include "services/market/core/clearing.h"
 #include "services/market/core/continuous.h"
+#include "services/market/core/errors.h"
 #include "services/market/core/preference.h"
 
 namespace peerwatt::market {
@@ -373,10 +374,6 @@ TEST(ClearContinuouslyTest, MeetsOrdersAsTheyCome) {
        {{"b", "A", "north", 5, 300'000}},
        {{"o", "S", "south", 5, 100'000}},
        ""},
-      {"requirements are kept",
-       {{"b", "A", "south", 5, 300'000, {}, "except=s"}},
-       {{"o", "s", "south", 5, 100'000}},
-       ""},
   };
   for (const ContinuousCase& c : cases) {
     const std::vector<Order> orders = Book(c.bids, c.offers);
@@ -384,6 +381,13 @@ TEST(ClearContinuouslyTest, MeetsOrdersAsTheyCome) {
     ASSERT_TRUE(result.ok()) << c.name;
     EXPECT_EQ(TradesOf(orders, *result), c.trades) << c.name;
   }
+}
+
+TEST(ClearContinuouslyTest, RefusesPreferencesAsTradingDoes) {
+  const std::vector<Order> orders =
+      Book({{"b", "A", "south", 5, 300'000, {}, "except=s"}}, {{"o", "s", "south", 5, 100'000}});
+  const auto result = ClearContinuously(orders, TwoZones());
+  EXPECT_EQ(ReasonOf(result.status()), kPreferencesUnsupported.name);
 }
 
 }  // namespace

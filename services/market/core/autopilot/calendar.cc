@@ -1,8 +1,8 @@
 #include "services/market/core/autopilot/calendar.h"
 
 #include <algorithm>
+#include <optional>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
+#include "libs/domain/time_zone.h"
 #include "services/market/core/autopilot/errors.h"
 #include "services/market/core/autopilot/mutant.h"
 
@@ -155,14 +156,14 @@ absl::StatusOr<AutopilotCalendar> ParseCalendar(absl::string_view text) {
 }
 
 absl::StatusOr<absl::TimeZone> ZoneOf(absl::string_view name) {
-  absl::TimeZone zone = absl::UTCTimeZone();
-  // A name of the machine's own zone, or of a file, is none that all machines know.
-  const bool is_of_this_machine = name == "localtime" || absl::StartsWith(name, "/") ||
-                                  absl::StartsWith(name, ":") || absl::StrContains(name, "..");
-  if (!name.empty() && (is_of_this_machine || !absl::LoadTimeZone(name, &zone))) {
+  if (name.empty()) {
+    return absl::UTCTimeZone();
+  }
+  const std::optional<absl::TimeZone> zone = IanaTimeZone(name);
+  if (!zone.has_value()) {
     return Invalid("there is no such time zone");
   }
-  return zone;
+  return *zone;
 }
 
 bool IsInCalendar(const AutopilotCalendar& calendar, absl::Time start,

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/market/core/autopilot/ports.h"
-#include "services/market/core/leases.h"
+#include "services/market/core/community_turns.h"
 #include "services/market/core/runner.h"
 
 namespace peerwatt::market {
@@ -22,12 +21,12 @@ class EveningPlanner {
                  AutopilotStore& store, Registry& registry, DayForecasts& forecasts,
                  int32_t plan_minute)
       : rules_(rules),
-        leases_(leases),
         auctions_(auctions),
         store_(store),
         registry_(registry),
         forecasts_(forecasts),
-        plan_minute_(plan_minute) {}
+        plan_minute_(plan_minute),
+        turns_(leases) {}
 
   /// Makes the plans that are due at `now`, in the communities whose lease this replica holds:
   /// those for tomorrow from the evening on. Who was away all evening leaves the day without plans.
@@ -37,10 +36,6 @@ class EveningPlanner {
   absl::Status RunOnce(absl::Time now, absl::FunctionRef<bool()> stop);
 
  private:
-  struct Turn {
-    absl::Time due = absl::InfinitePast();
-    int64_t token = 0;
-  };
   /// Returns when the next plans are due.
   absl::StatusOr<absl::Time> RunCommunity(const CommunityRules& rules, absl::Time now,
                                           absl::FunctionRef<bool()> stop);
@@ -48,13 +43,12 @@ class EveningPlanner {
                     absl::FunctionRef<bool()> stop);
 
   RulesBook& rules_;
-  CommunityLeases& leases_;
   AuctionStore& auctions_;
   AutopilotStore& store_;
   Registry& registry_;
   DayForecasts& forecasts_;
   const int32_t plan_minute_;
-  std::map<CommunityId, Turn> turns_;
+  CommunityTurns turns_;
 };
 
 /// When the plans for the day after a local day are made.

@@ -111,27 +111,12 @@ absl::StatusOr<absl::Time> Quoter::RunCommunity(const CommunityRules& rules, abs
 }
 
 absl::Status Quoter::RunOnce(absl::Time now, absl::FunctionRef<bool()> stop) {
-  absl::Status first_failure = MoveMoney();
-  for (const CommunityRules& rules : rules_.All()) {
-    const std::optional<int64_t> token = leases_.Enter(rules.id);
-    if (!token.has_value()) {
-      continue;
-    }
-    Turn& turn = turns_[rules.id];
-    if (turn.token != *token) {
-      turn = {absl::InfinitePast(), *token};
-    }
-    if (turn.due > now || stop()) {
-      continue;
-    }
-    const absl::StatusOr<absl::Time> next = RunCommunity(rules, now, stop);
-    if (next.ok()) {
-      turn.due = *next;
-    } else if (ReasonOf(next.status()) != kLeaseLostReason) {
-      first_failure.Update(next.status());
-    }
-  }
-  return first_failure;
+  absl::Status status = MoveMoney();
+  status.Update(turns_.RunOnce(
+      rules_.All(), now, stop,
+      [&](const CommunityRules& rules) { return RunCommunity(rules, now, stop); },
+      [](const absl::Status& ended) { return !IsLeaseLost(ended); }));
+  return status;
 }
 
 }  // namespace peerwatt::market

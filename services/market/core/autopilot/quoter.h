@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/market/core/autopilot/ports.h"
-#include "services/market/core/leases.h"
+#include "services/market/core/community_turns.h"
 #include "services/market/core/order_desk.h"
 #include "services/market/core/runner.h"
 
@@ -25,13 +25,13 @@ class Quoter {
   Quoter(RulesBook& rules, CommunityLeases& leases, AuctionStore& auctions, AutopilotStore& store,
          Registry& registry, Metering& metering, Settlement& settlement, OrderDesk& desk)
       : rules_(rules),
-        leases_(leases),
         auctions_(auctions),
         store_(store),
         registry_(registry),
         metering_(metering),
         settlement_(settlement),
-        desk_(desk) {}
+        desk_(desk),
+        turns_(leases) {}
 
   /// Quotes what is due at `now`. Where no standing order has a ramp it asks the database once a
   /// step. stop: asked between auctions. A community that fails is tried again and does not hinder
@@ -39,10 +39,6 @@ class Quoter {
   absl::Status RunOnce(absl::Time now, absl::FunctionRef<bool()> stop);
 
  private:
-  struct Turn {
-    absl::Time due = absl::InfinitePast();
-    int64_t token = 0;
-  };
   /// Returns when the next step is due.
   absl::StatusOr<absl::Time> RunCommunity(const CommunityRules& rules, absl::Time now,
                                           absl::FunctionRef<bool()> stop);
@@ -55,14 +51,13 @@ class Quoter {
   absl::Status MoveMoney();
 
   RulesBook& rules_;
-  CommunityLeases& leases_;
   AuctionStore& auctions_;
   AutopilotStore& store_;
   Registry& registry_;
   Metering& metering_;
   Settlement& settlement_;
   OrderDesk& desk_;
-  std::map<CommunityId, Turn> turns_;
+  CommunityTurns turns_;
   std::vector<std::pair<AuctionKey, std::vector<HoldReduction>>> to_release_;
   std::map<CommunityId, absl::Time> to_decide_;
 };

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "libs/base/check.h"
+#include "libs/base/prefetch.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/arithmetic.h"
 #include "services/market/core/clearing/mutant.h"
@@ -101,6 +102,7 @@ absl::Status AddUp(std::span<const Entry> book, Energy energy_min, const Grid& g
     bool is_invalid = false;
     for (size_t i = start; i < end; ++i) {
       const Entry& entry = book[i];
+      PrefetchAhead(&entry);
       const uint64_t energy = static_cast<uint64_t>(entry.energy.wh());
       const uint32_t limit = static_cast<uint32_t>(entry.limit) + uint32_t{kLimitMax};
       is_invalid |= energy - min > kEnergyMaxWh - min;
@@ -183,6 +185,8 @@ Walk FillClear(std::span<const Entry> book, const std::array<Near, 2>& near, Scr
   fills.resize(book.size());
   for (size_t i = 0; i < book.size(); ++i) {
     const Entry& entry = book[i];
+    PrefetchAhead(&entry);
+    PrefetchAheadToWrite(&fills[i]);
     const size_t way = static_cast<size_t>(entry.way());
     const uint32_t rank = RankOf(entry.way(), entry.limit);
     const int64_t fill = entry.energy.wh() & -static_cast<int64_t>(rank < first[way]);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "libs/base/prefetch.h"
 #include "services/market/core/errors.h"
 
 namespace peerwatt::market::clearing {
@@ -58,6 +59,7 @@ ZoneSteps::Limits ZoneSteps::AddUpOn(std::span<const Entry> orders,
     bool is_invalid = false;
     for (size_t i = start; i < end; ++i) {
       const Entry& entry = book[i];
+      PrefetchAhead(&entry);
       const uint32_t zone = zones[i];
       const uint64_t energy = static_cast<uint64_t>(entry.energy.wh());
       is_invalid |= energy - min > kEnergyMaxWh - min;

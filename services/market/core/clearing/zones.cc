@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "libs/base/check.h"
+#include "libs/base/prefetch.h"
 #include "libs/base/status_macros.h"
 #include "services/market/core/clearing/candidates.h"
 #include "services/market/core/clearing/curve.h"
@@ -120,6 +121,8 @@ class Clearing {
       uint32_t* const notes = noted.data();
       for (size_t i = start; i < end; ++i) {
         const Entry& entry = book[i];
+        PrefetchAhead(&entry);
+        PrefetchAheadToWrite(&fills[i]);
         const uint32_t zone = zones[i];
         const Decided& bounds = decided[zone];
         const int64_t is_bid = static_cast<int64_t>(entry.way()) - 1;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
+#include "libs/domain/time_zone.h"
 #include "services/market/core/contracts/calendar.h"
 #include "services/market/core/contracts/mutant.h"
 #include "services/market/core/errors.h"
@@ -44,12 +45,7 @@ absl::Status CheckWindow(const ContractWindow& window, const std::string& path) 
 }
 
 absl::Status CheckProfile(const ContractProfile& profile, const std::string& path) {
-  absl::TimeZone zone;
-  // Only names of the IANA database: no paths, no local settings.
-  const bool is_name = !profile.time_zone.empty() && profile.time_zone[0] != '/' &&
-                       profile.time_zone.find("..") == std::string::npos &&
-                       profile.time_zone != "localtime";
-  if (!is_name || !absl::LoadTimeZone(profile.time_zone, &zone)) {
+  if (!IanaTimeZone(profile.time_zone).has_value()) {
     return FieldInvalid(path + ".time_zone", "must be an IANA time zone such as Europe/Berlin");
   }
   if (profile.windows.empty() || profile.windows.size() > kContractWindowsMax) {

@@ -1,11 +1,14 @@
-#include "services/settlement/core/poll_loop.h"
+#include "libs/base/poll_loop.h"
 
 #include <utility>
 
-namespace peerwatt::settlement {
+namespace peerwatt {
+
+PollLoop::PollLoop(absl::Duration pause, std::function<void(Ends)> body)
+    : pause_(pause), body_(std::move(body)), thread_([this] { Run(); }) {}
 
 PollLoop::PollLoop(absl::Duration pause, std::function<void()> body)
-    : pause_(pause), body_(std::move(body)), thread_([this] { Run(); }) {}
+    : PollLoop(pause, [body = std::move(body)](Ends) { body(); }) {}
 
 PollLoop::~PollLoop() { Stop(); }
 
@@ -18,11 +21,15 @@ void PollLoop::Stop() {
 }
 
 void PollLoop::Run() {
+  const auto ends = [this] {
+    absl::MutexLock lock(&mutex_);
+    return stopping_;
+  };
   while (true) {
-    body_();
+    body_(ends);
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pause_)) return;
   }
 }
 
-}  // namespace peerwatt::settlement
+}  // namespace peerwatt
