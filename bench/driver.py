@@ -152,6 +152,38 @@ def ledger():
     yield from figure.measure()
 
 
+def verify():
+    """Independent verification of exported books per core, reading included, against reading."""
+    import tempfile
+    with tempfile.TemporaryDirectory() as folder:
+        row = lines_of("bench_verify", f"--folder={folder}/books")[0]
+    rate = row["entries"] / row["verify_cpu_seconds"]
+    yield {"figure": "verify", "value": rate, "unit": "entries/s/core", "limit": 1e6, "goal": 1.0,
+           "lower_is_better": False}
+    yield {"figure": "verify_against_reading", "value": rate, "unit": "entries/s/core",
+           "limit": row["entries"] / row["read_cpu_seconds"], "goal": 0.05,
+           "lower_is_better": False}
+
+
+def settlement_runs(part):
+    """A figure of bench/settle.py."""
+    def run():
+        import settle
+        yield from getattr(settle, part)()
+    run.__doc__ = {
+        "settle": "One period of 100,000 points and 300,000 trades against COPY of its rows.",
+        "settle_large": "A period of 1,000,000 points, per million transfers and against 10,000.",
+        "settled_bytes": "Bytes of a settled reading, with and without trades.",
+        "restate": "A month for one corrected meter in a community of 1,000."}[part]
+    return run
+
+
+def statement():
+    """A month's statement with its PDF, against 200 ms and a bare SELECT of its lines."""
+    import statement as figure
+    yield from figure.measure()
+
+
 # Name -> (group, what yields its figures).
 FIGURES = {
     "clearing": ("market", clearing),
@@ -163,6 +195,12 @@ FIGURES = {
     "book": ("market", book),
     "autopilot": ("market", autopilot),
     "ledger": ("settlement", ledger),
+    "verify": ("settlement", verify),
+    "settle": ("settlement", settlement_runs("settle")),
+    "settle_large": ("settlement", settlement_runs("settle_large")),
+    "settled_bytes": ("settlement", settlement_runs("settled_bytes")),
+    "restate": ("settlement", settlement_runs("restate")),
+    "statement": ("settlement", statement),
     "readings": ("metering", store("readings")),
     "sustained": ("metering", store("sustained")),
     "growth": ("metering", store("growth")),

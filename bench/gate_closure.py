@@ -16,8 +16,7 @@ import orders
 STANDING_ORDERS = 100_000
 LIMIT_S = 5.0
 STATES = """
-SELECT state, extract(epoch FROM clock_timestamp()),
-       (SELECT count(*) FROM trades WHERE community_id = 'orders'), holds_reduced
+SELECT state, extract(epoch FROM clock_timestamp()), holds_reduced
 FROM auctions WHERE community_id = 'orders' ORDER BY delivery_start_at LIMIT 1
 """
 
@@ -39,11 +38,14 @@ class Market:
 
 
 def watch(stack):
-    """Seconds from the opening of the first auction to closed, to cleared and to final; trades."""
+    """Seconds from the opening of the first auction to closed, to cleared and to final; trades.
+
+    Trades are counted only then: that takes as long as a hundred looks at the state.
+    """
     command, environment = devices.psql_command(stack, "peerwatt_market")
     session = subprocess.Popen(command + ["-At"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                text=True, env=environment, bufsize=1)
-    seen, trades = {}, 0
+    seen = {}
     deadline = time.monotonic() + 120
     try:
         while "final" not in seen:
@@ -53,12 +55,15 @@ def watch(stack):
             session.stdin.flush()
             line = session.stdout.readline().strip()
             if line != ".":
-                state, at, trades, is_final = line.split("|")
+                state, at, is_final = line.split("|")
                 session.stdout.readline()
                 seen.setdefault(state, float(at))
                 if is_final == "t":
                     seen.setdefault("final", float(at))
             time.sleep(0.02)
+        session.stdin.write("SELECT count(*) FROM trades WHERE community_id = 'orders';\n")
+        session.stdin.flush()
+        trades = session.stdout.readline()
     finally:
         session.kill()
         session.wait()

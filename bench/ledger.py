@@ -16,6 +16,8 @@ import harness
 
 ROUNDS = 5
 FEW, MANY = 10_000, 1_000_000
+# Entries that wait to be written back, as the service has it.
+TAIL, TAIL_PER_ACCOUNT = 250_000, 8
 CALLERS = 64
 SECONDS = 6
 PGBENCH_CLIENTS = 32
@@ -26,7 +28,8 @@ SCHEMA = f"""
 CREATE TABLE bench_journal (
   community_id text NOT NULL, entry_no bigint NOT NULL, debit_no integer NOT NULL,
   credit_no integer NOT NULL, amount_micros bigint NOT NULL, key text NOT NULL,
-  content_hash bytea NOT NULL, created_at timestamptz NOT NULL);
+  content_hash bytea NOT NULL, created_at timestamptz NOT NULL,
+  PRIMARY KEY (community_id, entry_no));
 GRANT SELECT, INSERT ON bench_journal TO peerwatt_settlement;
 CREATE TABLE one_accounts (account_no integer PRIMARY KEY, balance_micros bigint NOT NULL)
   WITH (fillfactor = 70);
@@ -52,7 +55,8 @@ ONE_CALL = r"""
 \set debit random(0, {debits} - 1)
 \set credit random({first_credit}, {accounts} - 1)
 \set id random(1, 9000000000000000)
-SELECT one_transfer(:client_id || '-' || :id, :debit, :credit, :id % 1000 + 1);
+\set amount random(1, 1000)
+SELECT one_transfer(:client_id || '-' || :id, :debit, :credit, :amount);
 """
 
 
@@ -105,13 +109,13 @@ class Setting:
 
 
 def batches(setting, accounts):
-    """Median transfers per second in batches of 10,000, and of COPY, in turns. The ledger first
-    posts so much that as many accounts are written back as are posted to."""
-    warm = 4 * max(accounts, 25_000) // 10_000 + 5
+    """Medians of batches of 10,000 transfers and of COPY, in turns: transfers per second, and
+    microseconds of processors for one. The ledger first posts so much that as many accounts are
+    written back as are posted to."""
+    warm = TAIL_PER_ACCOUNT * max(accounts, TAIL // TAIL_PER_ACCOUNT) // 10_000 + 5
     row = setting.ledger(mode="batches", ledger=f"bench-{accounts}", accounts=accounts,
                          rounds=ROUNDS, batches=10, warm=warm)
-    return (statistics.median(row["ledger_per_second"]),
-            statistics.median(row["journal_per_second"]))
+    return {name: statistics.median(values) for name, values in row.items()}
 
 
 def calls(setting, hot):
@@ -127,14 +131,24 @@ def calls(setting, hot):
 
 def measure():
     with Setting() as setting:
-        few, journal = batches(setting, FEW)
-        yield {"figure": "ledger_batches", "value": few, "unit": "transfers/s", "limit": journal,
-               "goal": 0.35, "lower_is_better": False}
+        few = batches(setting, FEW)
+        yield {"figure": "ledger_batches", "value": few["ledger_per_second"],
+               "unit": "transfers/s", "limit": few["journal_per_second"], "goal": 0.35,
+               "lower_is_better": False}
+        # The same for a machine that is busy with other things.
+        yield {"figure": "ledger_batches_cpu", "value": few["ledger_cpu_us"], "unit": "us",
+               "limit": few["journal_cpu_us"], "goal": 2.86, "lower_is_better": True}
         for name, hot, goal in (("ledger_calls", 0, 10.0), ("ledger_calls_hot", 10, 20.0)):
             value, limit = calls(setting, hot)
             yield {"figure": name, "value": value, "unit": "transfers/s", "limit": limit,
                    "goal": goal, "lower_is_better": False}
-        many, journal_many = batches(setting, MANY)
+        many = batches(setting, MANY)
         # Both against COPY of their own turns: the machine may be busier in one of them.
-        yield {"figure": "ledger_growth", "value": many / journal_many, "unit": "of COPY",
-               "limit": few / journal, "goal": 0.75, "lower_is_better": False}
+        yield {"figure": "ledger_growth",
+               "value": many["ledger_per_second"] / many["journal_per_second"], "unit": "of COPY",
+               "limit": few["ledger_per_second"] / few["journal_per_second"], "goal": 0.75,
+               "lower_is_better": False}
+        yield {"figure": "ledger_growth_cpu",
+               "value": many["ledger_cpu_us"] / many["journal_cpu_us"], "unit": "of COPY",
+               "limit": few["ledger_cpu_us"] / few["journal_cpu_us"], "goal": 1.33,
+               "lower_is_better": True}

@@ -21,9 +21,11 @@ set(PW_MAY_USE_edge      "base;domain;core;proto;crypto;telemetry;rpclib;edge")
 # What runs at a meter, and what people run: they reach the services only through public doors.
 set(PW_MAY_USE_agent     "base;domain;crypto;proto;rpclib;agent")
 set(PW_MAY_USE_tool      "base;domain;crypto;proto;postgres;rpclib;agent;tool")
+# What checks the books from outside shares nothing with what writes them.
+set(PW_MAY_USE_verifier  "base;verifier")
 set(PW_MAY_USE_app
     "base;domain;core;formats;crypto;proto;postgres;telemetry;rpclib;storage;clients;rpc"
-    "edge;agent;tool")
+    "edge;agent;tool;verifier")
 
 # Third-party targets that a layer may link, as a regular expression.
 set(PW_THIRD_PARTY_base      "^absl::|^Threads::|^spdlog::")
@@ -32,7 +34,7 @@ set(PW_THIRD_PARTY_core      "^absl::|^nlohmann_json::")
 set(PW_THIRD_PARTY_formats   "^absl::|^EXPAT::|^Haru::")
 set(PW_THIRD_PARTY_proto     "^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_crypto    "^absl::|^OpenSSL::|^PkgConfig::SODIUM$|^nlohmann_json::")
-set(PW_THIRD_PARTY_postgres  "^absl::|^PkgConfig::PQXX$")
+set(PW_THIRD_PARTY_postgres  "^absl::|^PkgConfig::PQ(XX)?$")
 set(PW_THIRD_PARTY_telemetry "^absl::|^prometheus-cpp::")
 set(PW_THIRD_PARTY_rpclib    "^absl::|^protobuf::|^gRPC::")
 set(PW_THIRD_PARTY_storage   "^absl::|^PkgConfig::PQXX$")
@@ -44,6 +46,7 @@ set(PW_THIRD_PARTY_agent
     "^absl::|^protobuf::|^gRPC::|^nlohmann_json::|^PkgConfig::MODBUS$")
 set(PW_THIRD_PARTY_tool
     "^absl::|^protobuf::|^gRPC::|^Boost::|^nlohmann_json::|^OpenSSL::|^PkgConfig::PQXX$")
+set(PW_THIRD_PARTY_verifier  "^absl::|^nlohmann_json::")
 set(PW_THIRD_PARTY_app
     "^absl::|^gRPC::|^prometheus-cpp::|^nlohmann_json::|^Boost::|^PkgConfig::JEMALLOC$")
 

@@ -10,20 +10,22 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
+#include <fstream>
 #include <random>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "libs/base/check.h"
 #include "libs/base/clock.h"
 #include "libs/crypto/digest.h"
+#include "libs/postgres/binary_copy.h"
 #include "libs/postgres/codec.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
@@ -44,12 +46,47 @@ namespace peerwatt::settlement {
 namespace {
 
 constexpr int64_t kBatch = 10'000;
+constexpr postgres::Query kCopyJournal{"copy_journal", R"sql(
+  COPY bench_journal (community_id, entry_no, debit_no, credit_no, amount_micros, key,
+                      content_hash, created_at)
+  FROM STDIN (FORMAT binary)
+)sql"};
 constexpr int64_t kFunds = 1'000'000'000'000'000;
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
+
+/// Seconds that something took, on the clock and of processors.
+struct Effort {
+  double wall = 0;
+  double cpu = 0;  ///< of this thread and of its session in the database, on the same machine
+
+  void operator+=(const Effort& more) {
+    wall += more.wall;
+    cpu += more.cpu;
+  }
+};
+
+/// Begins with its construction; `Spent` ends it.
+class Stopwatch {
+ public:
+  /// server: process id of the session.
+  explicit Stopwatch(int server) : server_(server), start_{Now(), Cpu()} {}
+  Effort Spent() const { return {Now() - start_.wall, Cpu() - start_.cpu}; }
+
+ private:
+  double Cpu() const {
+    timespec own{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
+    double nanoseconds = 0;
+    std::ifstream(absl::StrCat("/proc/", server_, "/schedstat")) >> nanoseconds;
+    return static_cast<double>(own.tv_sec) + (static_cast<double>(own.tv_nsec) + nanoseconds) / 1e9;
+  }
+  const int server_;
+  const Effort start_;
+};
 
 AccountId AccountAt(int64_t number) { return AccountId(absl::StrCat("general-", number)); }
 
@@ -91,65 +128,87 @@ class Bench {
     return transfer;
   }
 
-  /// Seconds to copy one journal row per transfer, with its hash, batch by batch.
-  double Copy(int batches) {
+  /// The session that this thread always gets.
+  int Server() {
+    int server = 0;
+    const absl::Status found = pool_.Run([&](pqxx::work& tx) {
+      server = tx.exec1("SELECT pg_backend_pid()")[0].as<int>();
+      return absl::OkStatus();
+    });
+    PW_CHECK(found.ok(), found.ToString());
+    return server;
+  }
+
+  /// What it takes to copy one journal row per transfer, with its hash, batch by batch.
+  Effort Copy(int batches) {
     std::mt19937_64 random(static_cast<uint64_t>(copied_));
-    const double start = Now();
+    const Stopwatch watch(Server());
     for (int i = 0; i < batches; ++i) {
       const absl::Status copied = pool_.Run([&](pqxx::work& tx) {
-        pqxx::stream_to rows(tx, "bench_journal",
-                             std::vector<std::string>{"community_id", "entry_no", "debit_no",
-                                                      "credit_no", "amount_micros", "key",
-                                                      "content_hash", "created_at"});
-        const std::string now = postgres::ToSql(clock_.Now());
+        postgres::BinaryCopy rows(tx, kCopyJournal);
+        const absl::Time now = clock_.Now();
+        const std::string seal = postgres::ToSql(now);
         for (int64_t k = 0; k < kBatch; ++k) {
           const int64_t number = ++copied_;
           const std::string key = absl::StrFormat("transfer:%012d", number);
-          const std::string hash = crypto::Sha256(absl::StrCat(key, now));
-          rows << std::make_tuple(community_.value(), number, random() % 1'000'000,
-                                  random() % 1'000'000, random() % 1'000'000, key,
-                                  absl::StrCat("\\x", absl::BytesToHexString(hash)), now);
+          rows.BeginRow(8);
+          rows.Add(run_);
+          rows.Add(number);
+          rows.Add(static_cast<int32_t>(random() % 1'000'000));
+          rows.Add(static_cast<int32_t>(random() % 1'000'000));
+          rows.Add(static_cast<int64_t>(random() % 1'000'000));
+          rows.Add(key);
+          rows.Add(crypto::Sha256(absl::StrCat(key, seal)));
+          rows.Add(now);
         }
-        rows.complete();
+        rows.End();
         return absl::OkStatus();
       });
       PW_CHECK(copied.ok(), copied.ToString());
     }
-    return Now() - start;
+    return watch.Spent();
   }
 
-  /// Seconds to post as many transfers, batch by batch; drawing them is not counted.
-  double Post(int batches) {
+  /// What it takes to post as many transfers, batch by batch; drawing them is not counted.
+  Effort Post(int batches) {
     std::mt19937_64 random(static_cast<uint64_t>(posted_) + 1);
-    double seconds = 0;
+    const int server = Server();
+    Effort effort;
     for (int i = 0; i < batches; ++i) {
       std::vector<ledger::Transfer> transfers;
       transfers.reserve(kBatch);
       for (int64_t k = 0; k < kBatch; ++k) {
         transfers.push_back(Draw(random, absl::StrFormat("%s:%012d", run_, ++posted_)));
       }
-      const double start = Now();
+      const Stopwatch watch(server);
       const auto results = store_.Create(community_, {transfers});
-      seconds += Now() - start;
+      effort += watch.Spent();
       PW_CHECK(results.ok(), results.status().ToString());
       for (const ledger::TransferResult& result : *results) {
         PW_CHECK(result.outcome == ledger::Outcome::kApplied, "every transfer is posted");
       }
     }
-    return seconds;
+    return effort;
   }
 
   void Batches() {
     const int batches = absl::GetFlag(FLAGS_batches);
     Post(std::max(2, absl::GetFlag(FLAGS_warm)));
     Copy(2);
-    std::string copies, posts;
+    std::vector<double> copies, posts, copies_cpu, posts_cpu;
+    const auto transfers = static_cast<double>(batches * kBatch);
     for (int round = 0; round < absl::GetFlag(FLAGS_rounds); ++round) {
-      absl::StrAppend(&copies, round > 0 ? "," : "", batches * kBatch / Copy(batches));
-      absl::StrAppend(&posts, round > 0 ? "," : "", batches * kBatch / Post(batches));
+      const Effort copy = Copy(batches);
+      const Effort post = Post(batches);
+      copies.push_back(transfers / copy.wall);
+      posts.push_back(transfers / post.wall);
+      copies_cpu.push_back(1e6 * copy.cpu / transfers);
+      posts_cpu.push_back(1e6 * post.cpu / transfers);
     }
-    std::printf("{\"journal_per_second\":[%s],\"ledger_per_second\":[%s]}\n", copies.c_str(),
-                posts.c_str());
+    std::printf("{\"journal_per_second\":[%s],\"ledger_per_second\":[%s],"
+                "\"journal_cpu_us\":[%s],\"ledger_cpu_us\":[%s]}\n",
+                absl::StrJoin(copies, ",").c_str(), absl::StrJoin(posts, ",").c_str(),
+                absl::StrJoin(copies_cpu, ",").c_str(), absl::StrJoin(posts_cpu, ",").c_str());
   }
 
   void Calls() {

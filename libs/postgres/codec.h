@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "libs/domain/ids.h"
 #include "libs/domain/quantities.h"
@@ -28,6 +29,7 @@ inline pqxx::binarystring ToSqlBytes(const std::string& bytes) {
 std::string ToSqlArray(const std::vector<int64_t>& values);
 std::string ToSqlArray(const std::vector<int32_t>& values);
 std::string ToSqlArray(const std::vector<std::string>& values);
+std::string ToSqlArray(const std::vector<absl::string_view>& values);
 std::string ToSqlArray(const std::vector<absl::Time>& values);
 
 /// One value of each row of a batch, as an array parameter. rows: anything to loop over; get: a
@@ -45,6 +47,8 @@ std::string ToSqlColumn(const Rows& rows, Get get) {
 /// Reads a `timestamptz` column; the session's time zone is UTC.
 absl::Time TimeFrom(const pqxx::field& field);
 std::optional<absl::Time> OptionalTimeFrom(const pqxx::field& field);
+/// Reads a `date` column that is not null.
+absl::CivilDay DayFrom(const pqxx::field& field);
 int64_t Int64From(const pqxx::field& field);
 std::optional<int64_t> OptionalInt64From(const pqxx::field& field);
 int32_t Int32From(const pqxx::field& field);

@@ -17,24 +17,28 @@ struct Outcome {
   bool try_again = false;
   bool connection_usable = true;
   bool in_doubt = false;
+  // What `body` or a key says, which knows of every COMMIT before.
+  bool is_answer = false;
 };
 
 absl::Status Unavailable(const std::exception& e) {
   return Error(kDatabaseUnavailable, absl::StrCat("the database is not reachable: ", e.what()));
 }
 
-Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
-                absl::FunctionRef<absl::Status(pqxx::work&)> body) {
+template <typename Transaction>
+Outcome Attempt(Connection& connection, const TransactionOptions& options,
+                absl::FunctionRef<absl::Status(Transaction&)> body) {
   try {
-    pqxx::work tx(connection);
+    Transaction tx(connection);
     if (options.serializable) tx.exec0("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    if (options.one_snapshot) tx.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     absl::Status status = body(tx);
     if (!status.ok()) {
       tx.abort();
-      return {std::move(status), false, connection.is_open()};
+      return {std::move(status), false, connection.is_open(), false, true};
     }
     tx.commit();
-    return {absl::OkStatus()};
+    return {absl::OkStatus(), false, true, false, true};
   } catch (const pqxx::in_doubt_error& e) {
     // The COMMIT was sent and its answer is lost. Every write has an id: doing it again is safe.
     return {Unavailable(e), true, false, true};
@@ -43,7 +47,7 @@ Outcome Attempt(pqxx::connection& connection, const TransactionOptions& options,
   } catch (const pqxx::deadlock_detected& e) {
     return {absl::AbortedError(e.what()), true};
   } catch (const pqxx::unique_violation& e) {
-    return {absl::AlreadyExistsError(e.what())};
+    return {absl::AlreadyExistsError(e.what()), false, true, false, true};
   } catch (const pqxx::broken_connection& e) {
     return {Unavailable(e), true, false};
   } catch (const pqxx::sql_error& e) {
@@ -67,7 +71,7 @@ Pool::Pool(std::string dsn, std::vector<Query> queries, int size)
 
 Pool::~Pool() = default;
 
-std::unique_ptr<pqxx::connection> Pool::Take() {
+std::unique_ptr<Connection> Pool::Take() {
   {
     std::unique_lock lock(mutex_);
     freed_.wait(lock, [this] { return in_use_ < size_; });
@@ -79,7 +83,7 @@ std::unique_ptr<pqxx::connection> Pool::Take() {
     }
   }
   try {
-    auto connection = std::make_unique<pqxx::connection>(dsn_);
+    auto connection = std::make_unique<Connection>(dsn_);
     // The library's silent reconnect would lose the session's settings; we replace it instead.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -97,7 +101,7 @@ std::unique_ptr<pqxx::connection> Pool::Take() {
   }
 }
 
-void Pool::Give(std::unique_ptr<pqxx::connection> connection) {
+void Pool::Give(std::unique_ptr<Connection> connection) {
   {
     const std::lock_guard lock(mutex_);
     --in_use_;
@@ -113,13 +117,23 @@ void Pool::Give(std::unique_ptr<pqxx::connection> connection) {
 
 absl::Status Pool::Run(const TransactionOptions& options,
                        absl::FunctionRef<absl::Status(pqxx::work&)> body) {
+  return Repeat<pqxx::work>(options, body);
+}
+
+absl::Status Pool::RunAlone(absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
+  return Repeat<pqxx::nontransaction>({}, body);
+}
+
+template <typename Transaction>
+absl::Status Pool::Repeat(const TransactionOptions& options,
+                          absl::FunctionRef<absl::Status(Transaction&)> body) {
   auto pause = std::chrono::milliseconds(5);
   bool in_doubt = false;
   for (int attempt = 1;; ++attempt) {
     Outcome outcome;
     try {
-      std::unique_ptr<pqxx::connection> connection = Take();
-      outcome = Attempt(*connection, options, body);
+      std::unique_ptr<Connection> connection = Take();
+      outcome = Attempt<Transaction>(*connection, options, body);
       Give(outcome.connection_usable ? std::move(connection) : nullptr);
     } catch (const std::exception& e) {
       outcome = {Unavailable(e), true, false};
@@ -129,13 +143,13 @@ absl::Status Pool::Run(const TransactionOptions& options,
       if (outcome.status.code() == absl::StatusCode::kInternal) {
         Log(Severity::kError, "a statement failed", {{"error", outcome.status.message()}});
       }
+      if (in_doubt && !outcome.is_answer) {
+        return Error(ErrorReason{"OUTCOME_UNKNOWN", absl::StatusCode::kUnavailable, true},
+                     "the database did not answer a COMMIT: it may have happened");
+      }
       if (outcome.status.code() == absl::StatusCode::kAborted && ReasonOf(outcome.status).empty()) {
         return Error(ErrorReason{"TRANSACTION_CONFLICT", absl::StatusCode::kAborted, true},
                      "the transaction met another one too often");
-      }
-      if (in_doubt && absl::IsUnavailable(outcome.status)) {
-        return Error(ErrorReason{"OUTCOME_UNKNOWN", absl::StatusCode::kUnavailable, true},
-                     "the database did not answer a COMMIT: it may have happened");
       }
       return outcome.status;
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/strip.h"
 
 namespace peerwatt::rpc {
@@ -31,12 +32,17 @@ telemetry::Labels LabelsOf(const std::string& method, absl::string_view type) {
 }  // namespace
 
 std::string CallProbe::LabelOf(absl::string_view path) {
+  // Names of this program only, so there are few.
+  thread_local absl::flat_hash_set<std::string> known;
+  if (known.contains(path)) return std::string(path);
   std::string name(absl::StripPrefix(path, "/"));
   std::replace(name.begin(), name.end(), '/', '.');
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
   const bool health =
       name == "grpc.health.v1.Health.Check" || name == "grpc.health.v1.Health.Watch";
-  return health || pool->FindMethodByName(name) != nullptr ? std::string(path) : "/_OTHER/_OTHER";
+  if (!health && pool->FindMethodByName(name) == nullptr) return "/_OTHER/_OTHER";
+  known.emplace(path);
+  return std::string(path);
 }
 
 void CallProbe::Started(const std::string& method, absl::string_view type) {

@@ -19,6 +19,7 @@
 #include "services/registry/clients/system_secrets.h"
 #include "services/registry/rpc/internal_service.h"
 #include "services/registry/rpc/registry_service.h"
+#include "services/registry/rpc/handovers_service.h"
 #include "services/registry/rpc/schemes_service.h"
 #include "services/registry/rpc/tariffs_service.h"
 #include "services/registry/storage/community_store.h"
@@ -28,6 +29,7 @@
 #include "services/registry/storage/network_store.h"
 #include "services/registry/storage/participant_store.h"
 #include "services/registry/storage/queries.h"
+#include "services/registry/storage/handover_store.h"
 #include "services/registry/storage/scheme_store.h"
 #include "services/registry/storage/tariff_version_store.h"
 #include "services/registry/storage/user_store.h"
@@ -167,6 +169,7 @@ int Serve() {
   PostgresNetworkStore networks(pool);
   PostgresSchemeStore schemes(pool);
   PostgresTariffVersionStore tariffs(pool);
+  PostgresHandoverStore handovers(pool);
   ArgonPasswordHasher hasher(kPasswordsWorkingMax, kPasswordsWaitingMax);
   SystemSecrets secrets;
   Accounts accounts(users, users, hasher, *tokens, secrets);
@@ -179,6 +182,8 @@ int Serve() {
   SchemesInternalService schemes_internal(communities, schemes);
   TariffsService tariffs_service(communities, tariffs, *clock);
   TariffsInternalService tariffs_internal(communities, tariffs);
+  HandoversService handovers_service(handovers, *clock);
+  HandoversInternalService handovers_internal(handovers);
 
   telemetry::Metrics metrics;
   if (const std::string address = absl::GetFlag(FLAGS_metrics_address); !address.empty()) {
@@ -190,8 +195,10 @@ int Serve() {
   options.health_address = absl::GetFlag(FLAGS_health_address);
   options.credentials = rpc::MutualTlsServer(rpc::TlsFromFlags());
   auto server = rpc::Server::Start(
-      options, {&service, &internal, &schemes_service, &schemes_internal, &tariffs_service,
-                &tariffs_internal}, metrics);
+      options,
+      {&service, &internal, &schemes_service, &schemes_internal, &handovers_service,
+       &handovers_internal, &tariffs_service, &tariffs_internal},
+      metrics);
   if (!server.ok()) StopForConfiguration(server.status().message());
 
   absl::Notification stop;

@@ -40,6 +40,33 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(sum(h["bought_wh"] for h in households),
                          sum(h["sold_wh"] for h in households))
 
+    def test_the_figures_of_settlement_are_those_of_bills_and_meters(self):
+        kpis, households = self.report["kpis"], self.report["households"]
+        self.assertEqual([one["participant"] for one in kpis["households"]],
+                         sorted(one["participant"] for one in households))
+        for one, household in zip(kpis["households"],
+                                  sorted(households, key=lambda h: h["participant"])):
+            self.assertEqual(one["saving_micros"], household["saving_micros"])
+            local = household["self_consumed_wh"] + household["bought_wh"]
+            self.assertEqual(one["local_share_ppm"],
+                             local * 1_000_000 // household["consumed_wh"])
+            self.assertEqual(one["avoided_co2_g"], local * 400 // 1000)
+        community = kpis["community"]
+        self.assertEqual(community["saving_micros"],
+                         sum(one["saving_micros"] for one in households))
+        # The report's own share is rounded to the nearest, settlement's down.
+        self.assertIn(self.report["community"]["self_sufficiency_ppm"]
+                      - community["local_share_ppm"], (0, 1))
+        self.assertGreater(community["welfare_delivered_micros"], 0)
+        self.assertLessEqual(community["welfare_delivered_micros"],
+                             community["welfare_optimum_micros"])
+        savings = sorted(max(one["saving_micros"], 0) for one in households)
+        count = len(savings)
+        gini = sum(value * (2 * (i + 1) - count - 1) for i, value in enumerate(savings))
+        self.assertEqual(community["savings_gini_ppm"],
+                         gini * 1_000_000 // (sum(savings) * count))
+        self.assertIn("Gini coefficient", self.output)
+
     def test_every_curl_line_works_as_printed(self):
         lines = [line.strip() for line in self.output.splitlines()
                  if re.match(r"\s*(TOKEN=.*)?curl ", line)]

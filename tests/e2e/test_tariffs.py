@@ -1,11 +1,15 @@
 """A tariff by time of use with a gap, a subscription and fees through REST; a version that reaches back."""
 
 import datetime
+import json
+import os
 import pathlib
+import shutil
+import subprocess
 import tempfile
 import unittest
 
-from harness import Household, RestError, Stack, micros, money
+from harness import BIN, SOURCE, Household, RestError, Stack, micros, money
 from meters import SimulatedClock
 
 HOUR = datetime.timedelta(hours=1)
@@ -51,6 +55,13 @@ class TariffsTest(unittest.TestCase):
         cls.house = Household(cls.stack, cls.admin, COMMUNITY, "house", import_w=40_000,
                               export_w=40_000)
         cls.first = cls.version("first", cls.night())
+        cls.stack.call("POST", f"/v1/{COMMUNITY}/issuers?issuerId=first", {
+            "startDate": "2026-10-01",
+            "party": {"displayName": "Dusk", "street": "Elm Street 1", "city": "Dusk",
+                      "postalCode": "12345", "countryCode": "DE", "vatId": "DE123456789"},
+            "account": {"holder": "Dusk", "iban": "DE89370400440532013000"},
+            "invoiceSeries": "R", "selfBillingSeries": "G", "paymentDays": 14,
+            "tax": {"category": "S", "ratePpm": "200000"}}, cls.admin)
 
     @staticmethod
     def night(**more):
@@ -132,6 +143,11 @@ class TariffsTest(unittest.TestCase):
         self.assertTrue(bill["priceMissing"])
         self.assertEqual(micros(items["SUBSCRIPTION"]["amount"]), -100_000)
         self.assertEqual(micros(items["PIECE_FEE"]["amount"]), -500_000)
+        preview = self.preview()
+        self.assertEqual(preview["priceMissingEnergyWh"], "400")
+        missing = [line for line in preview["lines"] if line.get("priceMissingEnergyWh")]
+        self.assertEqual([(line["kind"], "exactAmount" in line, "netAmount" in line)
+                          for line in missing], [("RETAIL", False, False)])
         lines = self.lines()
         self.assertEqual([line for line in lines if line.get("priceMissing")],
                          [line for line in lines if "amount" not in line])
@@ -140,6 +156,11 @@ class TariffsTest(unittest.TestCase):
                          {("retail/two", False), ("retail/night", True),
                           ("subscriptions/grid-connection", True),
                           ("piece-fees/participant-month", False)})
+
+    def preview(self):
+        return self.stack.call(
+            "GET", f"/v1/{self.house.participant}/statements:preview?month=2026-10&kind=INVOICE",
+            token=self.house.token)
 
     def lines(self):
         return self.stack.call("GET", f"/v1/{self.house.participant}/settlementLines?pageSize=1000",
@@ -165,6 +186,49 @@ class TariffsTest(unittest.TestCase):
                                                    token=self.admin)["ledgerAccounts"]}
         self.assertEqual((accounts["subscriptions"], accounts["piece-fees"],
                           accounts["main-grid"]), (100_000, 500_000, 620_000))
+
+    def verify(self, folder):
+        done = subprocess.run([BIN / "peerwatt-verify", folder], timeout=120, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return done.returncode, lines[:-1], lines[-1] if lines else done.stderr
+
+    def test_4_everything_is_recomputed_from_outside(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="peerwatt-books-"))
+        self.addCleanup(shutil.rmtree, folder)
+        subprocess.run([SOURCE / "scripts" / "export-books", self.stack.http, "dusk", folder],
+                       check=True, timeout=120,
+                       env={**os.environ, "PEERWATT_TOKEN": self.admin})
+        code, findings, read = self.verify(folder)
+        self.assertEqual((code, findings), (0, []))
+        self.assertEqual((read["periods"], read["charges"]), (QUARTERS, 2))
+        # Another price of the hour that comes twice, and a day that costs something else.
+        text = (folder / "tariffs.json").read_text()
+        for wrong in (text.replace("02:00", "02:15"), text.replace('"3"', '"4"')):
+            self.assertNotEqual(wrong, text)
+            (folder / "tariffs.json").write_text(wrong)
+            code, findings, _ = self.verify(folder)
+            self.assertEqual(code, 1)
+            self.assertIn("period_posting", {finding["check"] for finding in findings})
+
+    def test_5_every_line_is_explained_by_its_version(self):
+        for line in self.lines():
+            explained = self.stack.call("GET", f"/v1/{line['name']}:explain",
+                                        token=self.house.token)
+            self.assertTrue(explained["reproduced"], line)
+            self.assertEqual(explained["rule"]["kind"], "tariff", line)
+
+    def test_6_a_statement_has_charges_and_tax_flags(self):
+        preview = self.preview()
+        # 0.36 at 0.30 and 0.10 at 0.25 are taxed, 0.16 at 0.20 is not.
+        self.assertEqual({(line["kind"], line["tax"]["category"]): micros(line["exactAmount"])
+                          for line in preview["lines"]},
+                         {("RETAIL", "S"): 460_000, ("RETAIL", "E"): 160_000,
+                          ("SUBSCRIPTION", "S"): 100_000, ("PIECE_FEE", "E"): 500_000})
+        self.assertEqual({tax["tax"]["category"]: (micros(tax["taxableAmount"]),
+                                                   micros(tax.get("taxAmount", {})))
+                          for tax in preview["taxes"]},
+                         {"S": (560_000, 110_000), "E": (660_000, 0)})
 
 
 if __name__ == "__main__":

@@ -54,9 +54,9 @@ def market(name, meaning):
     return "market", run
 
 
-def ledger(name, meaning):
-    """A fault of the ledger."""
-    _, run = metering(name, meaning, "ledger_faults")
+def ledger(name, meaning, module="ledger_faults"):
+    """A fault of the ledger, or of settlement."""
+    _, run = metering(name, meaning, module)
     return "settlement", run
 
 
@@ -64,6 +64,9 @@ FAULTS = {
     "kill": ("settlement", kill), "exhausted_files": ("gateway", exhausted_files),
     "stolen_lease": market(
         "stolen_lease", "The holder of a lease stands still, another takes over. Control: no tokens."),
+    "order_calls": market(
+        "order_calls",
+        "Killed at every database call of placement and clearing. Control: nobody heals."),
     "self_trades": market(
         "self_trades",
         "10^6 orders in every mode, owners with many accounts. Control: owners not known."),
@@ -73,8 +76,13 @@ FAULTS = {
         "ledger_deliveries", "100,000 calls up to five times: one effect each. Control: no keys."),
     "ledger_calls": ledger(
         "ledger_calls", "Killed at every database call: nothing half. Control: two transactions."),
+    "payment_calls": ledger(
+        "payment_calls", "Payments killed at every database call. Control: two transactions."),
     "ledger_kills": ledger(
         "ledger_kills", "90 kills and stops under load: nothing lost. Control: lazy commits."),
+    "statement_calls": ledger(
+        "statement_calls", "Killed at every call of issuing: no gaps. Control: two transactions.",
+        "statement_faults"),
     "duplicates": metering(
         "duplicates",
         "Each batch five times, 20 kills of each process: 0 Wh off. Control: adding up."),

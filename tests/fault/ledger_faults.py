@@ -28,7 +28,7 @@ def counted(test, environment, binary="settlement_ledger_faults_test"):
         stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, **environment})
     rows = {}
     for line in done.stdout.splitlines():
-        if re.match(r"(bank|deliveries)(_control)? ", line):
+        if re.match(r"(bank|deliveries|calls)(_control|_of_\w+)? ", line):
             name, *pairs = line.split()
             rows[name] = {key: int(value) for key, value in zip(pairs[::2], pairs[1::2])}
     return done.returncode == 0, rows
@@ -52,9 +52,21 @@ def ledger_deliveries():
 
 def ledger_calls():
     """Killed at every database call of every writing RPC. Control: two transactions for one call."""
-    passed, _ = counted("LedgerCutOffTest.*-*AreSeenHalfWritten", {}, "fault_ledger_calls")
-    found, _ = counted("LedgerCutOffTest.*AreSeenHalfWritten", {}, "fault_ledger_calls")
-    yield {"fault": "ledger_calls", "holds": passed, "control": "found" if found else "missed",
+    binary = "settlement_ledger_cut_off_test"
+    passed, rows = counted("LedgerCutOffTest.*:*LostCommitTest.*", {"PEERWATT_CUT_OFFS": "all"},
+                           binary)
+    found = rows.pop("calls_control", {}).get("half_written", 0) > 0
+    half_written = sum(row["half_written"] for row in rows.values())
+    yield {"fault": "ledger_calls", "holds": passed and len(rows) >= 10 and half_written == 0,
+           "control": "found" if found else "missed", "writers": len(rows),
+           "cuts": sum(row["cuts"] for row in rows.values()), "half_written": half_written}
+
+
+def payment_calls():
+    """Killed at every database call of payouts, files and statements. Control: two transactions."""
+    passed, _ = counted("PaymentCutOffTest.*-*AreSeenHalfWritten", {}, "fault_payment_calls")
+    found, _ = counted("PaymentCutOffTest.*AreSeenHalfWritten", {}, "fault_payment_calls")
+    yield {"fault": "payment_calls", "holds": passed, "control": "found" if found else "missed",
            "half_written": 0 if passed else 1}
 
 

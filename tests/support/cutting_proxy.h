@@ -10,22 +10,40 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
+#include <functional>
+#include <regex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace peerwatt::testing {
 
-/// Stands between a program and PostgreSQL and counts its calls: simple queries and executions of
-/// prepared statements. At one of them it cuts every connection for good, as if the program had
-/// been killed: before the call reaches the server, or after its effect, when the answer is lost.
+/// What a proxy does at one call to the database.
+struct Interruption {
+  int call = -1;              ///< number of the call, from 0; -1 interrupts none
+  bool after_effect = false;  ///< when the server has answered, or before the call reaches it
+  bool for_good = true;       ///< all connections and those to come, or the call's own alone
+  std::string statement = {};  ///< counts simple queries of this text only, if it has one
+  /// Runs when the answer is there, before it is passed on; nothing is cut then.
+  std::function<void()> meanwhile = nullptr;
+};
+
+/// Stands between a program and PostgreSQL and counts its calls: simple queries, executions of
+/// prepared statements, and ends of copies. At one of them it cuts connections, as if the program
+/// had been killed: before the call reaches the server, or after its effect, when the answer is
+/// lost.
 class CuttingProxy {
  public:
-  /// server_port: on loopback. cut_at: number of the call, from 0; -1 cuts never.
-  CuttingProxy(int server_port, int cut_at, bool after_effect)
-      : server_port_(server_port), cut_at_(cut_at), after_effect_(after_effect) {
+  /// server_dsn: of a server on loopback.
+  CuttingProxy(const std::string& server_dsn, Interruption interruption)
+      : server_dsn_(server_dsn), interruption_(std::move(interruption)) {
+    std::smatch found;
+    if (!std::regex_search(server_dsn_, found, std::regex("port=(\\d+)"))) {
+      throw std::runtime_error("the server has no port");
+    }
+    server_port_ = std::stoi(found[1]);
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = Loopback(0);
     socklen_t size = sizeof(address);
@@ -47,7 +65,13 @@ class CuttingProxy {
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
 
-  int port() const { return port_; }
+  /// How to reach the server through the proxy.
+  std::string dsn() const {
+    return std::regex_replace(server_dsn_, std::regex("port=\\d+"),
+                              "port=" + std::to_string(port_)) +
+           " sslmode=disable gssencmode=disable";
+  }
+  /// Calls that were counted so far.
   int calls() const { return calls_; }
 
  private:
@@ -128,54 +152,71 @@ class CuttingProxy {
     return bytes.size() >= at + size ? at + size : 0;
   }
 
+  // Whether a message from the program is one that is counted.
+  bool IsCall(const std::string& message) const {
+    if (!interruption_.statement.empty()) {
+      // A type, a length, the text and its end.
+      return message[0] == 'Q' && message.substr(5, message.size() - 6) == interruption_.statement;
+    }
+    return message[0] == 'Q' || message[0] == 'E' || message[0] == 'c';
+  }
+
+  // Whether the server has done what it was called for: it is ready for the next query, or for
+  // what is to be copied.
+  static bool IsAnswered(const std::string& answer) {
+    const size_t size = answer.size();
+    return answer[0] == 'G' ||
+           (size >= 6 && answer.compare(size - 6, 5, std::string("Z\0\0\0\5", 5)) == 0);
+  }
+
   void Relay(int client, int server) {
     std::string asked;
+    std::string answer;
     bool is_first = true;
-    bool cut_after_answer = false;
-    std::string answered;
+    bool is_held = false;
     while (!stopping_ && !is_cut_) {
       std::array<pollfd, 2> sides = {{{server, POLLIN, 0}, {client, POLLIN, 0}}};
-      poll(sides.data(), cut_after_answer ? 1 : 2, 5);
+      poll(sides.data(), sides.size(), 5);
       if (sides[0].revents != 0) {
-        std::string bytes;
-        if (!ReceiveSome(server, bytes)) {
+        if (!ReceiveSome(server, answer)) {
           return;
         }
-        if (cut_after_answer) {
-          answered += bytes;
-          // Ready for the next query: the call has taken effect.
-          const size_t size = answered.size();
-          if (size >= 6 && answered.compare(size - 6, 5, std::string("Z\0\0\0\5", 5)) == 0) {
-            is_cut_ = true;
+        if (is_held && IsAnswered(answer)) {
+          if (!interruption_.meanwhile) {
+            is_cut_ = interruption_.for_good;
+            return;
           }
-        } else if (!SendAll(client, bytes)) {
+          interruption_.meanwhile();
+          is_held = false;
+        }
+        if (!is_held && !SendAll(client, std::exchange(answer, {}))) {
           return;
         }
       }
-      if (!cut_after_answer && sides[1].revents != 0 && !ReceiveSome(client, asked)) {
+      if (sides[1].revents != 0 && !ReceiveSome(client, asked)) {
         return;
       }
       for (size_t size = 0; (size = MessageSize(asked, is_first)) > 0;) {
-        const char type = is_first ? 0 : asked[0];
-        is_first = false;
-        if ((type == 'Q' || type == 'E') && calls_++ == cut_at_) {
-          if (!after_effect_) {
-            is_cut_ = true;
+        const std::string message = asked.substr(0, size);
+        asked.erase(0, size);
+        if (!std::exchange(is_first, false) && IsCall(message) &&
+            calls_++ == interruption_.call) {
+          if (!interruption_.after_effect && !interruption_.meanwhile) {
+            is_cut_ = interruption_.for_good;
             return;
           }
-          cut_after_answer = true;
+          is_held = true;
         }
-        if (!SendAll(server, asked.substr(0, size))) {
+        if (!SendAll(server, message)) {
           return;
         }
-        asked.erase(0, size);
       }
     }
   }
 
-  const int server_port_;
-  const int cut_at_;
-  const bool after_effect_;
+  const std::string server_dsn_;
+  const Interruption interruption_;
+  int server_port_ = 0;
   int listener_ = -1;
   int port_ = 0;
   std::atomic<int> calls_ = 0;

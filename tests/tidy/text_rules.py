@@ -15,6 +15,8 @@ LONG_FILES = {
     "protos/peerwatt/metering/v1/metering.proto": "the messages of one service",
     "protos/peerwatt/registry/v1/registry.proto": "one package per service",
     "protos/peerwatt/settlement/v1/settlement.proto": "one package per service",
+    "protos/peerwatt/settlement/v1/payments.proto": "messages of one service",
+    "protos/peerwatt/settlement/v1/statements.proto": "the messages of one service",
 }
 # Rules are data here: their examples would be found as breaches.
 OWN = "tests/tidy/"

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "libs/domain/quantities.h"
+#include "tools/peerwatt/kpi_table.h"
 #include "tools/peerwatt/scenario.h"
 
 namespace peerwatt::tool {
@@ -92,6 +93,7 @@ struct DemoFigures {
   std::vector<PeriodFigures> periods;
   std::vector<AuctionFigures> auctions;
   LedgerFigures ledger;
+  KpiTable kpis;
   RunFigures run;
 };
 

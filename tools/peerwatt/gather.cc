@@ -151,6 +151,9 @@ absl::StatusOr<Gathered> Gather(const Scenario& scenario, Neighbourhood& neighbo
   PW_ASSIGN_OR_RETURN(
       out.figures.auctions,
       ListAuctions(scenario, account, api, scenario.timetable.start, scenario.timetable.end));
+  PW_ASSIGN_OR_RETURN(out.figures.kpis,
+                      GatherKpis(scenario.rules.community,
+                                 {scenario.timetable.start, scenario.timetable.end}, account, api));
   PW_ASSIGN_OR_RETURN(out.figures.ledger, gatherer.Ledger(out.ledger_lines));
   return out;
 }

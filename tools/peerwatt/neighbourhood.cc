@@ -43,16 +43,18 @@ class SetUpRun {
 
 absl::Status SetUpRun::CreateCommunity() {
   const std::string start = TimeText(scenario_.timetable.start);
-  const Json community = {{"displayName", "Hamlet"},
-                          {"timeZone", rules_.time_zone},
-                          {"currencyCode", rules_.currency},
-                          {"interval", DurationText(rules_.interval)},
-                          {"tradingStartTime", start},
-                          {"openingLead", DurationText(rules_.opening_lead)},
-                          {"gateClosureLead", DurationText(rules_.gate_closure_lead)},
-                          {"networkFeePerKwh", Money(rules_.network_fee.micros_per_kwh())},
-                          {"operatorSharePpm", absl::StrCat(rules_.operator_share_ppm)},
-                          {"priceMaxPerKwh", Money(rules_.price_max.micros_per_kwh())}};
+  const Json community = {
+      {"displayName", "Hamlet"},
+      {"timeZone", rules_.time_zone},
+      {"currencyCode", rules_.currency},
+      {"interval", DurationText(rules_.interval)},
+      {"tradingStartTime", start},
+      {"openingLead", DurationText(rules_.opening_lead)},
+      {"gateClosureLead", DurationText(rules_.gate_closure_lead)},
+      {"networkFeePerKwh", Money(rules_.network_fee.micros_per_kwh())},
+      {"operatorSharePpm", absl::StrCat(rules_.operator_share_ppm)},
+      {"priceMaxPerKwh", Money(rules_.price_max.micros_per_kwh())},
+      {"emissionFactor", {{"co2GPerKwh", rules_.co2_g_per_kwh}, {"source", rules_.co2_source}}}};
   Account* staff = &out_.operator_account;
   PW_RETURN_IF_ERROR(
       api_.Post(absl::StrCat("/v1/communities?communityId=", rules_.community), community, staff)

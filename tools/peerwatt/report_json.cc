@@ -154,6 +154,7 @@ Json ReportJson(const Scenario& scenario, const DemoFigures& figures) {
           {"run", RunJson(figures.run)},
           {"households", std::move(households)},
           {"community", CommunityJson(SharesOf(figures))},
+          {"kpis", KpisJson(figures.kpis)},
           {"prices", PricesJson(scenario, figures.auctions)},
           {"proofs",
            {{"energy_accounted", EnergyJson(ProveEnergy(figures, intervals))},

@@ -168,7 +168,8 @@ std::string ReportText(const Scenario& scenario, const DemoFigures& figures) {
                   " was made here (self-sufficiency); of what was produced, ",
                   Percent(shares.self_consumption_ppm),
                   " stayed here (self-consumption); of what came through the grid, ",
-                  Percent(shares.local_share_ppm), " came from neighbours (local share).\n\n");
+                  Percent(shares.local_share_ppm), " came from neighbours (local share).\n\n",
+                  KpisText(figures.kpis), "\n");
   AppendPrices(scenario, figures, out);
   absl::StrAppendFormat(
       &out, "\n%d readings in %.1f s: %.0f readings/s; %d refused, %d reconnects, %d outages\n",

@@ -26,6 +26,8 @@ struct DemoRules {
   Price retail = Price::MicrosPerKwh(320'000);
   Price feed_in = Price::MicrosPerKwh(80'000);
   Money deposit = Money::Micros(500'000'000);
+  int64_t co2_g_per_kwh = 400;  ///< an example, and stated as one
+  std::string co2_source = "an example, not a measured value";
 };
 
 /// One metering point of a household.

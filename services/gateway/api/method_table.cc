@@ -18,11 +18,17 @@
 #include "peerwatt/metering/v1/forecast.pb.h"
 #include "peerwatt/metering/v1/metering.pb.h"
 #include "peerwatt/metering/v1/validation.pb.h"
+#include "peerwatt/registry/v1/handovers.pb.h"
 #include "peerwatt/registry/v1/registry.pb.h"
 #include "peerwatt/registry/v1/schemes.pb.h"
 #include "peerwatt/registry/v1/tariffs.pb.h"
+#include "peerwatt/settlement/v1/kpis.pb.h"
 #include "peerwatt/settlement/v1/ledger.pb.h"
+#include "peerwatt/settlement/v1/payments.pb.h"
+#include "peerwatt/settlement/v1/reconciliation.pb.h"
+#include "peerwatt/settlement/v1/runs.pb.h"
 #include "peerwatt/settlement/v1/settlement.pb.h"
+#include "peerwatt/settlement/v1/statements.pb.h"
 
 namespace peerwatt::gateway {
 namespace {
@@ -102,6 +108,8 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
       service(peerwatt::registry::v1::Scheme::descriptor(), "Schemes", Upstream::kRegistry),
       service(peerwatt::registry::v1::TariffVersion::descriptor(), "Tariffs",
               Upstream::kRegistry),
+      service(peerwatt::registry::v1::MeteringPointHandover::descriptor(), "Handovers",
+              Upstream::kRegistry),
       service(metering::Reading::descriptor(), "Metering", Upstream::kMetering),
       service(metering::Finding::descriptor(), "Validation", Upstream::kMetering),
       service(metering::ExportReadingsRequest::descriptor(), "Exchange", Upstream::kMetering),
@@ -118,7 +126,16 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
               Upstream::kMarket),
       service(peerwatt::market::v1::OrderBook::descriptor(), "Trading", Upstream::kMarket),
       service(peerwatt::settlement::v1::Bill::descriptor(), "Settlement", Upstream::kSettlement),
-      service(peerwatt::settlement::v1::Balance::descriptor(), "Ledger", Upstream::kSettlement)};
+      service(peerwatt::settlement::v1::KpiFigures::descriptor(), "Kpis", Upstream::kSettlement),
+      service(peerwatt::settlement::v1::Balance::descriptor(), "Ledger", Upstream::kSettlement),
+      service(peerwatt::settlement::v1::Wallet::descriptor(), "Payments", Upstream::kSettlement),
+      service(peerwatt::settlement::v1::ReconciliationFinding::descriptor(), "Reconciliation",
+              Upstream::kSettlement),
+      service(peerwatt::settlement::v1::RunCalendar::descriptor(), "SettlementRuns",
+              Upstream::kSettlement),
+      service(peerwatt::settlement::v1::Statement::descriptor(), "Statements",
+              Upstream::kSettlement),
+  };
 }
 
 absl::StatusOr<MethodTable> MethodTable::Build() {

@@ -1,9 +1,13 @@
+#include <functional>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
+#include "services/market/clients/parallel_calls.h"
 #include "services/market/clients/peers.h"
 
 namespace peerwatt::market {
@@ -42,22 +46,30 @@ MeteringClient::MeteringClient(const std::shared_ptr<grpc::Channel>& channel)
 absl::StatusOr<ForecastsByPoint> MeteringClient::ForecastInterval(
     const std::vector<MeteringPointId>& points, Interval interval, absl::Time data_end) {
   ForecastsByPoint forecasts;
+  size_t answered = 0;
+  ParallelCalls<v1::QueryForecastsRequest, v1::QueryForecastsResponse> calls(
+      [this](grpc::ClientContext* context, const v1::QueryForecastsRequest* request,
+             v1::QueryForecastsResponse* response, std::function<void(grpc::Status)> done) {
+        stub_->async()->QueryForecasts(context, request, response, std::move(done));
+      },
+      [&](const v1::QueryForecastsResponse& response) {
+        const auto asked = absl::MakeConstSpan(points).subspan(answered, kPointsPerCall);
+        answered += asked.size();
+        return AddForecasts(response, asked, forecasts);
+      },
+      kForecastTimeout);
   for (size_t from = 0; from < points.size(); from += kPointsPerCall) {
-    const absl::Span<const MeteringPointId> some =
-        absl::MakeConstSpan(points).subspan(from, kPointsPerCall);
-    grpc::ClientContext context;
-    rpc::SetDeadline(context, kForecastTimeout);
     v1::QueryForecastsRequest request;
-    for (const MeteringPointId& point : some) {
+    for (const MeteringPointId& point :
+         absl::MakeConstSpan(points).subspan(from, kPointsPerCall)) {
       request.add_metering_points(absl::StrCat("meteringPoints/", point.value()));
     }
     *request.mutable_start_time() = rpc::ToProto(interval.start);
     *request.mutable_end_time() = rpc::ToProto(interval.end);
     *request.mutable_data_end_time() = rpc::ToProto(data_end);
-    v1::QueryForecastsResponse response;
-    PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->QueryForecasts(&context, request, &response)));
-    PW_RETURN_IF_ERROR(AddForecasts(response, some, forecasts));
+    PW_RETURN_IF_ERROR(calls.Add(std::move(request)));
   }
+  PW_RETURN_IF_ERROR(calls.Finish());
   return forecasts;
 }
 

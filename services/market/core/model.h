@@ -141,6 +141,8 @@ struct Order {
   Price premium;
   /// Requirements and what the premium is for, as preference.h writes them; empty for none.
   std::string preference;
+  /// Where its store has put it: a hint of the store's own that saves a search, or empty.
+  std::string place;
   BookPlace book;
   /// The contract that placed it, or empty; then it trades with the contract's other order alone.
   ContractId contract;

@@ -82,10 +82,11 @@ class OrderDesk {
                                                  const Neighbourhood& neighbourhood);
   /// Keeps the items that have no answer yet. Refusals count only when the facts are fresh.
   void Place(std::vector<Item*>& items, const MemberDirectory::Found& facts, absl::Time now);
+  /// Moves the answers of these items on.
   void Reserve(const std::vector<Item*>& kept);
   /// Reserves the money of pending orders of one community and puts them into the book, or rejects
   /// them. Returns them as they are then.
-  absl::StatusOr<std::vector<Order>> Resolve(const std::vector<Order>& pending);
+  absl::StatusOr<std::vector<Order>> Resolve(std::vector<Order> pending);
   /// The last step: those with a reason are rejected, continuous orders meet others.
   absl::StatusOr<std::vector<Order>> Activate(const std::vector<Order>& pending,
                                               const std::vector<std::string>& reasons);

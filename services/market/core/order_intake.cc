@@ -35,23 +35,27 @@ OrderIntake::~OrderIntake() {
 
 void OrderIntake::Submit(Order order, Done done) {
   order.create_time = clock_.Now();
+  bool can_start = false;
   {
     const std::lock_guard lock(mutex_);
     if (waiting_count_ < options_.waiting_max) {
-      std::deque<Waiting>& lane = waiting_[order.auction.community];
-      if (lane.empty()) {
+      Lane& lane = lanes_[order.auction.community];
+      if (lane.waiting.empty()) {
         turns_.push_back(order.auction.community);
       }
-      lane.push_back({std::move(order), std::move(done)});
+      lane.waiting.push_back({std::move(order), std::move(done)});
       ++waiting_count_;
       done = nullptr;
+      can_start = lane.placing == 0 || lane.waiting.size() == options_.company_min;
     }
   }
   if (done != nullptr) {
     done(Busy());
     return;
   }
-  came_.notify_one();
+  if (can_start) {
+    came_.notify_one();
+  }
 }
 
 absl::Status OrderIntake::RunApart(std::function<void()> task) {
@@ -66,32 +70,56 @@ absl::Status OrderIntake::RunApart(std::function<void()> task) {
   return absl::OkStatus();
 }
 
+std::map<CommunityId, OrderIntake::Lane>::iterator OrderIntake::NextLane() {
+  for (auto turn = turns_.begin(); turn != turns_.end(); ++turn) {
+    const auto lane = lanes_.find(*turn);
+    if (lane->second.placing == 0 || lane->second.waiting.size() >= options_.company_min) {
+      turns_.erase(turn);
+      return lane;
+    }
+  }
+  return lanes_.end();
+}
+
 void OrderIntake::PlaceGroups() {
   std::unique_lock lock(mutex_);
   while (true) {
-    came_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
-    if (turns_.empty()) {
+    auto at = lanes_.end();
+    came_.wait(lock, [&] {
+      at = NextLane();
+      return at != lanes_.end() || (stopping_ && turns_.empty());
+    });
+    if (at == lanes_.end()) {
       return;
     }
-    const CommunityId community = std::move(turns_.front());
-    turns_.pop_front();
-    std::deque<Waiting>& lane = waiting_[community];
+    Lane& lane = at->second;
     std::vector<Order> orders;
     std::vector<Done> dones;
-    while (!lane.empty() && orders.size() < options_.group_max) {
-      orders.push_back(std::move(lane.front().order));
-      dones.push_back(std::move(lane.front().done));
-      lane.pop_front();
+    while (!lane.waiting.empty() && orders.size() < options_.group_max) {
+      orders.push_back(std::move(lane.waiting.front().order));
+      dones.push_back(std::move(lane.waiting.front().done));
+      lane.waiting.pop_front();
     }
     waiting_count_ -= orders.size();
-    if (lane.empty()) {
-      waiting_.erase(community);
-    } else {
-      turns_.push_back(community);
+    if (!lane.waiting.empty()) {
+      turns_.push_back(at->first);
+      came_.notify_one();
     }
+    ++lane.placing;
     lock.unlock();
     std::vector<absl::StatusOr<Order>> answers =
         desk_.CreateGroup(std::move(orders), clock_.Now());
+    lock.lock();
+    --lane.placing;
+    const bool has_more = !lane.waiting.empty();
+    if (!has_more && lane.placing == 0) {
+      lanes_.erase(at);
+    }
+    // Another thread places the next group while this one answers.
+    if (has_more || stopping_) {
+      came_.notify_all();
+    }
+    lock.unlock();
     for (size_t i = 0; i < dones.size(); ++i) {
       dones[i](std::move(answers[i]));
     }

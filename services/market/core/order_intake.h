@@ -20,13 +20,15 @@ struct IntakeOptions {
   int workers = 2;
   /// Orders of one group.
   size_t group_max = 1000;
+  /// Orders that are worth a group of their own while another group of the community is placed.
+  size_t company_min = 64;
   /// Orders that may wait; more are refused.
   size_t waiting_max = 20'000;
 };
 
 /// Takes orders of many callers and places those of a community that came meanwhile as one group.
-/// It never waits for a group to fill: what came while the groups before it were placed is the
-/// next. Safe for many threads.
+/// It never waits for a group to fill: what came while the group before it was placed is the next;
+/// when that is many orders, they do not wait for its end either. Safe for many threads.
 class OrderIntake {
  public:
   /// Gets the answer, on a thread of the intake.
@@ -52,6 +54,14 @@ class OrderIntake {
     Done done;
   };
 
+  struct Lane {
+    std::deque<Waiting> waiting;
+    /// Groups that are being placed.
+    int placing = 0;
+  };
+
+  /// The community whose orders have waited longest of those that may be placed now.
+  std::map<CommunityId, Lane>::iterator NextLane();
   void PlaceGroups();
   void RunTasks();
 
@@ -61,8 +71,8 @@ class OrderIntake {
   std::mutex mutex_;
   std::condition_variable came_;
   std::condition_variable task_came_;
-  // By community; those at the front of `turns_` have waited longest.
-  std::map<CommunityId, std::deque<Waiting>> waiting_;
+  std::map<CommunityId, Lane> lanes_;
+  // Communities with orders that wait; those at the front have waited longest.
   std::deque<CommunityId> turns_;
   size_t waiting_count_ = 0;
   std::deque<std::function<void()>> tasks_;

@@ -1,9 +1,11 @@
 // How a group of orders is placed: OrderDesk's part that many callers share.
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "services/market/core/errors.h"
@@ -41,9 +43,9 @@ void BoundMarketOrder(Order& order, const CommunityRules& rules, const OrderLimi
   }
 }
 
-// What names an order within its community.
-using OrderName = std::pair<absl::Time, OrderId>;
-OrderName NameOf(const Order& order) { return {order.auction.delivery_start, order.id}; }
+// What names an order within its community; for as long as the order is there.
+using OrderName = std::pair<absl::Time, absl::string_view>;
+OrderName NameOf(const Order& order) { return {order.auction.delivery_start, order.id.value()}; }
 
 }  // namespace
 
@@ -133,10 +135,11 @@ void OrderDesk::Place(std::vector<Item*>& items, const MemberDirectory::Found& f
 
 void OrderDesk::Reserve(const std::vector<Item*>& kept) {
   std::vector<Order> pending;
-  for (const Item* item : kept) {
-    pending.push_back(*item->answer);
+  pending.reserve(kept.size());
+  for (Item* item : kept) {
+    pending.push_back(*std::move(item->answer));
   }
-  absl::StatusOr<std::vector<Order>> resolved = Resolve(pending);
+  absl::StatusOr<std::vector<Order>> resolved = Resolve(std::move(pending));
   for (size_t i = 0; i < kept.size(); ++i) {
     if (resolved.ok()) {
       kept[i]->answer = std::move((*resolved)[i]);
@@ -182,8 +185,8 @@ absl::StatusOr<std::vector<Order>> OrderDesk::Activate(const std::vector<Order>&
   return resolved;
 }
 
-absl::StatusOr<std::vector<Order>> OrderDesk::Resolve(const std::vector<Order>& pending) {
-  const CommunityId& community = pending.front().auction.community;
+absl::StatusOr<std::vector<Order>> OrderDesk::Resolve(std::vector<Order> pending) {
+  const CommunityId community = pending.front().auction.community;
   std::vector<std::string> reasons(pending.size());
   std::vector<Hold> holds;
   std::vector<size_t> holders;
@@ -202,7 +205,11 @@ absl::StatusOr<std::vector<Order>> OrderDesk::Resolve(const std::vector<Order>& 
       reasons[holders[i]] = std::move(refusals[i]);
     }
   }
-  PW_ASSIGN_OR_RETURN(std::vector<Order> resolved, Activate(pending, reasons));
+  const bool all_wait = std::none_of(pending.begin(), pending.end(), IsContinuous);
+  PW_ASSIGN_OR_RETURN(std::vector<Order> resolved,
+                      all_wait ? store_.ResolveOrders(std::move(pending), reasons)
+                               : Activate(pending, reasons));
+  PW_CHECK(resolved.size() == reasons.size(), "the store answered for other orders");
   std::map<AuctionKey, std::vector<HoldReduction>, AuctionOrder> to_release;
   for (size_t i = 0; i < resolved.size(); ++i) {
     const Order& order = resolved[i];
@@ -228,13 +235,14 @@ absl::StatusOr<int64_t> OrderDesk::Sweep(const CommunityId& community, absl::Tim
   constexpr int32_t kPage = 1000;
   int64_t swept = 0;
   while (true) {
-    PW_ASSIGN_OR_RETURN(const std::vector<Order> pending,
+    PW_ASSIGN_OR_RETURN(std::vector<Order> pending,
                         store_.PendingBefore(community, before, kPage));
-    if (!pending.empty()) {
-      PW_RETURN_IF_ERROR(Resolve(pending).status());
-      swept += static_cast<int64_t>(pending.size());
+    const size_t count = pending.size();
+    if (count > 0) {
+      PW_RETURN_IF_ERROR(Resolve(std::move(pending)).status());
+      swept += static_cast<int64_t>(count);
     }
-    if (pending.size() < kPage) {
+    if (count < kPage) {
       return swept;
     }
   }
@@ -243,7 +251,8 @@ absl::StatusOr<int64_t> OrderDesk::Sweep(const CommunityId& community, absl::Tim
 std::vector<absl::StatusOr<Order>> OrderDesk::CreateGroup(std::vector<Order> orders,
                                                           absl::Time now) {
   std::vector<Item> items(orders.size());
-  std::map<OrderName, size_t> firsts;
+  absl::flat_hash_map<OrderName, size_t> firsts;
+  firsts.reserve(orders.size());
   std::vector<Item*> todo;
   for (size_t i = 0; i < orders.size(); ++i) {
     items[i].order = std::move(orders[i]);
@@ -278,10 +287,14 @@ std::vector<absl::StatusOr<Order>> OrderDesk::CreateGroup(std::vector<Order> ord
   if (!pending.empty()) {
     Reserve(pending);
   }
+  const bool has_doubles = firsts.size() < items.size();
   std::vector<absl::StatusOr<Order>> answers;
+  answers.reserve(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
-    const size_t first = firsts.at(NameOf(items[i].order));
-    absl::StatusOr<Order> answer = i == first ? items[i].answer : answers[first];
+    const size_t first = has_doubles ? firsts.at(NameOf(items[i].order)) : i;
+    absl::StatusOr<Order> answer = i != first    ? answers[first]
+                                   : has_doubles ? items[i].answer
+                                                 : std::move(items[i].answer);
     if (i != first && items[first].answer.ok() &&
         !SameContent(*items[first].answer, items[i].order)) {
       answer = Error(kContentDiffers, "another order has this id");

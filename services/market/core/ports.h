@@ -172,7 +172,7 @@ class OrderStore {
   /// Moves pending orders to active, or to rejected where a reason is given, in one transaction;
   /// leaves any other as it is. orders: of one community. Returns them as they are kept then.
   virtual absl::StatusOr<std::vector<Order>> ResolveOrders(
-      const std::vector<Order>& orders, const std::vector<std::string>& reasons) = 0;
+      std::vector<Order> orders, const std::vector<std::string>& reasons) = 0;
   /// Pending orders of open auctions that came before `before`, at most `limit`.
   virtual absl::StatusOr<std::vector<Order>> PendingBefore(const CommunityId& community,
                                                            absl::Time before, int32_t limit) = 0;
@@ -217,7 +217,11 @@ struct Progress {
 struct Outcome {
   absl::Time delivery_start;
   absl::Time delivery_end;
+  /// That of the closing auction and the gains of all other trades, rounded down.
+  Money welfare;
   std::vector<Trade> trades;
+  /// By trade: what a kWh is worth to both parties by their limits without premiums, at least 0.
+  std::vector<Price> gains;
 };
 
 /// What callers look at.

@@ -38,8 +38,11 @@ grpc::Status MarketInternalService::ListOutcomes(grpc::ServerContext* context,
     for (const Outcome& outcome : outcomes) {
       v1::ListOutcomesResponse::Outcome& proto = *response->add_outcomes();
       *proto.mutable_delivery_start_time() = rpc::ToProto(outcome.delivery_start);
-      for (const Trade& trade : outcome.trades) {
-        *proto.add_trades() = ToProto(trade, {community, outcome.delivery_start}, rules.currency);
+      proto.set_welfare_micros(outcome.welfare.micros());
+      for (size_t i = 0; i < outcome.trades.size(); ++i) {
+        *proto.add_trades() =
+            ToProto(outcome.trades[i], {community, outcome.delivery_start}, rules.currency);
+        proto.add_trade_gains_micros_per_kwh(outcome.gains[i].micros_per_kwh());
       }
     }
     return absl::OkStatus();

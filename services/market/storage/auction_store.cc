@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/market/storage/autopilot_rows.h"
@@ -20,21 +22,55 @@ using postgres::ToSqlColumn;
 
 std::string At(const AuctionKey& key) { return postgres::ToSql(key.delivery_start); }
 
-void InsertTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
-  const std::vector<Trade>& rows = outcome.trades;
-  Exec(tx, kInsertTrades, outcome.key.community.value(), At(outcome.key),
-       ToSqlColumn(rows, [](const Trade& t) { return t.number; }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.bid.value(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.offer.value(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.energy.wh(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.price.micros_per_kwh(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.buyer_metering_point.value(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.seller_metering_point.value(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.buyer.value(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.seller.value(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.buyer_price.micros_per_kwh(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return t.network_fee.micros_per_kwh(); }),
-       ToSqlColumn(rows, [](const Trade& t) { return ToSql(t.origin); }));
+void StreamTrades(pqxx::work& tx, const AuctionOutcome& outcome) {
+  const int32_t before = postgres::Int32From(
+      Exec(tx, kLastTradeNumber, outcome.key.community.value(), At(outcome.key))[0][0]);
+  pqxx::stream_to stream(tx, "trades", kTradeStream);
+  std::array<std::string, kTradeStream.size()> fields;
+  fields[0] = outcome.key.community.value();
+  fields[1] = At(outcome.key);
+  for (const Trade& t : outcome.trades) {
+    fields[2] = std::to_string(before + t.number);
+    fields[3] = t.bid.value();
+    fields[4] = t.offer.value();
+    fields[5] = std::to_string(t.energy.wh());
+    fields[6] = std::to_string(t.price.micros_per_kwh());
+    fields[7] = t.buyer_metering_point.value();
+    fields[8] = t.seller_metering_point.value();
+    fields[9] = t.buyer.value();
+    fields[10] = t.seller.value();
+    fields[11] = std::to_string(t.buyer_price.micros_per_kwh());
+    fields[12] = std::to_string(t.network_fee.micros_per_kwh());
+    fields[13] = ToSql(t.origin);
+    stream << fields;
+  }
+  stream.complete();
+}
+
+// New orders of one auction. One that is there already fails the transaction.
+void StreamOrders(pqxx::work& tx, const AuctionKey& key, const std::vector<Order>& orders) {
+  pqxx::stream_to stream(tx, "orders", kOrderStream);
+  std::array<std::string, kOrderStream.size()> fields;
+  fields[0] = key.community.value();
+  fields[1] = At(key);
+  for (const Order& o : orders) {
+    fields[2] = o.id.value();
+    fields[3] = ToSql(o.side);
+    fields[4] = o.metering_point.value();
+    fields[5] = o.grid_connection.value();
+    fields[6] = o.participant.value();
+    fields[7] = std::to_string(o.energy.wh());
+    fields[8] = std::to_string(o.limit.micros_per_kwh());
+    fields[9] = std::to_string(o.hold.micros());
+    fields[10] = postgres::ToSql(o.create_time);
+    fields[11] = o.standing_order.value();
+    fields[12] = o.zone.value();
+    fields[13] = ToSql(o.source);
+    fields[14] = std::to_string(o.premium.micros_per_kwh());
+    fields[15] = o.preference;
+    stream << fields;
+  }
+  stream.complete();
 }
 
 size_t FinishOrders(pqxx::work& tx, const AuctionOutcome& outcome) {
@@ -186,8 +222,8 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
       InsertExecutions(tx, key, {orders.begin(), others}, placed.executions);
       orders.erase(orders.begin(), others);
       if (!orders.empty()) {
-        PW_CHECK(InsertOrders(tx, key.community, orders) == orders.size(),
-                 "clients cannot take the ids of standing orders");
+        // Clients cannot take the ids of standing orders.
+        StreamOrders(tx, key, orders);
         ReserveCosts(tx, key, budgets, orders);
       }
       KeepOwners(tx, key);
@@ -250,7 +286,7 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
       return absl::CancelledError();
     }
     if (!outcome.trades.empty()) {
-      InsertTrades(tx, outcome);
+      StreamTrades(tx, outcome);
     }
     if (!outcome.clearing.sha256.empty()) {
       InsertClearing(tx, outcome.key, outcome.clearing);

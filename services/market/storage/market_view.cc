@@ -40,7 +40,8 @@ std::vector<Outcome> FinalAuctions(const pqxx::result& rows) {
     if (!is_final) {
       break;
     }
-    outcomes.push_back({start, postgres::TimeFrom(row[1]), {}});
+    outcomes.push_back(
+        {start, postgres::TimeFrom(row[1]), Money::Micros(postgres::Int64From(row[3])), {}, {}});
   }
   return outcomes;
 }
@@ -132,7 +133,13 @@ absl::StatusOr<std::vector<Outcome>> PostgresMarketView::ListOutcomes(const Comm
       while (outcomes[at].delivery_start != start) {
         ++at;
       }
-      outcomes[at].trades.push_back(TradeFrom(row));
+      Outcome& outcome = outcomes[at];
+      const Trade& trade = outcome.trades.emplace_back(TradeFrom(row));
+      const Price gain = Price::MicrosPerKwh(postgres::Int64From(row[13]));
+      outcome.gains.push_back(gain);
+      if (trade.origin != TradeOrigin::kAuction) {
+        outcome.welfare += AmountOf(trade.energy, gain, Rounding::kDown);
+      }
     }
     return absl::OkStatus();
   }));

@@ -76,10 +76,13 @@ void OrderGroup::ReadControls() {
     rows = Exec(tx_, kShareControls, community_.value());
   }
   controls_ = ControlsFrom(rows[0]);
-  if (postgres::Int32From(rows[0]["limits_version"]) > 0) {
+  const bool has_limits = postgres::Int32From(rows[0]["limits_version"]) > 0;
+  const bool has_killed = postgres::Int32From(rows[0]["killed_count"]) > 0;
+  is_plain_ = !controls_.halted && !has_limits && !has_killed;
+  if (has_limits) {
     controls_.limits = ReadLimits(tx_, community_);
   }
-  if (postgres::Int32From(rows[0]["killed_count"]) > 0) {
+  if (has_killed) {
     std::set<std::string> participants;
     for (const Order& order : orders_) {
       participants.insert(order.participant.value());

@@ -31,11 +31,14 @@ class OrderGroup {
       absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check);
   /// What the first order would meet.
   absl::StatusOr<Placing> Look();
+  /// Whether the market of the community halts, limits and blocks nothing; after the above.
+  bool is_plain() const { return is_plain_; }
 
   /// Reads controls and auctions, and with_rules what PlacingOf tells, for changing books.
   absl::Status ReadForBooks(bool with_rules);
   /// What an order meets, once that was read; of an auction that is there.
   Placing PlacingOf(const Order& order) const;
+  /// The auctions of the orders; after any of the above.
   const std::map<absl::Time, Auction>& auctions() const { return auctions_; }
   bool halted() const { return controls_.halted; }
 
@@ -62,6 +65,7 @@ class OrderGroup {
   const CommunityId& community_;
   const std::vector<Order>& orders_;
   Controls controls_;
+  bool is_plain_ = false;
   std::set<ParticipantId> killed_;
   std::map<absl::Time, Auction> auctions_;
   /// Those that orders which prefer something need.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "libs/base/error.h"
@@ -46,11 +47,22 @@ absl::StatusOr<Order> ReadOrder(pqxx::work& tx, const AuctionKey& key, const Ord
 absl::StatusOr<std::vector<absl::StatusOr<Order>>> PostgresOrderStore::PlaceOrders(
     const std::vector<Order>& orders,
     absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check) {
+  PW_ASSIGN_OR_RETURN(std::optional<std::vector<absl::StatusOr<Order>>> plain,
+                      plain_.Place(orders, check));
+  if (plain.has_value()) {
+    return *std::move(plain);
+  }
   std::vector<absl::StatusOr<Order>> placed;
+  bool is_plain = false;
+  std::map<absl::Time, Auction> auctions;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
-    placed = OrderGroup(tx, orders).Place(check);
+    OrderGroup group(tx, orders);
+    placed = group.Place(check);
+    is_plain = group.is_plain();
+    auctions = group.auctions();
     return absl::OkStatus();
   }));
+  plain_.Learn(orders.front().auction.community, is_plain, auctions);
   return placed;
 }
 
@@ -64,17 +76,25 @@ absl::StatusOr<Placing> PostgresOrderStore::LookAt(const Order& order) {
 }
 
 absl::StatusOr<std::vector<Order>> PostgresOrderStore::ResolveOrders(
-    const std::vector<Order>& orders, const std::vector<std::string>& reasons) {
-  const std::string& community = orders.front().auction.community.value();
+    std::vector<Order> orders, const std::vector<std::string>& reasons) {
+  const bool all_stand = std::all_of(reasons.begin(), reasons.end(),
+                                     [](const std::string& reason) { return reason.empty(); });
+  if (all_stand) {
+    PW_ASSIGN_OR_RETURN(const bool all_active, plain_.Activate(orders));
+    if (all_active) {
+      for (Order& order : orders) {
+        order.state = OrderState::kActive;
+      }
+      return orders;
+    }
+  }
   std::vector<absl::Time> starts;
-  std::vector<std::string> ids;
+  std::vector<absl::string_view> ids;
   std::vector<std::string> states;
-  bool all_stand = true;
   for (size_t i = 0; i < orders.size(); ++i) {
     starts.push_back(orders[i].auction.delivery_start);
     ids.push_back(orders[i].id.value());
     states.push_back(ToSql(reasons[i].empty() ? OrderState::kActive : OrderState::kRejected));
-    all_stand = all_stand && reasons[i].empty();
   }
   std::vector<Order> resolved;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
@@ -85,9 +105,9 @@ absl::StatusOr<std::vector<Order>> PostgresOrderStore::ResolveOrders(
       Exec(tx, kCommitSoon);
     }
     const size_t changed =
-        Exec(tx, kResolveOrders, community, postgres::ToSqlArray(starts),
-             postgres::ToSqlArray(ids), postgres::ToSqlArray(states),
-             postgres::ToSqlArray(reasons))
+        Exec(tx, kResolveOrders, orders.front().auction.community.value(),
+             postgres::ToSqlArray(starts), postgres::ToSqlArray(ids),
+             postgres::ToSqlArray(states), postgres::ToSqlArray(reasons))
             .affected_rows();
     for (size_t i = 0; i < resolved.size(); ++i) {
       Order& order = resolved[i];

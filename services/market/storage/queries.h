@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "libs/postgres/leases.h"
@@ -116,6 +117,45 @@ inline constexpr postgres::Query kInsertOrders{"insert_orders", R"sql(
                zone, energy_source, premium_micros, preference, time_in_force)
   ON CONFLICT (community_id, delivery_start_at, order_id) DO NOTHING)sql"};
 
+// Bids of a market that is not halted, limits nothing and blocks nobody, into open auctions ($2,
+// ascending); they stay so until this commits. Adds all or none; one of the same id is a unique
+// violation. $3: the number of each one's auction in $2. $12: micro-seconds after $11.
+inline constexpr postgres::Query kInsertPlainBids{"insert_plain_bids", R"sql(
+  WITH plain AS MATERIALIZED (
+    SELECT FROM market_controls
+    WHERE community_id = $1 AND NOT halted AND limits_version = 0 AND killed_count = 0
+    FOR SHARE
+  ), open AS MATERIALIZED (
+    SELECT FROM auctions
+    WHERE community_id = $1 AND delivery_start_at = ANY ($2::timestamptz[]) AND state = 'OPEN'
+      AND EXISTS (SELECT FROM plain)
+    ORDER BY delivery_start_at FOR SHARE
+  )
+  INSERT INTO orders (community_id, delivery_start_at, order_id, side, metering_point_id,
+                      grid_connection_id, participant_id, energy_wh, limit_micros, hold_micros,
+                      created_at, zone)
+  SELECT $1::text, ($2::timestamptz[])[auction], order_id, 'BID', metering_point_id,
+         grid_connection_id, participant_id, energy_wh, limit_micros, hold_micros,
+         $11::timestamptz + created_after * interval '1 microsecond', zone
+  FROM unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+              $9::bigint[], $10::bigint[], $12::bigint[], $13::text[])
+    AS placed (auction, order_id, metering_point_id, grid_connection_id, participant_id,
+               energy_wh, limit_micros, hold_micros, created_after, zone)
+  WHERE (SELECT count(*) FROM open) = cardinality($2::timestamptz[])
+  RETURNING ctid)sql"};
+
+// Makes orders active where they were put ($5), if they are still there and pending. Nobody waits
+// until this is durable: that an order is active follows from order and hold, which are.
+inline constexpr postgres::Query kActivateOrders{"activate_orders", R"sql(
+  WITH soon AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true) AS setting
+  )
+  UPDATE orders AS o SET state = 'ACTIVE'
+  FROM soon CROSS JOIN unnest($3::integer[], $4::text[], $5::tid[]) AS p (auction, order_id, place)
+  WHERE o.ctid = p.place AND o.community_id = $1 AND o.order_id = p.order_id
+    AND o.delivery_start_at = ($2::timestamptz[])[p.auction] AND o.state = 'PENDING'
+    AND soon.setting = 'off')sql"};
+
 inline constexpr postgres::Query kSelectOrder{"select_order", "SELECT " PW_ORDER_COLUMNS
   R"sql(FROM orders
   WHERE community_id = $1 AND delivery_start_at = $2 AND order_id = $3)sql"};
@@ -226,22 +266,23 @@ inline constexpr postgres::Query kFinishOrders{"finish_orders", R"sql(
   WHERE o.community_id = $1 AND o.delivery_start_at = $2 AND o.order_id = f.order_id
     AND o.state IN ('PENDING', 'ACTIVE'))sql"};
 
-// Their numbers go on after those that are there.
-inline constexpr postgres::Query kInsertTrades{"insert_trades", R"sql(
-  INSERT INTO trades (community_id, delivery_start_at, trade_number, bid_order_id, offer_order_id,
-                      energy_wh, price_micros, buyer_metering_point_id, seller_metering_point_id,
-                      buyer_id, seller_id, buyer_price_micros, network_fee_micros, origin)
-  SELECT $1::text, $2::timestamptz,
-         trade_number + coalesce((SELECT max(t.trade_number) FROM trades AS t
-                                  WHERE t.community_id = $1 AND t.delivery_start_at = $2), 0),
-         bid_order_id, offer_order_id, energy_wh, price_micros, buyer_metering_point_id,
-         seller_metering_point_id, buyer_id, seller_id, buyer_price_micros, network_fee_micros,
-         origin
-  FROM unnest($3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[])
-    AS traded (trade_number, bid_order_id, offer_order_id, energy_wh, price_micros,
-               buyer_metering_point_id, seller_metering_point_id, buyer_id, seller_id,
-               buyer_price_micros, network_fee_micros, origin))sql"};
+// Trades of the closing auction are numbered after those that came before it.
+inline constexpr postgres::Query kLastTradeNumber{"last_trade_number", R"sql(
+  SELECT coalesce(max(trade_number), 0) FROM trades
+  WHERE community_id = $1 AND delivery_start_at = $2)sql"};
+
+// Columns of what comes in bulk, in the order of the streams that write them.
+inline constexpr std::array<const char*, 16> kOrderStream = {
+    "community_id",       "delivery_start_at",  "order_id",       "side",
+    "metering_point_id",  "grid_connection_id", "participant_id", "energy_wh",
+    "limit_micros",       "hold_micros",        "created_at",     "standing_order_id",
+    "zone",               "energy_source",      "premium_micros", "preference"};
+inline constexpr std::array<const char*, 14> kTradeStream = {
+    "community_id",  "delivery_start_at",       "trade_number",
+    "bid_order_id",  "offer_order_id",          "energy_wh",
+    "price_micros",  "buyer_metering_point_id", "seller_metering_point_id",
+    "buyer_id",      "seller_id",               "buyer_price_micros",
+    "network_fee_micros", "origin"};
 
 inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_COLUMNS
   R"sql(FROM trades
@@ -249,13 +290,24 @@ inline constexpr postgres::Query kListTrades{"list_trades", "SELECT " PW_TRADE_C
     AND ($4 = '' OR buyer_id = $4 OR seller_id = $4)
   ORDER BY trade_number LIMIT $5)sql"};
 
-inline constexpr postgres::Query kTradesInSpan{"trades_in_span", "SELECT " PW_TRADE_COLUMNS
-  R"sql(FROM trades
-  WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
-  ORDER BY delivery_start_at, trade_number)sql"};
+/// gain_micros: what a kWh is worth to both parties. An order that was amended after it traded, or
+/// offers a premium, may have a limit beyond its price: then it counts as 0.
+inline constexpr postgres::Query kTradesInSpan{"trades_in_span", R"sql(
+  SELECT t.trade_number, t.bid_order_id, t.offer_order_id, t.energy_wh, t.price_micros,
+         t.buyer_metering_point_id, t.seller_metering_point_id, t.buyer_id, t.seller_id,
+         t.delivery_start_at, t.buyer_price_micros, t.network_fee_micros, t.origin,
+         greatest(b.limit_micros - t.buyer_price_micros, 0)
+           + greatest(t.price_micros - o.limit_micros, 0) AS gain_micros
+  FROM trades AS t
+  JOIN orders AS b ON b.community_id = $1 AND b.delivery_start_at = t.delivery_start_at
+    AND b.order_id = t.bid_order_id
+  JOIN orders AS o ON o.community_id = $1 AND o.delivery_start_at = t.delivery_start_at
+    AND o.order_id = t.offer_order_id
+  WHERE t.community_id = $1 AND t.delivery_start_at >= $2 AND t.delivery_start_at < $3
+  ORDER BY t.delivery_start_at, t.trade_number)sql"};
 
 inline constexpr postgres::Query kFinalInSpan{"final_in_span", R"sql(
-  SELECT delivery_start_at, delivery_end_at, holds_reduced FROM auctions
+  SELECT delivery_start_at, delivery_end_at, holds_reduced, welfare_micros FROM auctions
   WHERE community_id = $1 AND delivery_start_at >= $2 AND delivery_start_at < $3
   ORDER BY delivery_start_at)sql"};
 
@@ -269,10 +321,10 @@ inline std::vector<postgres::Query> Queries() {
       kOpenAuctions, kLastDeliveryEnd, kFirstUnfinished, kQuotableAuctions, kSelectAuction,
       kShareAuctions, kLockAuctions, kListAuctions, kCloseAuction, kClearAuction,
       kMarkHoldsReduced, kProgress,
-      kInsertOrders, kSelectOrder, kSelectOrders, kOfferedBy, kOpenOrdersOf, kCommitSoon,
-      kKnownPreferences, kPreferenceLoads, kAddPreferences,
+      kInsertOrders, kInsertPlainBids, kActivateOrders, kSelectOrder, kSelectOrders, kOfferedBy,
+      kOpenOrdersOf, kCommitSoon, kKnownPreferences, kPreferenceLoads, kAddPreferences,
       kOrdersOf, kListOrders, kResolveOrders, kPendingBefore, kCancelOrder,
-      kFinishOrders, kInsertTrades, kListTrades, kTradesInSpan, kFinalInSpan,
+      kFinishOrders, kLastTradeNumber, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing, kKeepOwners, kOwnersOf};
   for (const auto& more : {postgres::Leases::Queries(), ContractQueries(), ControlQueries(),
                            SurveillanceQueries(), TradingQueries(), AutopilotQueries()}) {

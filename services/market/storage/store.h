@@ -6,6 +6,7 @@
 #include "libs/postgres/pool.h"
 #include "services/market/core/ports.h"
 #include "services/market/storage/community_leases.h"
+#include "services/market/storage/plain_orders.h"
 
 namespace peerwatt::market {
 
@@ -47,14 +48,14 @@ class PostgresAuctionStore final : public AuctionStore {
 /// The order book in PostgreSQL.
 class PostgresOrderStore final : public OrderStore {
  public:
-  explicit PostgresOrderStore(postgres::Pool& pool) : pool_(pool) {}
+  explicit PostgresOrderStore(postgres::Pool& pool) : pool_(pool), plain_(pool) {}
 
   absl::StatusOr<std::vector<absl::StatusOr<Order>>> PlaceOrders(
       const std::vector<Order>& orders,
       absl::FunctionRef<absl::StatusOr<Money>(size_t, const Placing&)> check) override;
   absl::StatusOr<Placing> LookAt(const Order& order) override;
   absl::StatusOr<std::vector<Order>> ResolveOrders(
-      const std::vector<Order>& orders, const std::vector<std::string>& reasons) override;
+      std::vector<Order> orders, const std::vector<std::string>& reasons) override;
   absl::StatusOr<std::vector<Order>> PendingBefore(const CommunityId& community,
                                                    absl::Time before, int32_t limit) override;
   absl::StatusOr<Order> CancelOrder(
@@ -73,6 +74,7 @@ class PostgresOrderStore final : public OrderStore {
 
  private:
   postgres::Pool& pool_;
+  PlainOrders plain_;
 };
 
 /// What callers look at, from PostgreSQL.

@@ -1,6 +1,7 @@
 #include "services/metering/rpc/internal_service.h"
 
 #include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,9 @@ namespace peerwatt::metering {
 namespace {
 
 constexpr int kPointsMax = 10'000;
+constexpr int kRevisedPointsMax = 1'000;
+constexpr absl::Duration kRevisedSpanMax = absl::Hours(24);
+constexpr size_t kRevisionsMax = 10'000;  // Of one point.
 constexpr int64_t kValuesMax = 1'000'000;
 constexpr int32_t kChangesPerMessage = 1000;
 constexpr absl::Duration kMessagePause = absl::Milliseconds(20);
@@ -28,10 +32,11 @@ struct ColumnsQuery {
   absl::Duration resolution;
 };
 
-absl::StatusOr<ColumnsQuery> QueryFrom(const v1::QueryReadingsRequest& request) {
+template <typename Request>
+absl::StatusOr<ColumnsQuery> QueryFrom(const Request& request, int points_max) {
   ColumnsQuery query;
-  if (request.metering_points_size() > kPointsMax) {
-    return FieldInvalid("metering_points", "must be at most 10000");
+  if (request.metering_points_size() > points_max) {
+    return FieldInvalid("metering_points", absl::StrCat("must be at most ", points_max));
   }
   for (int i = 0; i < request.metering_points_size(); ++i) {
     PW_ASSIGN_OR_RETURN(MeteringPointId point, PointFrom(request.metering_points(i),
@@ -64,7 +69,7 @@ grpc::Status InternalService::QueryReadings(grpc::ServerContext* context,
                                             v1::QueryReadingsResponse* response) {
   return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
     PW_RETURN_IF_ERROR(rpc::RequirePeer(*context, {"market", "settlement"}));
-    PW_ASSIGN_OR_RETURN(const ColumnsQuery query, QueryFrom(*request));
+    PW_ASSIGN_OR_RETURN(const ColumnsQuery query, QueryFrom(*request, kPointsMax));
     PW_ASSIGN_OR_RETURN(const ReadingColumns answer,
                         store_.Columns(query.points, query.span, query.resolution));
     response->set_cursor(answer.cursor);
@@ -72,6 +77,33 @@ grpc::Status InternalService::QueryReadings(grpc::ServerContext* context,
       v1::QueryReadingsResponse::Column& column = *response->add_columns();
       column.set_metering_point(PointName(query.points[i]));
       ToProto(answer.columns[i], column);
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status InternalService::ListRevisions(grpc::ServerContext* context,
+                                            const v1::ListRevisionsRequest* request,
+                                            v1::ListRevisionsResponse* response) {
+  return rpc::Handle(*context, kDomain, [&]() -> absl::Status {
+    PW_RETURN_IF_ERROR(rpc::RequirePeer(*context, {"settlement"}));
+    PW_ASSIGN_OR_RETURN(const ColumnsQuery query, QueryFrom(*request, kRevisedPointsMax));
+    if (query.span.length() > kRevisedSpanMax) {
+      return FieldInvalid("end_time", "must be at most 24 hours after start_time");
+    }
+    for (const MeteringPointId& point : query.points) {
+      PW_ASSIGN_OR_RETURN(const std::vector<Reading> readings,
+                          store_.List({.metering_point = point,
+                                       .start = query.span.start,
+                                       .end = query.span.end,
+                                       .resolution = query.resolution,
+                                       .revisions = true,
+                                       .as_of = std::nullopt,
+                                       .after = std::nullopt,
+                                       .limit = kRevisionsMax}));
+      for (const Reading& reading : readings) {
+        *response->add_readings() = ToProto(reading, point);
+      }
     }
     return absl::OkStatus();
   });

@@ -21,6 +21,8 @@ class InternalService final : public v1::MeteringInternal::Service {
 
   grpc::Status QueryReadings(grpc::ServerContext* context, const v1::QueryReadingsRequest* request,
                              v1::QueryReadingsResponse* response) override;
+  grpc::Status ListRevisions(grpc::ServerContext* context, const v1::ListRevisionsRequest* request,
+                             v1::ListRevisionsResponse* response) override;
   grpc::Status WatchReadings(grpc::ServerContext* context, const v1::WatchReadingsRequest* request,
                              grpc::ServerWriter<v1::WatchReadingsResponse>* writer) override;
 

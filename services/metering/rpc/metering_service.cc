@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
+#include "libs/domain/time_zone.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/paging.h"
 #include "libs/rpc/security.h"
@@ -120,11 +121,10 @@ absl::StatusOr<AggregateQuery> QueryFrom(const v1::AggregateReadingsRequest& req
   }
   PW_ASSIGN_OR_RETURN(query.step, StepFrom(request.step()));
   if (!request.time_zone().empty()) {
-    absl::TimeZone zone;
-    if (!absl::LoadTimeZone(request.time_zone(), &zone)) {
+    query.zone = IanaTimeZone(request.time_zone());
+    if (!query.zone.has_value()) {
       return FieldInvalid("time_zone", "must be the name of an IANA time zone");
     }
-    query.zone = zone;
   }
   return query;
 }

@@ -12,6 +12,8 @@ namespace peerwatt::registry {
 namespace {
 
 constexpr int kDisplayNameMax = 63;
+constexpr int kSourceMax = 200;
+constexpr int32_t kCo2Max = 2000;
 constexpr int64_t kPpmMax = 1'000'000;
 // A year is more than any market plans ahead, and keeps sums of times in range.
 constexpr absl::Duration kLeadMax = absl::Hours(24 * 366);
@@ -43,6 +45,13 @@ absl::Status CheckTimes(const Community& c) {
   return absl::OkStatus();
 }
 
+absl::Status CheckEmissionFactor(const EmissionFactor& factor) {
+  if (factor.co2_g_per_kwh < 0 || factor.co2_g_per_kwh > kCo2Max) {
+    return FieldInvalid("community.emission_factor.co2_g_per_kwh", "must be from 0 to 2000");
+  }
+  return CheckText(factor.source, 1, kSourceMax, "community.emission_factor.source");
+}
+
 absl::Status CheckPrices(const Community& c) {
   if (c.network_fee < Price()) {
     return FieldInvalid("community.network_fee_per_kwh", "must not be negative");
@@ -70,7 +79,8 @@ absl::Status CheckCommunity(const Community& c) {
     return FieldInvalid("community.currency_code", "must be an ISO 4217 code");
   }
   PW_RETURN_IF_ERROR(CheckTimes(c));
-  return CheckPrices(c);
+  PW_RETURN_IF_ERROR(CheckPrices(c));
+  return c.emission_factor.has_value() ? CheckEmissionFactor(*c.emission_factor) : absl::OkStatus();
 }
 
 bool SameContent(const Community& a, const Community& b) {
@@ -80,7 +90,8 @@ bool SameContent(const Community& a, const Community& b) {
          a.gate_closure_lead == b.gate_closure_lead && a.settlement_grace == b.settlement_grace &&
          a.network_fee == b.network_fee && a.operator_share_ppm == b.operator_share_ppm &&
          a.price_min == b.price_min && a.price_max == b.price_max &&
-         a.signed_readings_required == b.signed_readings_required;
+         a.signed_readings_required == b.signed_readings_required &&
+         a.emission_factor == b.emission_factor;
 }
 
 absl::Status CheckTariff(const Tariff& tariff, const Community& community) {

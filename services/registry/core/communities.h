@@ -14,6 +14,13 @@ namespace peerwatt::registry {
 
 using TariffId = Id<struct TariffTag>;
 
+/// What a kilowatt hour of the main grid emits.
+struct EmissionFactor {
+  int32_t co2_g_per_kwh = 0;
+  std::string source;  ///< who states it
+  bool operator==(const EmissionFactor&) const = default;
+};
+
 /// A local market and its rules.
 struct Community {
   CommunityId id;
@@ -30,6 +37,7 @@ struct Community {
   Price price_min;
   Price price_max;
   bool signed_readings_required = false;  ///< devices must sign their batches
+  std::optional<EmissionFactor> emission_factor;
   absl::Time created_at;
 };
 

@@ -57,17 +57,10 @@ bool SameContent(const TariffVersion& a, const TariffVersion& b);
 std::optional<Tariff> FlatTariffAt(const TariffVersion& version, const Community& community,
                                    absl::Time time);
 
-/// Since when a metering point is a member.
-struct MembershipStart {
-  MeteringPointId point;
-  absl::Time starts_at;
-};
-
-/// The versions that settle a span, with what else they need.
+/// The versions that settle a span.
 struct TariffsInForce {
-  std::vector<TariffVersion> versions;       ///< by start; the first in force at the span's start
-  int64_t version_count = 0;                 ///< of the community, at that moment
-  std::vector<MembershipStart> memberships;  ///< by point; only with charges by membership
+  std::vector<TariffVersion> versions;  ///< by start; the first in force at the span's start
+  int64_t version_count = 0;            ///< of the community, at that moment
 };
 
 /// Versions of tariffs.

@@ -131,6 +131,10 @@ v1::Community ToProto(const Community& c) {
   *proto.mutable_price_max_per_kwh() = rpc::ToProto(c.price_max, c.currency_code);
   *proto.mutable_create_time() = rpc::ToProto(c.created_at);
   proto.set_signed_readings_required(c.signed_readings_required);
+  if (c.emission_factor.has_value()) {
+    proto.mutable_emission_factor()->set_co2_g_per_kwh(c.emission_factor->co2_g_per_kwh);
+    proto.mutable_emission_factor()->set_source(c.emission_factor->source);
+  }
   return proto;
 }
 
@@ -156,6 +160,9 @@ absl::StatusOr<Community> CommunityFrom(const v1::CreateCommunityRequest& reques
     return FieldInvalid("community.currency_code", "must be an ISO 4217 code");
   }
   c.signed_readings_required = proto.signed_readings_required();
+  if (proto.has_emission_factor()) {
+    c.emission_factor = {proto.emission_factor().co2_g_per_kwh(), proto.emission_factor().source()};
+  }
   PW_RETURN_IF_ERROR(ReadTimes(proto, c));
   PW_RETURN_IF_ERROR(ReadPrices(proto, c));
   return c;

@@ -129,11 +129,6 @@ grpc::Status TariffsInternalService::ListTariffVersionsInForce(
       *response->add_tariff_versions() = ToProto(version, community);
     }
     response->set_version_count(found.version_count);
-    for (const MembershipStart& membership : found.memberships) {
-      auto& shown = *response->add_memberships();
-      shown.set_metering_point(absl::StrCat("meteringPoints/", membership.point.value()));
-      *shown.mutable_start_time() = rpc::ToProto(membership.starts_at);
-    }
     return absl::OkStatus();
   });
 }

@@ -38,6 +38,9 @@ Community CommunityFrom(const pqxx::row& row) {
   c.price_max = PriceFrom(row["price_max_micros_per_kwh"]);
   c.created_at = TimeFrom(row["created_at"]);
   c.signed_readings_required = postgres::BoolFrom(row["signed_readings_required"]);
+  if (!row["co2_source"].is_null()) {
+    c.emission_factor = {postgres::Int32From(row["co2_g_per_kwh"]), TextFrom(row["co2_source"])};
+  }
   return c;
 }
 
@@ -71,12 +74,18 @@ Member MemberFrom(const pqxx::row& row) {
 absl::StatusOr<Community> PostgresCommunityStore::Create(const Community& c) {
   Community stored;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    std::optional<int32_t> co2_g_per_kwh;
+    std::optional<std::string> co2_source;
+    if (c.emission_factor.has_value()) {
+      co2_g_per_kwh = c.emission_factor->co2_g_per_kwh;
+      co2_source = c.emission_factor->source;
+    }
     Exec(tx, kInsertCommunity, c.id.value(), c.display_name, c.time_zone, c.currency_code,
          absl::ToInt64Seconds(c.interval), ToSql(c.trading_starts_at),
          absl::ToInt64Seconds(c.opening_lead), absl::ToInt64Seconds(c.gate_closure_lead),
          absl::ToInt64Seconds(c.settlement_grace), c.network_fee.micros_per_kwh(),
          c.operator_share_ppm, c.price_min.micros_per_kwh(), c.price_max.micros_per_kwh(),
-         ToSql(c.created_at), c.signed_readings_required);
+         ToSql(c.created_at), c.signed_readings_required, co2_g_per_kwh, co2_source);
     stored = CommunityFrom(Exec(tx, kSelectCommunity, c.id.value())[0]);
     if (!SameContent(stored, c)) {
       return Error(kContentDiffers, "the community exists with other content",
@@ -157,7 +166,7 @@ absl::StatusOr<CommunitySnapshot> PostgresCommunityStore::Snapshot(const Communi
     if (version.has_value()) {
       snapshot.tariff = FlatTariffAt(*version, snapshot.community, time);
     }
-    for (const pqxx::row& row : Exec(tx, kSelectCommunityMembers, id.value())) {
+    for (const pqxx::row& row : Exec(tx, kSelectCommunityMembers, id.value(), ToSql(time))) {
       snapshot.members.push_back(MemberFrom(row));
     }
     return absl::OkStatus();

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/registry/storage/handover_queries.h"
 #include "services/registry/storage/network_queries.h"
 #include "services/registry/storage/scheme_queries.h"
 #include "services/registry/storage/tariff_queries.h"
@@ -85,9 +86,10 @@ INSERT INTO communities (
   community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
   opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
   operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-  signed_readings_required)
+  signed_readings_required, co2_g_per_kwh, co2_source)
 VALUES ($1, $2, $3, $4, $5::bigint, $6::timestamptz, $7::bigint, $8::bigint, $9::bigint,
-        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz, $15::boolean)
+        $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::timestamptz, $15::boolean,
+        $16::integer, $17)
 ON CONFLICT DO NOTHING
 RETURNING community_id
 )sql"};
@@ -96,7 +98,7 @@ inline constexpr postgres::Query kSelectCommunity{"select_community", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
        operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-       signed_readings_required
+       signed_readings_required, co2_g_per_kwh, co2_source
 FROM communities
 WHERE community_id = $1
 )sql"};
@@ -105,7 +107,7 @@ inline constexpr postgres::Query kListCommunities{"list_communities", R"sql(
 SELECT community_id, display_name, time_zone, currency_code, interval_s, trading_starts_at,
        opening_lead_s, gate_closure_lead_s, settlement_grace_s, network_fee_micros_per_kwh,
        operator_share_ppm, price_min_micros_per_kwh, price_max_micros_per_kwh, created_at,
-       signed_readings_required
+       signed_readings_required, co2_g_per_kwh, co2_source
 FROM communities
 WHERE community_id > $1
 ORDER BY community_id
@@ -140,6 +142,7 @@ ORDER BY starts_at DESC
 LIMIT $3::int
 )sql"};
 
+/// Those that have left at $2 are left out.
 inline constexpr postgres::Query kSelectCommunityMembers{"select_community_members", R"sql(
 SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_id,
        p.kyc_state = 'APPROVED' AS approved, m.import_capacity_w, m.export_capacity_w,
@@ -147,7 +150,10 @@ SELECT m.metering_point_id, m.participant_id, m.community_id, m.grid_connection_
 FROM metering_points m
 JOIN participants p ON p.participant_id = m.participant_id
 JOIN communities c ON c.community_id = m.community_id
-WHERE m.community_id = $1
+WHERE m.community_id = $1 AND coalesce((
+    SELECT h.participant_id IS NOT NULL FROM metering_point_holders h
+    WHERE h.metering_point_id = m.metering_point_id AND h.starts_at <= $2::timestamptz
+    ORDER BY h.starts_at DESC LIMIT 1), true)
 ORDER BY m.metering_point_id
 )sql"};
 
@@ -359,6 +365,8 @@ ORDER BY c.issued_at DESC, c.certificate_serial
 /// All statements of the registry, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
   std::vector<postgres::Query> queries = {
+          kLockHolder, kInsertHolder, kUpdateHolder, kSelectMembership,
+          kSelectFormerHolders, kCountHandovers,
           kLockCommunity, kInsertNetwork, kSelectNetwork, kListNetworks, kListNetworksInForce,
           kSelectZoneInUse, kSelectZoneKnown, kUpdateZone, kInsertScheme, kSelectScheme,
           kListSchemes, kListSchemesInForce, kSelectStranger,

@@ -67,17 +67,11 @@ inline constexpr postgres::Query kCountTariffVersionsOf{"count_tariff_versions_o
 SELECT count(*) AS version_count FROM tariffs WHERE community_id = $1
 )sql"};
 
-inline constexpr postgres::Query kSelectMembershipStarts{"select_membership_starts", R"sql(
-SELECT metering_point_id, created_at FROM metering_points
-WHERE community_id = $1
-ORDER BY metering_point_id
-)sql"};
-
 /// The statements about versions of tariffs.
 inline std::vector<postgres::Query> TariffQueries() {
   return {kInsertTariffVersion, kInsertTariffRule,          kSelectTariffVersion,
           kListTariffVersions,  kListTariffVersionsInForce, kSelectTariffRules,
-          kCountTariffVersions, kCountTariffVersionsOf,     kSelectMembershipStarts};
+          kCountTariffVersions, kCountTariffVersionsOf};
 }
 
 }  // namespace peerwatt::registry

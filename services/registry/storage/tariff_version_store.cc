@@ -196,13 +196,6 @@ std::optional<TariffVersion> Find(pqxx::work& tx, const CommunityId& community,
   return std::move(found.front());
 }
 
-/// Whether charges depend on who is a member on a day.
-bool ChargesMembership(const std::vector<TariffVersion>& versions) {
-  return std::any_of(versions.begin(), versions.end(), [](const TariffVersion& version) {
-    return !version.rules.subscriptions.empty() || !version.rules.piece_fees.empty();
-  });
-}
-
 /// Errors: CONTENT_DIFFERS, TARIFF_START_TAKEN.
 absl::Status Insert(pqxx::work& tx, const TariffVersion& version, const Actor& actor) {
   std::optional<int64_t> feed_in;
@@ -299,11 +292,6 @@ absl::StatusOr<TariffsInForce> PostgresTariffVersionStore::ListInForce(const Com
     found.versions = VersionsFrom(tx, community,
                                   Exec(tx, kListTariffVersionsInForce, community.value(),
                                        ToSql(span.start), ToSql(span.end)));
-    if (!ChargesMembership(found.versions)) return absl::OkStatus();
-    for (const pqxx::row& row : Exec(tx, kSelectMembershipStarts, community.value())) {
-      found.memberships.push_back(
-          {MeteringPointId(TextFrom(row["metering_point_id"])), TimeFrom(row["created_at"])});
-    }
     return absl::OkStatus();
   }));
   return found;

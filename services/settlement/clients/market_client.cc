@@ -52,8 +52,8 @@ absl::StatusOr<Trade> TradeFrom(const market::v1::Trade& proto) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
-    const CommunityId& community, Interval span) {
+absl::StatusOr<market::v1::ListOutcomesResponse> MarketClient::Ask(const CommunityId& community,
+                                                                   Interval span) {
   grpc::ClientContext context;
   rpc::SetDeadline(context, kTimeout);
   market::v1::ListOutcomesRequest request;
@@ -62,18 +62,43 @@ absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
   *request.mutable_end_time() = rpc::ToProto(span.end);
   market::v1::ListOutcomesResponse response;
   PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->ListOutcomes(&context, request, &response)));
+  return response;
+}
 
+absl::StatusOr<std::vector<AuctionOutcome>> MarketClient::ListOutcomes(
+    const CommunityId& community, Interval span) {
+  PW_ASSIGN_OR_RETURN(const market::v1::ListOutcomesResponse response, Ask(community, span));
   std::vector<AuctionOutcome> outcomes;
   for (const auto& proto : response.outcomes()) {
     AuctionOutcome& outcome = outcomes.emplace_back();
     PW_ASSIGN_OR_RETURN(outcome.period_start,
                         rpc::TimeFrom(proto.delivery_start_time(), "delivery_start_time"));
-    for (const market::v1::Trade& trade : proto.trades()) {
-      PW_ASSIGN_OR_RETURN(Trade decoded, TradeFrom(trade));
-      outcome.trades.push_back(std::move(decoded));
+    outcome.welfare = Money::Micros(proto.welfare_micros());
+    for (int i = 0; i < proto.trades_size(); ++i) {
+      PW_ASSIGN_OR_RETURN(Trade trade, TradeFrom(proto.trades(i)));
+      if (i < proto.trade_gains_micros_per_kwh_size()) {
+        trade.gain = Price::MicrosPerKwh(proto.trade_gains_micros_per_kwh(i));
+      }
+      outcome.trades.push_back(std::move(trade));
     }
   }
   return outcomes;
+}
+
+absl::StatusOr<std::optional<TradeOrigin>> MarketClient::FindTrade(const CommunityId& community,
+                                                                   Interval period,
+                                                                   const TradeId& trade) {
+  PW_ASSIGN_OR_RETURN(const market::v1::ListOutcomesResponse response, Ask(community, period));
+  for (const auto& outcome : response.outcomes()) {
+    for (const market::v1::Trade& proto : outcome.trades()) {
+      PW_ASSIGN_OR_RETURN(const Trade decoded, TradeFrom(proto));
+      if (decoded.id != trade) continue;
+      return TradeOrigin{decoded.id,     proto.bid(),   proto.offer(),
+                         market::v1::Trade::Origin_Name(proto.origin()),
+                         decoded.energy, decoded.price, decoded.network_fee};
+    }
+  }
+  return std::optional<TradeOrigin>();
 }
 
 }  // namespace peerwatt::settlement

@@ -28,7 +28,7 @@ absl::Status AnswerInvalid(const std::string& why) {
 absl::StatusOr<std::vector<PointReading>> ReadingsFrom(
     const metering::v1::QueryReadingsResponse::Column& column, int64_t periods) {
   if (column.import_energy_wh_size() != periods || column.export_energy_wh_size() != periods ||
-      column.qualities_size() != periods) {
+      column.qualities_size() != periods || column.revisions_size() != periods) {
     return AnswerInvalid("columns of another length than asked");
   }
   std::vector<PointReading> readings;
@@ -39,6 +39,7 @@ absl::StatusOr<std::vector<PointReading>> ReadingsFrom(
     if (!reading.present) continue;
     reading.import_energy = Energy::WattHours(column.import_energy_wh(i));
     reading.export_energy = Energy::WattHours(column.export_energy_wh(i));
+    reading.revision = column.revisions(i);
   }
   return readings;
 }
@@ -102,6 +103,33 @@ absl::Status MeteringClient::QueryPart(const std::vector<MeteringPointId>& point
   }
   grid.cursor = std::min(grid.cursor, response.cursor());
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<RevisedReading>> MeteringClient::ListRevisions(
+    const std::vector<MeteringPointId>& points, Interval span, absl::Duration resolution) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  metering::v1::ListRevisionsRequest request;
+  for (const MeteringPointId& point : points) {
+    request.add_metering_points(absl::StrCat("meteringPoints/", point.value()));
+  }
+  *request.mutable_start_time() = rpc::ToProto(span.start);
+  *request.mutable_end_time() = rpc::ToProto(span.end);
+  *request.mutable_resolution() = rpc::ToProto(resolution);
+  metering::v1::ListRevisionsResponse response;
+  PW_RETURN_IF_ERROR(rpc::FromGrpcStatus(stub_->ListRevisions(&context, request, &response)));
+  std::vector<RevisedReading> readings;
+  for (const metering::v1::Reading& proto : response.readings()) {
+    RevisedReading& reading = readings.emplace_back();
+    PW_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                        rpc::ParseName(proto.name(), "meteringPoints/*/readings/*", "name"));
+    reading.point = MeteringPointId(std::move(ids[0]));
+    PW_ASSIGN_OR_RETURN(reading.start, rpc::TimeFrom(proto.start_time(), "start_time"));
+    reading.revision = proto.revision();
+    reading.import_energy = Energy::WattHours(proto.import_energy_wh());
+    reading.export_energy = Energy::WattHours(proto.export_energy_wh());
+  }
+  return readings;
 }
 
 absl::Status MeteringClient::WatchReadings(

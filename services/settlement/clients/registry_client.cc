@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/domain/time_zone.h"
 #include "libs/rpc/codec.h"
 #include "libs/rpc/names.h"
 #include "libs/rpc/server.h"
@@ -25,6 +25,10 @@ absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
   PW_ASSIGN_OR_RETURN(std::string id, rpc::ParseName1(proto.name(), "communities/*", "name"));
   rules.id = CommunityId(std::move(id));
   rules.currency = proto.currency_code();
+  if (proto.has_emission_factor()) {
+    rules.emission_factor = {proto.emission_factor().co2_g_per_kwh(),
+                             proto.emission_factor().source()};
+  }
   rules.interval = kIntervalDefault;
   if (proto.has_interval()) {
     PW_ASSIGN_OR_RETURN(rules.interval, rpc::DurationFrom(proto.interval(), "interval"));
@@ -36,10 +40,12 @@ absl::StatusOr<CommunityRules> RulesFrom(const registry::v1::Community& proto) {
     PW_ASSIGN_OR_RETURN(rules.settlement_grace,
                         rpc::DurationFrom(proto.settlement_grace(), "settlement_grace"));
   }
+  // The registry has checked the name; the time zones of this machine may be older.
+  rules.time_zone = IanaTimeZone(proto.time_zone()).value_or(absl::UTCTimeZone());
   return rules;
 }
 
-absl::StatusOr<Member> MemberFrom(const registry::v1::Member& proto) {
+absl::StatusOr<Member> MemberFrom(const registry::v1::Membership::Holder& proto) {
   Member member;
   PW_ASSIGN_OR_RETURN(std::string point, rpc::ParseName1(proto.metering_point(),
                                                          "meteringPoints/*", "metering_point"));
@@ -48,6 +54,13 @@ absl::StatusOr<Member> MemberFrom(const registry::v1::Member& proto) {
   member.point = MeteringPointId(std::move(point));
   member.participant = ParticipantId(std::move(participant));
   member.connection = GridConnectionId(proto.grid_connection());
+  if (proto.has_create_time()) {
+    PW_ASSIGN_OR_RETURN(member.joined_at, rpc::TimeFrom(proto.create_time(), "create_time"));
+  }
+  member.held_since = member.joined_at;
+  if (proto.has_start_time()) {
+    PW_ASSIGN_OR_RETURN(member.held_since, rpc::TimeFrom(proto.start_time(), "start_time"));
+  }
   return member;
 }
 
@@ -61,12 +74,6 @@ absl::StatusOr<std::vector<CommunityRules>> RegistryClient::ListCommunityRules()
   std::vector<CommunityRules> communities;
   for (const registry::v1::Community& community : response.communities()) {
     PW_ASSIGN_OR_RETURN(CommunityRules rules, RulesFrom(community));
-    if (!absl::LoadTimeZone(community.time_zone(), &rules.time_zone)) {
-      // The others are settled all the same.
-      Log(Severity::kError, "a community is left out: its time zone is not known on this machine",
-          {{"community", rules.id.value()}, {"time_zone", community.time_zone()}});
-      continue;
-    }
     communities.push_back(std::move(rules));
   }
   return communities;
@@ -91,12 +98,36 @@ absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId&
                         rpc::PriceFrom(response.community().network_fee_per_kwh(), currency,
                                        "community.network_fee_per_kwh"));
   }
-  snapshot.members.reserve(static_cast<size_t>(response.members_size()));
-  for (const registry::v1::Member& proto : response.members()) {
+  PW_RETURN_IF_ERROR(ReadMembership(community, time, snapshot));
+  return snapshot;
+}
+
+absl::Status RegistryClient::ReadMembership(const CommunityId& community, absl::Time time,
+                                            CommunitySnapshot& snapshot) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::GetMembershipRequest request;
+  request.set_community(absl::StrCat("communities/", community.value()));
+  *request.mutable_time() = rpc::ToProto(time);
+  registry::v1::Membership response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(handovers_->GetMembership(&context, request, &response)));
+  snapshot.membership_version = response.version();
+  snapshot.members.reserve(static_cast<size_t>(response.holders_size()));
+  for (const registry::v1::Membership::Holder& proto : response.holders()) {
     PW_ASSIGN_OR_RETURN(Member member, MemberFrom(proto));
     snapshot.members.push_back(std::move(member));
   }
-  return snapshot;
+  for (const registry::v1::Membership::FormerHolder& proto : response.former_holders()) {
+    FormerMember& member = snapshot.former.emplace_back();
+    PW_ASSIGN_OR_RETURN(std::string participant,
+                        rpc::ParseName1(proto.participant(), "participants/*", "participant"));
+    member.participant = ParticipantId(std::move(participant));
+    member.connection = GridConnectionId(proto.grid_connection());
+    PW_ASSIGN_OR_RETURN(member.span.start, rpc::TimeFrom(proto.start_time(), "start_time"));
+    PW_ASSIGN_OR_RETURN(member.span.end, rpc::TimeFrom(proto.end_time(), "end_time"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ParticipantContext> RegistryClient::GetContext(const ParticipantId& participant) {
@@ -155,13 +186,6 @@ absl::StatusOr<Tariffs> RegistryClient::ListTariffs(const CommunityRules& rules,
     tariff.number = proto.version_number();
     PW_ASSIGN_OR_RETURN(tariff.starts_at, rpc::TimeFrom(proto.start_time(), "start_time"));
     PW_ASSIGN_OR_RETURN(tariff.rules, rpc::TariffRulesFrom(proto, rules.currency));
-  }
-  for (const auto& proto : response.memberships()) {
-    MembershipStart& membership = tariffs.memberships.emplace_back();
-    PW_ASSIGN_OR_RETURN(std::string point, rpc::ParseName1(proto.metering_point(),
-                                                           "meteringPoints/*", "metering_point"));
-    membership.point = MeteringPointId(std::move(point));
-    PW_ASSIGN_OR_RETURN(membership.starts_at, rpc::TimeFrom(proto.start_time(), "start_time"));
   }
   return tariffs;
 }

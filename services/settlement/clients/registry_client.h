@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "peerwatt/registry/v1/handovers.grpc.pb.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 #include "peerwatt/registry/v1/schemes.grpc.pb.h"
 #include "peerwatt/registry/v1/tariffs.grpc.pb.h"
@@ -19,6 +20,7 @@ class RegistryClient final : public RegistryPort {
   explicit RegistryClient(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(registry::v1::RegistryInternal::NewStub(channel)),
         schemes_(registry::v1::SchemesInternal::NewStub(channel)),
+        handovers_(registry::v1::HandoversInternal::NewStub(channel)),
         tariffs_(registry::v1::TariffsInternal::NewStub(channel)) {}
 
   absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override;
@@ -31,8 +33,13 @@ class RegistryClient final : public RegistryPort {
   absl::StatusOr<std::map<CommunityId, int64_t>> ListTariffCounts() override;
 
  private:
+  /// Fills in who was responsible for which point at an instant.
+  absl::Status ReadMembership(const CommunityId& community, absl::Time time,
+                              CommunitySnapshot& snapshot);
+
   std::unique_ptr<registry::v1::RegistryInternal::Stub> stub_;
   std::unique_ptr<registry::v1::SchemesInternal::Stub> schemes_;
+  std::unique_ptr<registry::v1::HandoversInternal::Stub> handovers_;
   std::unique_ptr<registry::v1::TariffsInternal::Stub> tariffs_;
 };
 

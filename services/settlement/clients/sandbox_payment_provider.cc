@@ -8,4 +8,10 @@ absl::StatusOr<ChargeOutcome> SandboxPaymentProvider::Charge(
   return declined ? ChargeOutcome::kDeclined : ChargeOutcome::kConfirmed;
 }
 
+absl::StatusOr<ChargeOutcome> SandboxPaymentProvider::PayOut(const std::string& idempotency_key,
+                                                             Money amount,
+                                                             const std::string& currency) {
+  return Charge(idempotency_key, amount, currency);
+}
+
 }  // namespace peerwatt::settlement

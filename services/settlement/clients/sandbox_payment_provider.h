@@ -14,6 +14,8 @@ class SandboxPaymentProvider final : public PaymentProvider {
  public:
   absl::StatusOr<ChargeOutcome> Charge(const std::string& idempotency_key, Money amount,
                                        const std::string& currency) override;
+  absl::StatusOr<ChargeOutcome> PayOut(const std::string& idempotency_key, Money amount,
+                                       const std::string& currency) override;
 
   static constexpr Money kAlwaysDeclined = Money::Micros(13'130'000);
   static constexpr Money kLargest = Money::Micros(100'000'000'000);

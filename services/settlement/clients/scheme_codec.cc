@@ -84,6 +84,33 @@ absl::Status ReadTrading(const v1::Scheme& proto, const std::string& currency, S
   return absl::OkStatus();
 }
 
+/// Reads an amount above zero; absent: the least one.
+absl::StatusOr<Money> QuantumFrom(bool present, const google::type::Money& proto,
+                                  const std::string& currency, absl::string_view field) {
+  if (!present) return Money::Micros(1);
+  PW_ASSIGN_OR_RETURN(const Money amount, rpc::MoneyFrom(proto, currency, field));
+  if (amount <= Money()) return FieldInvalid(field, "must be greater than zero");
+  return amount;
+}
+
+absl::StatusOr<PoolPortions> PortionsFrom(const v1::Scheme::PaymentRules& proto,
+                                          const std::string& currency) {
+  PoolPortions portions;
+  if (proto.billing_unit_wh() < 0) {
+    return FieldInvalid("scheme.payment_rules.billing_unit_wh", "must not be negative");
+  }
+  if (proto.billing_unit_wh() > 0) {
+    portions.billing_unit = Energy::WattHours(proto.billing_unit_wh());
+  }
+  PW_ASSIGN_OR_RETURN(portions.collection_quantum,
+                      QuantumFrom(proto.has_collection_quantum(), proto.collection_quantum(),
+                                  currency, "scheme.payment_rules.collection_quantum"));
+  PW_ASSIGN_OR_RETURN(portions.payout_quantum,
+                      QuantumFrom(proto.has_payout_quantum(), proto.payout_quantum(), currency,
+                                  "scheme.payment_rules.payout_quantum"));
+  return portions;
+}
+
 absl::Status ReadPool(const v1::Scheme& proto, const std::string& currency, Scheme& scheme) {
   PW_ASSIGN_OR_RETURN(scheme.key, KeyFrom(proto.sharing_key()));
   PW_RETURN_IF_ERROR(ReadShares(proto, scheme));
@@ -96,6 +123,9 @@ absl::Status ReadPool(const v1::Scheme& proto, const std::string& currency, Sche
                     is_pool ? proto.pool_price_per_kwh() : proto.internal_price_per_kwh(), currency,
                     is_pool ? "scheme.pool_price_per_kwh" : "scheme.internal_price_per_kwh"));
   scheme.local_price = price.value_or(Price());
+  if (is_pool && proto.has_payment_rules()) {
+    PW_ASSIGN_OR_RETURN(scheme.portions, PortionsFrom(proto.payment_rules(), currency));
+  }
   return absl::OkStatus();
 }
 

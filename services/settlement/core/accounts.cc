@@ -14,7 +14,7 @@ namespace {
 constexpr char kParticipantPrefix[] = "participant-";
 // What operators open for themselves.
 constexpr char kGeneralPrefix[] = "general-";
-constexpr std::array<std::pair<AccountKind, std::string_view>, 7> kSystemAccounts{{
+constexpr std::array<std::pair<AccountKind, std::string_view>, 8> kSystemAccounts{{
     {AccountKind::kMainGrid, "main-grid"},
     {AccountKind::kNetworkOperator, "network-operator"},
     {AccountKind::kOperatorShare, "operator-share"},
@@ -22,6 +22,7 @@ constexpr std::array<std::pair<AccountKind, std::string_view>, 7> kSystemAccount
     {AccountKind::kRounding, "rounding"},
     {AccountKind::kSubscriptions, "subscriptions"},
     {AccountKind::kPieceFees, "piece-fees"},
+    {AccountKind::kTax, "tax"},
 }};
 
 }  // namespace
@@ -39,7 +40,9 @@ AccountId SystemAccount(AccountKind kind) {
 
 std::vector<AccountId> SystemAccounts() {
   std::vector<AccountId> accounts;
-  for (const auto& [kind, id] : kSystemAccounts) accounts.emplace_back(std::string(id));
+  for (const auto& [kind, id] : kSystemAccounts) {
+    if (kind != AccountKind::kTax) accounts.emplace_back(std::string(id));
+  }
   return accounts;
 }
 

@@ -22,6 +22,7 @@ enum class AccountKind {
   kRounding = 6,
   kSubscriptions = 7,
   kPieceFees = 8,
+  kTax = 9,  ///< opened with the first tax of a statement
   kGeneral = 20,
 };
 

@@ -12,14 +12,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/base/check.h"
 
 namespace peerwatt::settlement {
 
-/// Groups what callers ask for at the same time, per key, so that they share a transaction. Nobody
-/// waits for others to come: what came while one transaction ran is the next, and one of those who
-/// wait runs it. Requests keep the order of arrival. Safe for many threads.
+/// Groups what callers ask for at the same time, per key, so that they share a transaction. What
+/// came while one transaction ran is the next, and one of those who wait runs it. Requests keep the
+/// order of arrival. Safe for many threads.
 template <typename Key, typename Request, typename Answer>
 class BatchQueue {
  public:
@@ -29,7 +30,11 @@ class BatchQueue {
   using Run = std::function<absl::StatusOr<std::vector<Answer>>(const Key&, const Calls&)>;
 
   /// requests_max: of one transaction; a call with more is run alone.
-  BatchQueue(Run run, size_t requests_max) : run_(std::move(run)), requests_max_(requests_max) {}
+  /// gather_max: how long a transaction waits for callers who were answered by the one before,
+  /// since they often come back at once: together with those who wait they fill one transaction
+  /// instead of every second one. A caller who is alone waits for nobody.
+  BatchQueue(Run run, size_t requests_max, absl::Duration gather_max = absl::ZeroDuration())
+      : run_(std::move(run)), requests_max_(requests_max), gather_max_(gather_max) {}
 
   /// Returns the answers to `requests`, which stay where they are until then.
   absl::StatusOr<std::vector<Answer>> Submit(const Key& key, absl::Span<const Request> requests) {
@@ -60,13 +65,18 @@ class BatchQueue {
   struct Lane {
     std::deque<Call*> waiting;
     bool busy = false;
+    size_t expected = 0;  ///< callers who were there when the last transaction ended
   };
+  static bool IsComplete(Lane* lane) { return lane->waiting.size() >= lane->expected; }
 
   /// Runs those who came first, `own` among them, and hands over to the next who waits.
   void RunWaiting(const Key& key, Lane& lane, Call& own) {
     std::vector<Call*> calls;
     {
       absl::MutexLock lock(&mutex_);
+      if (gather_max_ > absl::ZeroDuration()) {
+        mutex_.AwaitWithTimeout(absl::Condition(&IsComplete, &lane), gather_max_);
+      }
       size_t requests = 0;
       while (!lane.waiting.empty() &&
              (calls.empty() ||
@@ -81,6 +91,7 @@ class BatchQueue {
     Call* next = nullptr;
     {
       absl::MutexLock lock(&mutex_);
+      lane.expected = lane.waiting.size() + calls.size();
       lane.busy = !lane.waiting.empty();
       if (lane.busy) next = lane.waiting.front();
     }
@@ -121,6 +132,7 @@ class BatchQueue {
 
   const Run run_;
   const size_t requests_max_;
+  const absl::Duration gather_max_;
   absl::Mutex mutex_;
   std::map<Key, Lane> lanes_ ABSL_GUARDED_BY(mutex_);
 };

@@ -4,9 +4,11 @@
 #include <map>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/interval.h"
+#include "services/settlement/core/charges.h"
 #include "services/settlement/core/difference.h"
 #include "services/settlement/core/errors.h"
 #include "services/settlement/core/settlement.h"
@@ -16,14 +18,21 @@ namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
 
-/// The readings of one period out of a grid.
-PeriodReadings ReadingsAt(const ReadingGrid& grid, int64_t index) {
-  PeriodReadings readings;
-  readings.reserve(grid.readings.size());
-  for (const std::vector<PointReading>& point : grid.readings) {
-    readings.push_back(point.at(static_cast<size_t>(index)));
+/// The readings of a run that are not simply the first revision.
+std::vector<UsedRevision> UsedRevisions(const std::vector<Member>& members,
+                                        const PeriodReadings& readings,
+                                        const PeriodReadings& day_before) {
+  const auto revision_of = [](const PointReading& reading) {
+    return reading.present ? std::max(reading.revision, 1) : 0;
+  };
+  std::vector<UsedRevision> used;
+  for (size_t i = 0; i < readings.size(); ++i) {
+    const int32_t revision = revision_of(readings[i]);
+    if (revision == 1) continue;
+    const bool stands_in = revision == 0 && i < day_before.size();
+    used.push_back({members[i].point, revision, stands_in ? revision_of(day_before[i]) : 0});
   }
-  return readings;
+  return used;
 }
 
 }  // namespace
@@ -32,26 +41,50 @@ PeriodReadings ReadingsAt(const ReadingGrid& grid, int64_t index) {
 struct BatchSettler::Batch {
   const CommunityRules& rules;
   const std::vector<absl::Time>& starts;
+  const RunRecord& record;
   Interval span;
-  CommunitySnapshot first;      ///< at the first period; members with their times
-  Tariffs tariffs;              ///< in force within the batch, as of now
-  std::vector<Scheme> schemes;  ///< in force within the batch, by start
+  CommunitySnapshot first;  ///< at the first period
+  std::map<absl::Time, CommunitySnapshot> own;  ///< where members change within it
+  Tariffs tariffs;                              ///< in force within the batch, as of now
+  std::vector<MeteringPointId> points;
+  absl::flat_hash_map<MeteringPointId, size_t> row_of;  ///< index into `points`
+  std::vector<Scheme> schemes;                  ///< in force within the batch, by start
   ReadingGrid readings;
   std::optional<ReadingGrid> day_before;
   std::map<absl::Time, std::vector<Trade>> trades;  ///< by period that need not wait for trades
+  std::map<absl::Time, Money> welfare{};            ///< of the trades of a period
 
-  std::vector<MeteringPointId> Points() const {
-    std::vector<MeteringPointId> points;
-    points.reserve(first.members.size());
-    for (const Member& member : first.members) points.push_back(member.point);
-    return points;
+  /// All points that are members at any time of the batch; each once.
+  void CollectPoints() {
+    const auto collect = [&](const CommunitySnapshot& snapshot) {
+      for (const Member& member : snapshot.members) {
+        if (row_of.try_emplace(member.point, points.size()).second) points.push_back(member.point);
+      }
+    };
+    collect(first);
+    for (const auto& [start, snapshot] : own) collect(snapshot);
   }
-  PeriodReadings ReadingsOf(absl::Time start) const {
-    return ReadingsAt(readings, (start - span.start) / rules.interval);
+  /// The readings of one period out of a grid, by the members of that period.
+  PeriodReadings ReadingsAt(const ReadingGrid& grid, absl::Time start) const {
+    const auto index = static_cast<size_t>((start - span.start) / rules.interval);
+    const std::vector<Member>& members = SnapshotOf(start).members;
+    PeriodReadings found;
+    found.reserve(members.size());
+    for (const Member& member : members) {
+      PointReading& reading =
+          found.emplace_back(Screened(grid.readings.at(row_of.at(member.point)).at(index)));
+      reading.expected = member.joined_at <= start;
+    }
+    return found;
   }
+  const CommunitySnapshot& SnapshotOf(absl::Time start) const {
+    const auto found = own.find(start);
+    return found == own.end() ? first : found->second;
+  }
+  PeriodReadings ReadingsOf(absl::Time start) const { return ReadingsAt(readings, start); }
   PeriodReadings ReadingsADayBefore(absl::Time start) const {
     if (!day_before.has_value()) return {};
-    return ReadingsAt(*day_before, (start - span.start) / rules.interval);
+    return ReadingsAt(*day_before, start);
   }
   int64_t Cursor() const {
     return day_before.has_value() ? std::min(readings.cursor, day_before->cursor)
@@ -59,9 +92,23 @@ struct BatchSettler::Batch {
   }
 };
 
+std::vector<std::vector<absl::Time>> InBatches(const CommunityRules& rules,
+                                               const std::vector<absl::Time>& starts) {
+  std::vector<std::vector<absl::Time>> batches;
+  for (const absl::Time start : starts) {
+    const bool fits = !batches.empty() &&
+                      start - batches.back().front() <
+                          BatchSettler::kPeriodsPerBatch * rules.interval;
+    if (!fits) batches.emplace_back();
+    batches.back().push_back(start);
+  }
+  return batches;
+}
+
 absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::SettleFirst(
-    const CommunityRules& rules, const std::vector<absl::Time>& starts) {
-  PW_ASSIGN_OR_RETURN(Batch batch, Load(rules, starts));
+    const CommunityRules& rules, const std::vector<absl::Time>& starts,
+    const RunRecord& record) {
+  PW_ASSIGN_OR_RETURN(Batch batch, Load(rules, starts, record));
   std::vector<WaitingPeriod> waiting;
   std::vector<absl::Time> ready;
   const absl::Time now = clock_.Now();
@@ -74,7 +121,8 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::SettleFirst(
     WaitingPeriod& incomplete = waiting.emplace_back();
     incomplete.start = start;
     for (size_t i = 0; i < readings.size(); ++i) {
-      if (!readings[i].present) incomplete.missing.insert(batch.first.members[i].point);
+      if (readings[i].present || !readings[i].expected) continue;
+      incomplete.missing.insert(batch.SnapshotOf(start).members[i].point);
     }
   }
   PW_ASSIGN_OR_RETURN(const std::vector<WaitingPeriod> others, Commit(batch, ready, true));
@@ -83,47 +131,51 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::SettleFirst(
 }
 
 absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Restate(
-    const CommunityRules& rules, const std::vector<absl::Time>& starts) {
-  PW_ASSIGN_OR_RETURN(Batch batch, Load(rules, starts));
+    const CommunityRules& rules, const std::vector<absl::Time>& starts,
+    const RunRecord& record) {
+  PW_ASSIGN_OR_RETURN(Batch batch, Load(rules, starts, record));
   return Commit(batch, starts, false);
 }
 
 absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rules,
-                                                       const std::vector<absl::Time>& starts) {
+                                                       const std::vector<absl::Time>& starts,
+                                                       const RunRecord& record) {
   PW_CHECK(!starts.empty(), "a batch has a period");
-  Batch batch{
-      rules, starts, {starts.front(), starts.back() + rules.interval}, {}, {}, {}, {}, {}, {}};
+  const Interval span{starts.front(), starts.back() + rules.interval};
+  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}, {}};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
-  PW_RETURN_IF_ERROR(LoadMembers(batch));
+  PW_RETURN_IF_ERROR(LoadSnapshots(batch));
+  batch.CollectPoints();
+  PW_ASSIGN_OR_RETURN(batch.tariffs, peers_.registry.ListTariffs(rules, batch.span));
   PW_ASSIGN_OR_RETURN(batch.schemes, peers_.registry.ListSchemes(rules, batch.span));
-  PW_ASSIGN_OR_RETURN(batch.readings, peers_.metering.QueryReadings(batch.Points(), batch.span,
+  PW_ASSIGN_OR_RETURN(batch.readings, peers_.metering.QueryReadings(batch.points, batch.span,
                                                                     rules.interval));
   return batch;
 }
 
-absl::Status BatchSettler::LoadMembers(Batch& batch) {
-  PW_ASSIGN_OR_RETURN(batch.first,
-                      peers_.registry.GetSnapshot(batch.rules.id, batch.starts.front()));
-  PW_ASSIGN_OR_RETURN(batch.tariffs, peers_.registry.ListTariffs(batch.rules, batch.span));
-  if (batch.tariffs.memberships.empty()) return absl::OkStatus();
-  std::map<MeteringPointId, absl::Time> joined_at;
-  for (const MembershipStart& membership : batch.tariffs.memberships) {
-    joined_at[membership.point] = membership.starts_at;
-  }
-  for (Member& member : batch.first.members) {
-    const auto found = joined_at.find(member.point);
-    if (found != joined_at.end()) member.joined_at = found->second;
+absl::Status BatchSettler::LoadSnapshots(Batch& batch) {
+  const CommunityId& id = batch.rules.id;
+  PW_ASSIGN_OR_RETURN(batch.first, peers_.registry.GetSnapshot(id, batch.starts.front()));
+  if (batch.starts.size() == 1) return absl::OkStatus();
+  PW_ASSIGN_OR_RETURN(CommunitySnapshot last,
+                      peers_.registry.GetSnapshot(id, batch.starts.back()));
+  // The version of the membership only grows.
+  if (last.membership_version == batch.first.membership_version) return absl::OkStatus();
+  for (const absl::Time start : batch.starts) {
+    PW_ASSIGN_OR_RETURN(CommunitySnapshot snapshot, peers_.registry.GetSnapshot(id, start));
+    batch.own[start] = std::move(snapshot);
   }
   return absl::OkStatus();
 }
 
 absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready) {
   const bool needed = std::any_of(ready.begin(), ready.end(), [&](absl::Time start) {
-    return !IsComplete(batch.ReadingsOf(start));
+    const PeriodReadings readings = batch.ReadingsOf(start);
+    return !IsComplete(readings) || HasAbsurd(readings);
   });
   if (!needed) return absl::OkStatus();
   const Interval span{batch.span.start - kDay, batch.span.end - kDay};
-  PW_ASSIGN_OR_RETURN(batch.day_before, peers_.metering.QueryReadings(batch.Points(), span,
+  PW_ASSIGN_OR_RETURN(batch.day_before, peers_.metering.QueryReadings(batch.points, span,
                                                                       batch.rules.interval));
   return absl::OkStatus();
 }
@@ -143,6 +195,7 @@ absl::Status BatchSettler::LoadOutcomes(Batch& batch, const std::vector<absl::Ti
                       peers_.market.ListOutcomes(batch.rules.id, span));
   for (AuctionOutcome& outcome : outcomes) {
     batch.trades[outcome.period_start] = std::move(outcome.trades);
+    batch.welfare[outcome.period_start] = outcome.welfare;
   }
   return absl::OkStatus();
 }
@@ -176,13 +229,15 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
       Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
   const Scheme& scheme = SchemeAt(batch.schemes, start);
   const CommunityRules& rules = batch.rules;
-  const GridTariff prices = GridTariffAt(batch.tariffs.versions, start, rules.time_zone);
-  result = Settle(ComposeInput(batch.first, prices, scheme, readings, batch.trades.at(start)));
+  const std::vector<Member>& members = batch.SnapshotOf(start).members;
+  const Tariff* tariff = TariffAt(batch.tariffs.versions, start);
+  result = Settle(ComposeInput(batch.SnapshotOf(start), PricesOf(tariff, start, rules.time_zone),
+                               scheme, readings, batch.trades.at(start)));
   RunCommit run;
   run.community = rules.id;
   run.period = {start, start + rules.interval};
-  AddCharges({TariffAt(batch.tariffs.versions, start), batch.first.members, run.period,
-              rules.time_zone, rules.trading_start},
+  AddCharges({tariff, members, batch.SnapshotOf(start).former, run.period, rules.time_zone,
+              rules.trading_start},
              result.lines);
   run.price_missing_count = static_cast<int32_t>(
       std::count_if(result.lines.begin(), result.lines.end(), [](const Line& line) {
@@ -192,9 +247,20 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   run.totals = result.totals;
   run.scheme = scheme.id;
   run.is_firm = UsesTrades(scheme) && scheme.policy == DeliveryPolicy::kFirm;
+  // What a firm trade delivers is not looked at: both sides pay for all of it.
+  const auto welfare = batch.welfare.find(start);
+  if (welfare != batch.welfare.end() && welfare->second > Money() && !run.is_firm) {
+    run.welfare = WelfareOf(welfare->second, batch.trades.at(start), result.lines);
+  }
   run.substituted_count = readings.substituted_count;
+  run.absurd_count = readings.absurd_count;
   run.readings_cursor = batch.Cursor();
+  run.revisions = UsedRevisions(members, batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
+  if (tariff != nullptr) run.tariff = TariffName(rules.id, tariff->id);
   run.now = clock_.Now();
+  run.record = batch.record;
+  // The machine's clock may have been set back meanwhile.
+  run.elapsed = std::max(real_clock_.Now() - batch.record.begun_at, absl::ZeroDuration());
   return run;
 }
 

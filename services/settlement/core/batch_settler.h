@@ -44,20 +44,24 @@ class BatchSettler {
       : peers_(peers), store_(store), clock_(clock), real_clock_(real_clock), probe_(probe) {}
 
   /// Settles those periods that are complete, or whose time of grace is over, for the first time.
-  /// starts: ascending, within `kPeriodsPerBatch` periods. Returns those that wait.
+  /// starts: ascending, within `kPeriodsPerBatch` periods. record: the run that this is a part of.
+  /// Returns those that wait.
   absl::StatusOr<std::vector<WaitingPeriod>> SettleFirst(const CommunityRules& rules,
-                                                         const std::vector<absl::Time>& starts);
+                                                         const std::vector<absl::Time>& starts,
+                                                         const RunRecord& record);
   /// Computes settled periods again and posts the differences. Returns those that wait.
   absl::StatusOr<std::vector<WaitingPeriod>> Restate(const CommunityRules& rules,
-                                                     const std::vector<absl::Time>& starts);
+                                                     const std::vector<absl::Time>& starts,
+                                                     const RunRecord& record);
 
   /// Longest span of one batch, in periods.
   static constexpr int64_t kPeriodsPerBatch = 96;
 
  private:
   struct Batch;
-  absl::StatusOr<Batch> Load(const CommunityRules& rules, const std::vector<absl::Time>& starts);
-  absl::Status LoadMembers(Batch& batch);
+  absl::StatusOr<Batch> Load(const CommunityRules& rules, const std::vector<absl::Time>& starts,
+                             const RunRecord& record);
+  absl::Status LoadSnapshots(Batch& batch);
   absl::Status LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready);
   /// Asks the market for the periods that are settled by trades; the others have none.
   absl::Status LoadOutcomes(Batch& batch, const std::vector<absl::Time>& ready);
@@ -75,5 +79,9 @@ class BatchSettler {
   const Clock& real_clock_;
   RunProbe& probe_;
 };
+
+/// Cuts ascending periods into batches that each lie within the longest span of a batch.
+std::vector<std::vector<absl::Time>> InBatches(const CommunityRules& rules,
+                                               const std::vector<absl::Time>& starts);
 
 }  // namespace peerwatt::settlement

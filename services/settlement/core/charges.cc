@@ -2,84 +2,76 @@
 
 #include <algorithm>
 #include <map>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "libs/base/check.h"
 #include "services/settlement/core/mutant.h"
 
 namespace peerwatt::settlement {
 namespace {
 
-/// When somebody is a member.
-struct Membership {
-  absl::Time since = absl::InfiniteFuture();
-  absl::Time until = absl::InfinitePast();
-};
-
 /// Who is charged: a connection of a participant, or with an empty one the participant.
 using Payer = std::pair<ParticipantId, GridConnectionId>;
 
-/// What begins in a period for one membership.
+/// What is charged, by key: what is charged twice under one key is one line.
+class ChargeTable {
+ public:
+  explicit ChargeTable(const Tariff& tariff) : tariff_(tariff) {}
+
+  /// days: that the price is for, of which one is charged.
+  void Add(const Payer& payer, LineKind kind, const TradeId& trade, Money price, int days,
+           bool is_taxable, const std::string& rule) {
+    if (price == Money()) return;
+    std::vector<ChargePart>& parts = parts_[{payer.first, payer.second, kind, trade, is_taxable}];
+    if (PW_MUTANT(kFeesOfATradeAreLost, true, false)) parts.clear();
+    parts.push_back({absl::StrCat("tariffVersions/", tariff_.id.value(), "/", rule), price, days});
+  }
+  const std::map<LineKey, std::vector<ChargePart>>& parts() const { return parts_; }
+
+ private:
+  const Tariff& tariff_;
+  std::map<LineKey, std::vector<ChargePart>> parts_;
+};
+
+int DaysOf(absl::CivilMonth month) {
+  return PW_MUTANT(kMonthsHaveThirtyDays, 30,
+                   static_cast<int>(absl::CivilDay(month + 1) - absl::CivilDay(month)));
+}
+
+/// Whether the first moment of membership between two instants is in the period.
+bool BeginsIn(const ChargeInput& input, const std::vector<Interval>& spans, absl::Time start,
+              absl::Time end, bool first_only) {
+  start = std::max(start, input.trading_start);
+  absl::Time first = absl::InfiniteFuture();
+  for (const Interval& span : spans) {
+    const absl::Time begins = std::max(start, span.start);
+    if (begins < std::min(end, span.end)) first = std::min(first, begins);
+  }
+  if (first_only && first != start) return false;
+  return input.period.start <= first && first < input.period.end;
+}
+
+/// What begins in a period for one payer.
 struct Due {
   std::vector<absl::CivilDay> days;
   int months = 0;
 };
 
-/// New lines by key: what is charged twice under one key is one line.
-class ChargeLines {
- public:
-  explicit ChargeLines(const Tariff& tariff) : tariff_(tariff) {}
-
-  void Add(const Payer& payer, LineKind kind, const TradeId& trade, Money price, bool is_taxable,
-           const std::string& rule) {
-    if (price == Money()) return;
-    Line& line = lines_[{payer.first, payer.second, kind, trade, is_taxable}];
-    const Money charged = PW_MUTANT(kCreditsAreCharged, price < Money() ? -price : price, price);
-    line.amount = PW_MUTANT(kFeesOfATradeAreLost, Money(), line.amount) - charged;
-    line.rule_id = absl::StrCat("tariffVersions/", tariff_.id.value(), "/", rule);
-  }
-  /// Moves the lines into others, which stay in the order of their keys.
-  void MergeInto(std::vector<Line>& lines) && {
-    const auto by_key = [](const Line& a, const Line& b) { return a.key < b.key; };
-    const auto middle = static_cast<std::ptrdiff_t>(lines.size());
-    for (auto& [key, line] : lines_) {
-      if (line.amount == Money()) continue;
-      line.key = key;
-      lines.push_back(std::move(line));
-    }
-    std::inplace_merge(lines.begin(), lines.begin() + middle, lines.end(), by_key);
-  }
-
- private:
-  const Tariff& tariff_;
-  std::map<LineKey, Line> lines_;
-};
-
-int DaysOfMonth(absl::CivilDay day) {
-  const absl::CivilMonth month(day);
-  return PW_MUTANT(kMonthsHaveThirtyDays, 30,
-                   static_cast<int>(absl::CivilDay(month + 1) - absl::CivilDay(month)));
-}
-
-/// The days of membership, and the months, that begin in the period.
-Due DueOf(const ChargeInput& input, const Membership& membership) {
-  const absl::Time since = std::max(membership.since, input.trading_start);
-  // Of who is a member for longer than times reach, the first day does not matter.
-  const absl::CivilDay first_day = absl::ToCivilDay(since, input.zone);
-  const absl::CivilDay last =
+Due DueOf(const ChargeInput& input, const std::vector<Interval>& spans) {
+  const absl::CivilDay first_day = absl::ToCivilDay(input.period.start, input.zone);
+  const absl::CivilDay last_day =
       absl::ToCivilDay(input.period.end - absl::Microseconds(1), input.zone);
   Due due;
-  for (absl::CivilDay day = absl::ToCivilDay(input.period.start, input.zone); day <= last; ++day) {
-    const absl::Time begins = PW_MUTANT(kJoiningDayIsFree, DayStart(day, input.zone),
-                                        std::max(since, DayStart(day, input.zone)));
-    const bool in_period = input.period.start <= begins && begins < input.period.end;
-    const bool is_member =
-        since <= begins && (begins < membership.until || PW_MUTANT(kLeaversPayOn, true, false));
-    if (!in_period || !is_member || absl::ToCivilDay(begins, input.zone) != day) continue;
-    due.days.push_back(day);
-    if (day.day() == 1 || (day == first_day && PW_MUTANT(kJoiningMonthIsFree, false, true))) {
+  for (absl::CivilDay day = first_day; day <= last_day; ++day) {
+    if (BeginsIn(input, spans, DayStart(day, input.zone), DayStart(day + 1, input.zone),
+                 PW_MUTANT(kJoiningDayIsFree, true, false))) {
+      due.days.push_back(day);
+    }
+  }
+  for (absl::CivilMonth month(first_day); month <= absl::CivilMonth(last_day); ++month) {
+    if (BeginsIn(input, spans, DayStart(absl::CivilDay(month), input.zone),
+                 DayStart(absl::CivilDay(month + 1), input.zone),
+                 PW_MUTANT(kJoiningMonthIsFree, true, false))) {
       ++due.months;
     }
   }
@@ -87,16 +79,16 @@ Due DueOf(const ChargeInput& input, const Membership& membership) {
 }
 
 void AddMembership(const Payer& payer, const Due& due, const TariffRules& rules,
-                   ChargeLines& lines) {
+                   ChargeTable& charges) {
   const bool is_connection = !payer.second.empty();
   const TradeId none;
   for (const Subscription& subscription : rules.subscriptions) {
     const bool per_connection = subscription.basis == SubscriptionBasis::kGridConnection;
     if (per_connection != PW_MUTANT(kConnectionsAreParticipants, true, is_connection)) continue;
     for (const absl::CivilDay day : due.days) {
-      lines.Add(payer, LineKind::kSubscription, none,
-                DayPrice(subscription.month_price, DaysOfMonth(day)), subscription.is_taxable,
-                absl::StrCat("subscriptions/", NameOf(subscription.basis)));
+      charges.Add(payer, LineKind::kSubscription, none, subscription.month_price,
+                  DaysOf(absl::CivilMonth(day)), subscription.is_taxable,
+                  absl::StrCat("subscriptions/", NameOf(subscription.basis)));
     }
   }
   const PieceFeeBasis monthly =
@@ -104,27 +96,34 @@ void AddMembership(const Payer& payer, const Due& due, const TariffRules& rules,
   for (const PieceFee& fee : rules.piece_fees) {
     if (fee.basis != monthly) continue;
     for (int i = 0; i < due.months; ++i) {
-      lines.Add(payer, LineKind::kPieceFee, none, fee.price, fee.is_taxable,
-                absl::StrCat("piece-fees/", NameOf(fee.basis)));
+      charges.Add(payer, LineKind::kPieceFee, none, fee.price, 1, fee.is_taxable,
+                  absl::StrCat("piece-fees/", NameOf(fee.basis)));
     }
   }
 }
 
-void AddMemberships(const ChargeInput& input, ChargeLines& lines) {
-  std::map<Payer, Membership> memberships;
+void AddMemberships(const ChargeInput& input, ChargeTable& charges) {
+  std::map<Payer, std::vector<Interval>> spans;
   for (const Member& member : input.members) {
+    const Interval span{std::max(member.joined_at, member.held_since), absl::InfiniteFuture()};
     for (const GridConnectionId& connection : {member.connection, GridConnectionId()}) {
-      Membership& membership = memberships[{member.participant, connection}];
-      membership.since = std::min(membership.since, member.joined_at);
-      membership.until = std::max(membership.until, member.left_at);
+      spans[{member.participant, connection}].push_back(span);
     }
   }
-  for (const auto& [payer, membership] : memberships) {
-    AddMembership(payer, DueOf(input, membership), input.tariff->rules, lines);
+  for (const FormerMember& member : input.former) {
+    if (PW_MUTANT(kReturningIsJoining, true, false)) break;
+    for (const GridConnectionId& connection : {member.connection, GridConnectionId()}) {
+      const auto payer = spans.find({member.participant, connection});
+      if (payer != spans.end()) payer->second.push_back(member.span);
+    }
+  }
+  for (const auto& [payer, own] : spans) {
+    AddMembership(payer, DueOf(input, own), input.tariff->rules, charges);
   }
 }
 
-void AddTradeFees(const TariffRules& rules, const std::vector<Line>& settled, ChargeLines& lines) {
+void AddTradeFees(const TariffRules& rules, const std::vector<Line>& settled,
+                  ChargeTable& charges) {
   for (const PieceFee& fee : rules.piece_fees) {
     const bool is_purchase = fee.basis == PieceFeeBasis::kPurchase;
     if (!is_purchase && fee.basis != PieceFeeBasis::kSale) continue;
@@ -133,8 +132,8 @@ void AddTradeFees(const TariffRules& rules, const std::vector<Line>& settled, Ch
                     : PW_MUTANT(kSellersFeeIsForgotten, LineKind::kPoolSale, LineKind::kSale);
     for (const Line& line : settled) {
       if (line.key.kind != counted || line.energy == Energy()) continue;
-      lines.Add({line.key.participant, line.key.connection}, LineKind::kPieceFee, line.key.trade,
-                fee.price, fee.is_taxable, absl::StrCat("piece-fees/", NameOf(fee.basis)));
+      charges.Add({line.key.participant, line.key.connection}, LineKind::kPieceFee, line.key.trade,
+                  fee.price, 1, fee.is_taxable, absl::StrCat("piece-fees/", NameOf(fee.basis)));
     }
   }
 }
@@ -155,18 +154,44 @@ bool ChargesMembers(const ChargeInput& input) {
   const absl::CivilDay last =
       absl::ToCivilDay(input.period.end - absl::Microseconds(1), input.zone);
   return in_period(input.trading_start) || in_period(DayStart(last, input.zone)) ||
-         std::any_of(input.members.begin(), input.members.end(),
-                     [&](const Member& member) { return in_period(member.joined_at); });
+         std::any_of(input.members.begin(), input.members.end(), [&](const Member& member) {
+           return in_period(std::max(member.joined_at, member.held_since));
+         });
+}
+
+ChargeTable ChargesOf(const ChargeInput& input, const std::vector<Line>& lines) {
+  ChargeTable charges(*input.tariff);
+  if (ChargesMembers(input)) AddMemberships(input, charges);
+  AddTradeFees(input.tariff->rules, lines, charges);
+  return charges;
 }
 
 }  // namespace
 
 void AddCharges(const ChargeInput& input, std::vector<Line>& lines) {
   if (input.tariff == nullptr) return;
-  ChargeLines charges(*input.tariff);
-  if (ChargesMembers(input)) AddMemberships(input, charges);
-  AddTradeFees(input.tariff->rules, lines, charges);
-  std::move(charges).MergeInto(lines);
+  const ChargeTable charges = ChargesOf(input, lines);
+  const auto middle = static_cast<std::ptrdiff_t>(lines.size());
+  for (const auto& [key, parts] : charges.parts()) {
+    Line line;
+    line.key = key;
+    for (const ChargePart& part : parts) {
+      const Money charged = DayPrice(part.price, part.days);
+      line.amount -= PW_MUTANT(kCreditsAreCharged, charged < Money() ? -charged : charged, charged);
+    }
+    line.rule_id = parts.back().rule_id;
+    if (line.amount != Money()) lines.push_back(std::move(line));
+  }
+  std::inplace_merge(lines.begin(), lines.begin() + middle, lines.end(),
+                     [](const Line& a, const Line& b) { return a.key < b.key; });
+}
+
+std::vector<ChargePart> PartsOfCharge(const ChargeInput& input, const std::vector<Line>& lines,
+                                      const LineKey& key) {
+  if (input.tariff == nullptr) return {};
+  const ChargeTable charges = ChargesOf(input, lines);
+  const auto found = charges.parts().find(key);
+  return found == charges.parts().end() ? std::vector<ChargePart>() : found->second;
 }
 
 }  // namespace peerwatt::settlement

@@ -6,6 +6,8 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "services/settlement/core/errors.h"
+#include "services/settlement/core/payments/deposit_reference.h"
+#include "services/settlement/core/payments/payment_errors.h"
 
 namespace peerwatt::settlement {
 
@@ -13,6 +15,13 @@ absl::StatusOr<Deposit> DepositDesk::Create(const ParticipantContext& owner, con
                                             Money amount) {
   PW_CHECK(amount > Money(), "a deposit is above zero");
   PW_RETURN_IF_ERROR(ledgers_.Require(owner.community));
+  if (provider_.uses_files()) {
+    const std::string reference = DepositReference(owner.participant);
+    return Error(kDepositNeedsTransfer,
+                 absl::StrCat("deposits are transfers to the community's account that say ",
+                              reference),
+                 {{"reference", reference}});
+  }
   Deposit wanted;
   wanted.community = owner.community;
   wanted.participant = owner.participant;
@@ -36,6 +45,7 @@ absl::StatusOr<Deposit> DepositDesk::Create(const ParticipantContext& owner, con
 }
 
 absl::Status DepositDesk::FinishPending() {
+  if (provider_.uses_files()) return absl::OkStatus();
   PW_ASSIGN_OR_RETURN(const std::vector<Deposit> pending, store_.ListPendingDeposits());
   absl::Status first_failure;
   for (const Deposit& deposit : pending) first_failure.Update(Charge(deposit).status());

@@ -19,8 +19,9 @@ class DepositDesk {
       : ledgers_(ledgers), provider_(provider), store_(store), clock_(clock) {}
 
   /// Pays `amount` > 0 in. The same id with the same amount gives the same deposit.
-  /// Errors: NOT_FOUND (community), CONTENT_DIFFERS, PAYMENT_DECLINED; kUnavailable when the
-  /// provider does not answer: the deposit stays pending and the call can be repeated.
+  /// Errors: NOT_FOUND (community), DEPOSIT_NEEDS_TRANSFER, CONTENT_DIFFERS, PAYMENT_DECLINED;
+  /// kUnavailable when the provider does not answer: the deposit stays pending and the call can be
+  /// repeated.
   absl::StatusOr<Deposit> Create(const ParticipantContext& owner, const std::string& id,
                                  Money amount);
 

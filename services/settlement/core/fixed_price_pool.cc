@@ -16,7 +16,6 @@ Money KeptOf(Money paid, int64_t share_ppm) {
 }  // namespace
 
 void SettlePool(PeriodBooks& books) {
-  const TradeId none;
   const SettlementInput& input = books.input();
   const PoolSplit split = SplitPool(books);
   const Money paid = AddPurchases(books, split);
@@ -28,10 +27,10 @@ void SettlePool(PeriodBooks& books) {
     const Money share =
         PW_MUTANT(kPoolShareIsRoundedPerProducer,
                   KeptOf(distributed[i] + shares[i], input.fees.operator_share_ppm), shares[i]);
-    books.Add(i, LineKind::kPoolSale, none, given, input.terms.local_price,
+    books.Add(i, LineKind::kPoolSale, given, input.terms.local_price,
               distributed[i] + shares[i], input.terms.rule);
     if (kept == Money()) continue;
-    books.Add(i, LineKind::kOperatorShare, none, given, Price(), -share,
+    books.Add(i, LineKind::kOperatorShare, given, Price(), -share,
               input.fees.operator_share_rule);
   }
 }

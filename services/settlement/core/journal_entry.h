@@ -22,7 +22,8 @@ struct Posting {
 
 /// Postings that take effect together. They sum to zero; `MakeEntry` is the only way to get one.
 struct JournalEntry {
-  /// `trade`, `pool`, `imbalance`, `retail`, `feed-in`, `subscription`, `piece-fee` or `deposit`.
+  /// `trade`, `pool`, `imbalance`, `retail`, `feed-in`, `subscription`, `piece-fee`, `statement` or
+  /// `deposit`.
   std::string kind;
   std::string idempotency_key;  ///< unique in its ledger
   std::optional<absl::Time> period_start;
@@ -39,6 +40,9 @@ std::optional<JournalEntry> MakeEntry(std::string kind, std::string idempotency_
 /// The entry of a deposit that the payment provider confirmed; amount > 0.
 JournalEntry MakeDepositEntry(const ParticipantId& participant, const std::string& deposit_id,
                               Money amount);
+
+/// Money that entries move: the sum of what they credit.
+Money MovedBy(const std::vector<JournalEntry>& entries);
 
 /// Entries of one run, and for each of its lines the entry that moved its money.
 struct RunEntries {

@@ -33,6 +33,12 @@ absl::Status Ledgers::Require(const CommunityId& community) {
   return Error(kNotFound, absl::StrCat(name, " does not exist"), {{"resource", name}});
 }
 
+absl::StatusOr<CommunityRules> Ledgers::RulesOf(const CommunityId& community) {
+  PW_RETURN_IF_ERROR(Require(community));
+  absl::MutexLock lock(&mutex_);
+  return known_.at(community);
+}
+
 absl::StatusOr<std::string> Ledgers::CurrencyOf(const CommunityId& community) {
   PW_RETURN_IF_ERROR(Require(community));
   absl::MutexLock lock(&mutex_);

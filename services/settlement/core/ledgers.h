@@ -23,6 +23,8 @@ class Ledgers {
   /// Makes sure that a community is known; asks the registry only when it is not.
   /// Errors: NOT_FOUND.
   absl::Status Require(const CommunityId& community);
+  /// A community; asks the registry only when it is not known. Errors: NOT_FOUND.
+  absl::StatusOr<CommunityRules> RulesOf(const CommunityId& community);
   /// The currency of a community's ledger. Errors: NOT_FOUND.
   absl::StatusOr<std::string> CurrencyOf(const CommunityId& community);
   /// All communities known so far, in the order of their ids.

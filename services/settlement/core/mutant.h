@@ -40,11 +40,18 @@ enum class Mutant {
   kMonthsHaveThirtyDays,
   kJoiningDayIsFree,
   kJoiningMonthIsFree,
-  kLeaversPayOn,
+  kReturningIsJoining,
   kConnectionsAreParticipants,
   kSellersFeeIsForgotten,
   kFeesOfATradeAreLost,
   kCreditsAreCharged,
+  kWhatIsGoneStays,
+  kPostedIsPostedAgain,
+  kPostedEnergyIsForgotten,
+  kLinesWithoutMoneyAreDropped,
+  kTradesFollowThePoint,
+  kAbsurdReadingsSettle,
+  kSubstitutesAreZero,
 };
 
 /// The bug that is in force.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,18 @@
 #include "libs/domain/ids.h"
 #include "libs/domain/interval.h"
 #include "libs/domain/quantities.h"
-#include "services/settlement/core/charges.h"
+#include "services/settlement/core/member.h"
 #include "services/settlement/core/scheme.h"
 #include "services/settlement/core/settlement.h"
 #include "services/settlement/core/tariff.h"
 
 namespace peerwatt::settlement {
+
+/// What a kilowatt hour of the main grid emits, as a community states it.
+struct EmissionFactor {
+  int32_t co2_g_per_kwh = 0;
+  std::string source;  ///< who states it
+};
 
 /// What settlement needs to know of a community to run it.
 struct CommunityRules {
@@ -26,13 +33,16 @@ struct CommunityRules {
   absl::Duration interval;
   absl::Time trading_start;
   absl::Duration settlement_grace;
-  absl::TimeZone time_zone{};  ///< in which days and tariffs are
+  absl::TimeZone time_zone{};  ///< for days, months and times of day; UTC unless it is set
+  std::optional<EmissionFactor> emission_factor{};
 };
 
 /// A community at an instant.
 struct CommunitySnapshot {
   FeeRules fees;
-  std::vector<Member> members;  ///< without the times of their membership
+  std::vector<Member> members;       ///< as of the instant
+  std::vector<FormerMember> former;  ///< until the instant, of the 40 days before it at least
+  int64_t membership_version = 0;    ///< grows with each point that changes hands or leaves
 };
 
 /// Where a participant has its account.
@@ -73,12 +83,14 @@ struct Trade {
   MeteringPointId seller_point;
   ParticipantId buyer;
   ParticipantId seller;
+  Price gain{};  ///< what a kWh is worth to both by the limits of their orders, not negative
 };
 
 /// The final outcome of one auction.
 struct AuctionOutcome {
   absl::Time period_start;
   std::vector<Trade> trades;
+  Money welfare{};  ///< of all trades, the greatest that the orders allow; not negative
 };
 
 /// What was agreed.
@@ -95,6 +107,9 @@ struct PointReading {
   Energy import_energy;
   Energy export_energy;
   bool present = false;
+  bool expected = true;  ///< false before the point joined: missing, it is no reason to wait
+  bool absurd = false;   ///< no such energy can have flowed: it came, and is not used
+  int32_t revision = 0;  ///< 0 where it is missing
 };
 
 /// Readings of points in consecutive periods.
@@ -136,13 +151,20 @@ struct Peers {
 /// What the provider says about a payment.
 enum class ChargeOutcome { kConfirmed, kDeclined };
 
-/// Takes money from people outside of the ledger.
+/// Takes money from people outside of the ledger, and pays it out to them.
 class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;
+  /// Whether payments wait for a file, and its statement says what became of them. Nothing is asked
+  /// of the provider then.
+  virtual bool uses_files() const { return false; }
   /// Charges once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
   /// is not known whether the charge took place.
   virtual absl::StatusOr<ChargeOutcome> Charge(const std::string& idempotency_key, Money amount,
+                                               const std::string& currency) = 0;
+  /// Pays out once per `idempotency_key`, however often it is called. Errors: kUnavailable when it
+  /// is not known whether the money has left.
+  virtual absl::StatusOr<ChargeOutcome> PayOut(const std::string& idempotency_key, Money amount,
                                                const std::string& currency) = 0;
 };
 

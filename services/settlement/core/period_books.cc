@@ -1,6 +1,8 @@
 #include "services/settlement/core/period_books.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "libs/base/check.h"
@@ -20,29 +22,6 @@ Net NetOf(const Connection& connection) {
   return {connection.import_energy - self, connection.export_energy - self, self};
 }
 
-/// A price for lines that stand on no bill: nothing about tax and rule.
-EnergyPrice Reference(const EnergyPrice& price) {
-  EnergyPrice reference;
-  reference.price = price.price;
-  return reference;
-}
-
-/// What the two sides of local deliveries come to: nothing, when nothing is lost.
-struct Sides {
-  Energy energy;
-  Money amount;
-};
-
-Sides SumOfSides(const std::vector<Line>& lines, LineKind bought, LineKind sold) {
-  Sides sum;
-  for (const Line& line : lines) {
-    if (line.key.kind == bought) sum.energy += line.energy;
-    if (line.key.kind == sold) sum.energy -= line.energy;
-    if (line.key.kind == bought || line.key.kind == sold) sum.amount += line.amount;
-  }
-  return sum;
-}
-
 }  // namespace
 
 PeriodBooks::PeriodBooks(const SettlementInput& input) : input_(input) {
@@ -56,42 +35,32 @@ PeriodBooks::PeriodBooks(const SettlementInput& input) : input_(input) {
   }
 }
 
-void PeriodBooks::Add(size_t connection, LineKind kind, const TradeId& trade, Energy energy,
-                      Price price, Money amount, const std::string& rule) {
-  if (energy == Energy()) return;
-  const Connection& at = input_.connections[connection];
-  lines_.push_back(
-      {{at.participant, at.id, kind, trade}, energy, price, amount, at.substituted, rule});
-}
-
 void PeriodBooks::AddPriced(size_t connection, LineKind kind, Energy energy,
                             const EnergyPrice& price, int64_t direction) {
-  if (energy == Energy()) return;
   const bool is_missing = !price.price.has_value();
   const Price rate = price.price.value_or(Price());
   const Money amount = PriceOf(energy, rate);
-  Add(connection, kind, TradeId(), energy, rate, direction < 0 ? -amount : amount, price.rule);
-  LineKey& key = lines_.back().key;
-  key.is_price_missing = is_missing && PW_MUTANT(kMissingPricesAreZero, false, true);
-  key.is_taxable = price.is_taxable || PW_MUTANT(kAllIsTaxed, true, false);
+  AddRow({connection, kind, nullptr, energy, rate, direction < 0 ? -amount : amount, price.rule,
+          price.is_taxable || PW_MUTANT(kAllIsTaxed, true, false),
+          is_missing && PW_MUTANT(kMissingPricesAreZero, false, true)});
 }
 
 void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
   const Money amount = PriceOf(energy, trade.price);
   const Money paid =
       PW_MUTANT(kBuyerPaysAnotherAmount, AmountOf(energy, trade.price, Rounding::kUp), amount);
-  Add(trade.buyer, LineKind::kPurchase, trade.id, energy, trade.price, -paid);
-  Add(trade.seller, LineKind::kSale, trade.id, energy, trade.price, amount);
+  AddRow({trade.buyer, LineKind::kPurchase, &trade.id, energy, trade.price, -paid});
+  AddRow({trade.seller, LineKind::kSale, &trade.id, energy, trade.price, amount});
   if (trade.network_fee != Price()) {
-    Add(trade.buyer, LineKind::kNetworkFee, trade.id, energy, trade.network_fee,
-        -PriceOf(energy, trade.network_fee));
+    AddRow({trade.buyer, LineKind::kNetworkFee, &trade.id, energy, trade.network_fee,
+            -PriceOf(energy, trade.network_fee)});
   }
   if (input_.fees.operator_share_ppm > 0 &&
       (amount > Money() || PW_MUTANT(kShareIsTakenFromNegativeAmounts, true, false))) {
     const Money share = Money::Micros(
         MulDiv(amount.micros(), input_.fees.operator_share_ppm, kMillion, Rounding::kHalfEven));
-    Add(trade.seller, LineKind::kOperatorShare, trade.id, energy, Price(), -share,
-        input_.fees.operator_share_rule);
+    AddRow({trade.seller, LineKind::kOperatorShare, &trade.id, energy, Price(), -share,
+            input_.fees.operator_share_rule});
   }
   totals_.delivered += energy;
 }
@@ -120,10 +89,15 @@ void PeriodBooks::AddImbalance(size_t connection, Energy deviation) {
 
 void PeriodBooks::AddReferences(size_t connection) {
   const Net& net = nets_[connection];
-  const TradeId none;
-  Add(connection, LineKind::kSelfConsumption, none, net.self_consumed, Price(), Money());
-  AddPriced(connection, LineKind::kReferenceDraw, net.draw, Reference(input_.tariff.retail), -1);
-  AddPriced(connection, LineKind::kReferenceFeedIn, net.feed_in, Reference(input_.tariff.feed_in),
+  Add(connection, LineKind::kSelfConsumption, net.self_consumed, Price(), Money());
+  // These stand on no bill: nothing about tax and rule.
+  const auto reference = [](const EnergyPrice& price) {
+    EnergyPrice plain;
+    plain.price = price.price;
+    return plain;
+  };
+  AddPriced(connection, LineKind::kReferenceDraw, net.draw, reference(input_.tariff.retail), -1);
+  AddPriced(connection, LineKind::kReferenceFeedIn, net.feed_in, reference(input_.tariff.feed_in),
             1);
 }
 
@@ -138,17 +112,73 @@ void PeriodBooks::Check() const {
   }
   for (const auto& [bought, sold] : {std::pair(LineKind::kPurchase, LineKind::kSale),
                                      std::pair(LineKind::kPoolPurchase, LineKind::kPoolSale)}) {
-    const Sides sides = SumOfSides(lines_, bought, sold);
-    PW_CHECK(sides.energy == Energy() && sides.amount == Money(),
+    Energy energy;
+    Money amount;
+    for (const Row& row : rows_) {
+      if (row.kind == bought) energy += row.energy;
+      if (row.kind == sold) energy -= row.energy;
+      if (row.kind == bought || row.kind == sold) amount += row.amount;
+    }
+    PW_CHECK(energy == Energy() && amount == Money(),
              "neighbours pay each other what they get from each other");
   }
 }
 
+std::vector<PeriodBooks::Row> PeriodBooks::InOrder() const {
+  const std::vector<Connection>& connections = input_.connections;
+  std::vector<size_t> by_name(connections.size());
+  std::iota(by_name.begin(), by_name.end(), size_t{0});
+  std::sort(by_name.begin(), by_name.end(), [&](size_t a, size_t b) {
+    return std::tie(connections[a].participant, connections[a].id) <
+           std::tie(connections[b].participant, connections[b].id);
+  });
+  // Rows go to the place of their connection in one pass; each has few.
+  std::vector<size_t> counts(connections.size());
+  for (const Row& row : rows_) ++counts[row.connection];
+  std::vector<size_t> next(connections.size());
+  size_t place = 0;
+  for (const size_t connection : by_name) {
+    next[connection] = place;
+    place += counts[connection];
+  }
+  std::vector<Row> ordered(rows_.size());
+  for (const Row& row : rows_) ordered[next[row.connection]++] = row;
+  auto begin = ordered.begin();
+  for (const size_t connection : by_name) {
+    const auto end = begin + static_cast<std::ptrdiff_t>(counts[connection]);
+    std::sort(begin, end, [](const Row& a, const Row& b) {
+      if (a.kind != b.kind) return a.kind < b.kind;
+      if (a.trade == nullptr || b.trade == nullptr) return a.trade == nullptr && b.trade != nullptr;
+      return *a.trade < *b.trade;
+    });
+    begin = end;
+  }
+  return ordered;
+}
+
 SettlementResult PeriodBooks::Close() && {
   Check();
-  std::sort(lines_.begin(), lines_.end(),
-            [](const Line& a, const Line& b) { return a.key < b.key; });
-  return {std::move(lines_), totals_};
+  SettlementResult result;
+  result.totals = totals_;
+  const std::vector<Row> ordered = InOrder();
+  rows_.clear();
+  result.lines.reserve(ordered.size());
+  for (const Row& row : ordered) {
+    const Connection& at = input_.connections[row.connection];
+    Line& line = result.lines.emplace_back();
+    line.key.participant = at.participant;
+    line.key.connection = at.id;
+    line.key.kind = row.kind;
+    if (row.trade != nullptr) line.key.trade = *row.trade;
+    line.energy = row.energy;
+    line.price = row.price;
+    line.amount = row.amount;
+    line.substituted = at.substituted;
+    line.rule_id = std::string(row.rule);
+    line.key.is_taxable = row.is_taxable;
+    line.key.is_price_missing = row.is_price_missing;
+  }
+  return result;
 }
 
 }  // namespace peerwatt::settlement

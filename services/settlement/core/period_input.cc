@@ -7,7 +7,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
 #include "libs/base/check.h"
+#include "services/settlement/core/mutant.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -26,24 +30,44 @@ class ConnectionTable {
 
  private:
   std::vector<Connection>& connections_;
-  std::map<std::pair<ParticipantId, GridConnectionId>, size_t> indexes_;
+  absl::flat_hash_map<std::pair<ParticipantId, GridConnectionId>, size_t> indexes_;
 };
 
 }  // namespace
 
 bool IsComplete(const PeriodReadings& readings) {
   return std::all_of(readings.begin(), readings.end(),
-                     [](const PointReading& reading) { return reading.present; });
+                     [](const PointReading& reading) {
+                       return reading.present || !reading.expected;
+                     });
+}
+
+PointReading Screened(PointReading reading) {
+  const auto is_possible = [](Energy energy) {
+    return energy >= Energy() && PW_MUTANT(kAbsurdReadingsSettle, true, energy <= kReadingMax);
+  };
+  reading.absurd = reading.present &&
+                   !(is_possible(reading.import_energy) && is_possible(reading.export_energy));
+  return reading;
+}
+
+bool HasAbsurd(const PeriodReadings& readings) {
+  return std::any_of(readings.begin(), readings.end(),
+                     [](const PointReading& reading) { return reading.absurd; });
 }
 
 Substitution Substitute(const PeriodReadings& readings, const PeriodReadings& day_before) {
-  Substitution result{readings, std::vector<bool>(readings.size(), false), 0};
+  Substitution result{readings, std::vector<bool>(readings.size(), false), 0, 0};
   for (size_t i = 0; i < readings.size(); ++i) {
-    if (readings[i].present) continue;
-    const bool known = i < day_before.size() && day_before[i].present;
-    result.readings[i] = known ? day_before[i] : PointReading{};
+    const PointReading& reading = readings[i];
+    const bool is_usable = reading.present && !reading.absurd;
+    if (is_usable || (!reading.present && !reading.expected)) continue;
+    const bool known = i < day_before.size() && day_before[i].present && !day_before[i].absurd;
+    result.readings[i] = known && PW_MUTANT(kSubstitutesAreZero, false, true) ? day_before[i]
+                                                                             : PointReading{};
     result.substituted[i] = true;
     ++result.substituted_count;
+    if (reading.absurd) ++result.absurd_count;
   }
   return result;
 }
@@ -71,7 +95,7 @@ SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const GridTariff
                  scheme.local_price,
                  rule};
   ConnectionTable table(input.connections);
-  std::map<MeteringPointId, size_t> connection_of;
+  absl::flat_hash_map<MeteringPointId, size_t> connection_of;
   for (size_t i = 0; i < snapshot.members.size(); ++i) {
     const Member& member = snapshot.members[i];
     const size_t index = table.IndexOf(member.participant, member.connection);
@@ -90,9 +114,14 @@ SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const GridTariff
   }
   const auto connection_for = [&](const MeteringPointId& point, const ParticipantId& participant) {
     const auto known = connection_of.find(point);
-    if (known != connection_of.end()) return known->second;
+    if (known != connection_of.end() &&
+        PW_MUTANT(kTradesFollowThePoint, true,
+                  input.connections[known->second].participant == participant)) {
+      return known->second;
+    }
     return table.IndexOf(participant, GridConnectionId(point.value()));
   };
+  input.trades.reserve(trades.size());
   for (const Trade& trade : trades) {
     input.trades.push_back({trade.id, trade.energy, trade.price, trade.network_fee,
                             connection_for(trade.buyer_point, trade.buyer),

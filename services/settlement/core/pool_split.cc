@@ -98,16 +98,15 @@ std::vector<Money> DivideByEnergy(Money amount, const std::vector<Energy>& energ
 }
 
 Money AddPurchases(PeriodBooks& books, const PoolSplit& split) {
-  const TradeId none;
   const Price price = books.input().terms.local_price;
   const Price fee = books.input().fees.network_fee;
   Money paid;
   for (size_t i = 0; i < books.size(); ++i) {
     const Energy taken = split.taken[i];
     const Money amount = AmountOf(taken, price, Rounding::kHalfEven);
-    books.Add(i, LineKind::kPoolPurchase, none, taken, price, -amount, books.input().terms.rule);
+    books.Add(i, LineKind::kPoolPurchase, taken, price, -amount, books.input().terms.rule);
     if (fee != Price() && PW_MUTANT(kNetworkFeeIsForgotten, false, true)) {
-      books.Add(i, LineKind::kNetworkFee, none, taken, fee,
+      books.Add(i, LineKind::kNetworkFee, taken, fee,
                 -AmountOf(taken, fee, Rounding::kHalfEven));
     }
     const Energy surplus =

@@ -6,6 +6,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/interval.h"
+#include "services/settlement/core/run_plan.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -14,6 +15,7 @@ constexpr absl::Duration kPauseMin = absl::Milliseconds(50);
 constexpr absl::Duration kPauseMax = absl::Seconds(1);
 
 /// End of the last period that is over at `now`.
+/// now: less the delay of first runs.
 absl::Time LastEnd(const CommunityRules& rules, absl::Time now) {
   return FloorToGrid(now, rules.interval);
 }
@@ -30,20 +32,6 @@ std::vector<absl::Time> Unsettled(const CommunityRules& rules, const Progress& p
     starts.push_back(start);
   }
   return starts;
-}
-
-/// Cuts ascending periods into batches that each lie within the longest span of a batch.
-std::vector<std::vector<absl::Time>> InBatches(const CommunityRules& rules,
-                                               const std::vector<absl::Time>& starts) {
-  std::vector<std::vector<absl::Time>> batches;
-  for (const absl::Time start : starts) {
-    const bool fits = !batches.empty() &&
-                      start - batches.back().front() <
-                          BatchSettler::kPeriodsPerBatch * rules.interval;
-    if (!fits) batches.emplace_back();
-    batches.back().push_back(start);
-  }
-  return batches;
 }
 
 }  // namespace
@@ -75,11 +63,18 @@ void Runner::OnChanges(const std::vector<ReadingChange>& changes) {
   changes_.insert(changes_.end(), changes.begin(), changes.end());
 }
 
+void Runner::OnCalendar(const CommunityId& community) {
+  absl::MutexLock lock(&mutex_);
+  changed_calendars_.push_back(community);
+}
+
 void Runner::TakeChanges() {
   std::vector<ReadingChange> changes;
   {
     absl::MutexLock lock(&mutex_);
     changes.swap(changes_);
+    for (const CommunityId& community : changed_calendars_) lanes_[community].wanted = true;
+    changed_calendars_.clear();
   }
   for (const ReadingChange& change : changes) {
     Lane& lane = lanes_[change.community];
@@ -98,31 +93,29 @@ void Runner::TakeChanges() {
 bool Runner::IsDue(const CommunityRules& rules, const Lane& lane) const {
   if (lane.failed) return real_clock_.Now() >= lane.retry_at;
   const absl::Time now = clock_.Now();
-  if (lane.wanted || now >= lane.grace_ends) return true;
-  if (LastEnd(rules, now) > std::max(lane.considered_until, rules.trading_start)) return true;
+  if (lane.wanted || now >= lane.grace_ends || now >= lane.next_run) return true;
+  const absl::Time seen = std::max(lane.considered_until, rules.trading_start);
+  if (LastEnd(rules, now - lane.first_run_delay) > seen) return true;
   return lane.retry && real_clock_.Now() >= lane.retry_at;
 }
 
 absl::Status Runner::Work(const CommunityRules& rules, Lane& lane) {
-  const absl::Time last_end = LastEnd(rules, clock_.Now());
+  const absl::Time now = clock_.Now();
   lane.wanted = false;
+  PW_ASSIGN_OR_RETURN(const RunCalendar calendar, store_.LoadCalendar(rules.id));
+  lane.first_run_delay = calendar.first_run_delay.value_or(absl::ZeroDuration());
+  const absl::Time last_end = LastEnd(rules, now - lane.first_run_delay);
   PW_ASSIGN_OR_RETURN(const Progress progress, store_.LoadProgress(rules.id));
   const std::vector<absl::Time> starts = Unsettled(rules, progress, last_end);
   lane.oldest_waiting = starts.empty() ? absl::InfiniteFuture() : starts.front() + rules.interval;
-  std::vector<WaitingPeriod> waiting;
-  for (const std::vector<absl::Time>& batch : InBatches(rules, starts)) {
-    PW_ASSIGN_OR_RETURN(const std::vector<WaitingPeriod> left, settler_.SettleFirst(rules, batch));
-    waiting.insert(waiting.end(), left.begin(), left.end());
-  }
-  bool restatement_waits = false;
-  for (const std::vector<absl::Time>& batch : InBatches(rules, progress.dirty)) {
-    PW_ASSIGN_OR_RETURN(const std::vector<WaitingPeriod> left, settler_.Restate(rules, batch));
-    restatement_waits = restatement_waits || !left.empty();
-  }
+  PW_ASSIGN_OR_RETURN(std::vector<WaitingPeriod> waiting, SettleNew(rules, calendar, starts));
+  PW_ASSIGN_OR_RETURN(const bool restatement_waits,
+                      SettleAgain(rules, calendar, progress, lane));
   const bool moved_on = last_end > lane.considered_until || lane.failed;
   lane.considered_until = last_end;
   lane.failed = false;
   lane.missing.clear();
+  lane.next_run = NextRunAt(calendar, rules.time_zone, now);
   lane.grace_ends = absl::InfiniteFuture();
   lane.oldest_waiting = absl::InfiniteFuture();
   for (WaitingPeriod& period : waiting) {
@@ -136,6 +129,52 @@ absl::Status Runner::Work(const CommunityRules& rules, Lane& lane) {
   if (moved_on) lane.pause = absl::ZeroDuration();
   if (lane.retry) Pause(lane);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<WaitingPeriod>> Runner::SettleNew(
+    const CommunityRules& rules, const RunCalendar& calendar,
+    const std::vector<absl::Time>& starts) {
+  std::vector<WaitingPeriod> waiting;
+  if (starts.empty()) return waiting;
+  CommunityRules rules_now = rules;
+  // A calendar with a time for first runs waits for no reading beyond it.
+  if (calendar.first_run_delay.has_value()) rules_now.settlement_grace = absl::ZeroDuration();
+  const RunRecord record =
+      MakeRunRecord(RunKind::kFirst, calendar, {starts.front(), starts.back() + rules.interval},
+                    clock_.Now(), real_clock_.Now());
+  for (const std::vector<absl::Time>& batch : InBatches(rules, starts)) {
+    PW_ASSIGN_OR_RETURN(const std::vector<WaitingPeriod> left,
+                        settler_.SettleFirst(rules_now, batch, record));
+    waiting.insert(waiting.end(), left.begin(), left.end());
+  }
+  return waiting;
+}
+
+absl::StatusOr<bool> Runner::SettleAgain(const CommunityRules& rules, const RunCalendar& calendar,
+                                         const Progress& progress, Lane& lane) {
+  const absl::Time now = clock_.Now();
+  const RunPlan plan = PlanRuns(rules, calendar, progress, now);
+  if (!plan.late.empty()) {
+    PW_RETURN_IF_ERROR(store_.ListLate(rules.id, plan.late, now));
+    Log(Severity::kWarning, "readings of final periods changed: listed, not posted",
+        {{"community", rules.id.value()}, {"periods", static_cast<int64_t>(plan.late.size())}});
+  }
+  for (const PlannedRun& run : plan.runs) {
+    const RunRecord record =
+        MakeRunRecord(run.kind, calendar, run.span, clock_.Now(), real_clock_.Now());
+    bool waits = false;
+    for (const std::vector<absl::Time>& batch : InBatches(rules, run.starts)) {
+      PW_ASSIGN_OR_RETURN(const std::vector<WaitingPeriod> left,
+                          settler_.Restate(rules, batch, record));
+      waits = waits || !left.empty();
+    }
+    // What a later run may do depends on how far this one came.
+    if (waits) return true;
+    if (run.kind == RunKind::kCorrection) continue;
+    PW_RETURN_IF_ERROR(store_.FinishRun(rules.id, record, run.reach));
+  }
+  if (plan.has_more) lane.wanted = true;
+  return false;
 }
 
 void Runner::Pause(Lane& lane) {

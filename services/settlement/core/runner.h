@@ -31,11 +31,15 @@ class Runner {
   void Step();
   /// Is told that readings were stored, after they were marked. Any thread may call it.
   void OnChanges(const std::vector<ReadingChange>& changes);
+  /// Is told that a community's calendar changed. Any thread may call it.
+  void OnCalendar(const CommunityId& community);
 
  private:
   /// Where one community stands.
   struct Lane {
     absl::Duration interval;
+    absl::Duration first_run_delay;
+    absl::Time next_run = absl::InfinitePast();  ///< of the calendar
     absl::Time considered_until = absl::InfinitePast();  ///< periods that end by then were seen
     bool retry = false;                     ///< something waits, or failed
     bool failed = false;
@@ -50,6 +54,13 @@ class Runner {
   void TakeChanges();
   bool IsDue(const CommunityRules& rules, const Lane& lane) const;
   absl::Status Work(const CommunityRules& rules, Lane& lane);
+  /// Settles what is over for the first time. Returns what waits.
+  absl::StatusOr<std::vector<WaitingPeriod>> SettleNew(const CommunityRules& rules,
+                                                       const RunCalendar& calendar,
+                                                       const std::vector<absl::Time>& starts);
+  /// Does the runs of settled periods that are due. Returns whether one waits.
+  absl::StatusOr<bool> SettleAgain(const CommunityRules& rules, const RunCalendar& calendar,
+                                   const Progress& progress, Lane& lane);
   void Pause(Lane& lane);
 
   Ledgers& ledgers_;
@@ -61,6 +72,7 @@ class Runner {
   std::map<CommunityId, Lane> lanes_;
   absl::Mutex mutex_;
   std::vector<ReadingChange> changes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<CommunityId> changed_calendars_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace peerwatt::settlement

@@ -39,6 +39,14 @@ struct PointShare {
   bool operator==(const PointShare&) const = default;
 };
 
+/// In what portions a pool asks for money and hands it on.
+struct PoolPortions {
+  Energy billing_unit = Energy::WattHours(1);   ///< > 0
+  Money collection_quantum = Money::Micros(1);  ///< > 0
+  Money payout_quantum = Money::Micros(1);      ///< > 0
+  bool operator==(const PoolPortions&) const = default;
+};
+
 /// A version of a community's scheme, in force from an instant on. Never changed.
 struct Scheme {
   SchemeId id;  ///< empty: the community has none yet
@@ -51,6 +59,7 @@ struct Scheme {
   std::vector<PointShare> shares;             ///< by the key; each point once
   Price local_price;                          ///< of shared or pooled energy
   std::optional<int64_t> operator_share_ppm;  ///< none: the community's
+  std::optional<PoolPortions> portions;       ///< of a pool; none: it asks for nothing by itself
   bool operator==(const Scheme&) const = default;
 };
 

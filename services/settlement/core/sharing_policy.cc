@@ -10,7 +10,6 @@ constexpr int64_t kMillion = 1'000'000;
 }  // namespace
 
 void SettleSharing(PeriodBooks& books) {
-  const TradeId none;
   const SettlementInput& input = books.input();
   const PoolSplit split = SplitPool(books);
   const Money paid = AddPurchases(books, split);
@@ -23,13 +22,13 @@ void SettleSharing(PeriodBooks& books) {
         PW_MUTANT(kProducersArePaidForAllTheyFedIn,
                   AmountOf(books.net(i).feed_in, input.terms.local_price, Rounding::kHalfEven),
                   parts[i]));
-    books.Add(i, LineKind::kPoolSale, none, given, input.terms.local_price,
+    books.Add(i, LineKind::kPoolSale, given, input.terms.local_price,
               PW_MUTANT(kNegativePricesEarnNothing, amount < Money() ? Money() : amount, amount),
               input.terms.rule);
     if (input.fees.operator_share_ppm == 0 || amount <= Money()) continue;
     const Money share = Money::Micros(
         MulDiv(amount.micros(), input.fees.operator_share_ppm, kMillion, Rounding::kHalfEven));
-    books.Add(i, LineKind::kOperatorShare, none, given, Price(), -share,
+    books.Add(i, LineKind::kOperatorShare, given, Price(), -share,
               input.fees.operator_share_rule);
   }
 }

@@ -11,11 +11,14 @@
 #include "libs/domain/interval.h"
 #include "services/settlement/core/accounts.h"
 #include "services/settlement/core/difference.h"
+#include "services/settlement/core/explain/evidence.h"
 #include "services/settlement/core/holds.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/core/line.h"
 #include "services/settlement/core/peers.h"
+#include "services/settlement/core/run_calendar.h"
 #include "services/settlement/core/settlement.h"
+#include "services/settlement/core/welfare.h"
 
 namespace peerwatt::settlement {
 
@@ -24,6 +27,7 @@ struct Progress {
   absl::Time settled_through;              ///< every period that starts before is settled
   std::vector<absl::Time> settled_beyond;  ///< settled periods at or after it, in order
   std::vector<absl::Time> dirty;           ///< settled, touched by newer readings or tariffs
+  RunReach reach{};                        ///< up to where daily, monthly and final runs reached
 };
 
 /// One run of a period, ready to be committed.
@@ -37,10 +41,16 @@ struct RunCommit {
   SchemeId scheme;       ///< the scheme in force; empty when there was none
   bool is_firm = false;  ///< trades were settled by policy `firm`
   int32_t substituted_count = 0;
+  int32_t absurd_count = 0;  ///< of these, readings that cannot be
   int32_t price_missing_count = 0;  ///< lines of a bill without a price, from scratch
   int64_t readings_cursor = 0;
   int64_t tariff_version_count = 0;  ///< versions of the tariff that the run knew
+  std::vector<UsedRevision> revisions{};  ///< that are not simply the first
+  std::string tariff{};                   ///< resource name of the one in force
   absl::Time now;
+  std::optional<Welfare> welfare;  ///< of periods in which trades deliver and had something to gain
+  RunRecord record;        ///< the run over several periods that this belongs to
+  absl::Duration elapsed;  ///< real time since that began
 };
 
 /// What the runs of a period posted so far.
@@ -59,10 +69,19 @@ class RunStore {
   virtual absl::StatusOr<PostedPeriod> LoadPosted(const CommunityId& community,
                                                   absl::Time period_start) = 0;
   /// Commits a run: entries, balances, lines, the period, and on the first run the end of all
-  /// holds of the period, together or not at all. A later run without lines counts no run.
-  /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile, or knew fewer versions of the
-  /// tariff than were marked.
+  /// holds of the period, together or not at all. A later run without lines counts no run; that it
+  /// took place is kept all the same.
+  /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile, or the run knew fewer
+  /// versions of the tariff than were marked.
   virtual absl::Status CommitRun(const RunCommit& run) = 0;
+  /// The calendar in force; the default when the community has set none.
+  virtual absl::StatusOr<RunCalendar> LoadCalendar(const CommunityId& community) = 0;
+  /// Keeps that a daily, monthly or final run is over, and up to where it reached.
+  virtual absl::Status FinishRun(const CommunityId& community, const RunRecord& record,
+                                 const RunReach& reach) = 0;
+  /// Lists changes of final periods, and no longer counts these periods as changed.
+  virtual absl::Status ListLate(const CommunityId& community,
+                                const std::vector<absl::Time>& starts, absl::Time now) = 0;
   /// The cursor after which to follow changes of readings.
   virtual absl::StatusOr<int64_t> LoadWatchCursor() = 0;
   /// Marks what the changes touch as dirty where a run has not seen them, with the cursor.

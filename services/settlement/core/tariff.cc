@@ -28,9 +28,11 @@ const Tariff* TariffAt(const std::vector<Tariff>& versions, absl::Time time) {
   return &*PW_MUTANT(kOlderVersionHolds, versions.begin(), std::prev(later));
 }
 
-GridTariff GridTariffAt(const std::vector<Tariff>& versions, absl::Time start,
-                        absl::TimeZone zone) {
-  const Tariff* tariff = TariffAt(versions, start);
+std::string TariffName(const CommunityId& community, const TariffId& tariff) {
+  return absl::StrCat("communities/", community.value(), "/tariffVersions/", tariff.value());
+}
+
+GridTariff PricesOf(const Tariff* tariff, absl::Time start, absl::TimeZone zone) {
   if (tariff == nullptr) return {};
   const absl::CivilMinute local =
       PW_MUTANT(kWindowsAreInUtc, absl::ToCivilMinute(start, absl::UTCTimeZone()),

@@ -22,17 +22,10 @@ struct Tariff {
   int64_t number = 0;  ///< counts the community's versions in the order of their creation, from 1
 };
 
-/// Since when a metering point is a member.
-struct MembershipStart {
-  MeteringPointId point;
-  absl::Time starts_at;
-};
-
 /// What the periods of a span need of tariffs, as of one moment.
 struct Tariffs {
-  std::vector<Tariff> versions;              ///< by start; the first in force at the span's start
-  int64_t version_count = 0;                 ///< that the community had
-  std::vector<MembershipStart> memberships;  ///< by point; empty unless charges need them
+  std::vector<Tariff> versions;  ///< by start; the first in force at the span's start
+  int64_t version_count = 0;     ///< that the community had
 };
 
 /// The version in force at an instant: the one with the latest start; null before the first.
@@ -41,7 +34,11 @@ const Tariff* TariffAt(const std::vector<Tariff>& versions, absl::Time time);
 
 /// What the main grid charges and pays in the period that starts at `start`: by the local time at
 /// its start. Prices are missing without a version, and where the version has none.
-GridTariff GridTariffAt(const std::vector<Tariff>& versions, absl::Time start, absl::TimeZone zone);
+/// tariff: in force at the start; null: none.
+GridTariff PricesOf(const Tariff* tariff, absl::Time start, absl::TimeZone zone);
+
+/// Resource name of a version.
+std::string TariffName(const CommunityId& community, const TariffId& tariff);
 
 /// The spans, by start, in which versions with a number above `known` are in force. versions: all
 /// of the community, by start.

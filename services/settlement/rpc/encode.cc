@@ -7,6 +7,7 @@
 #include "libs/domain/interval.h"
 #include "libs/rpc/codec.h"
 #include "services/settlement/core/deposits.h"
+#include "services/settlement/rpc/statement_codec.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -84,6 +85,8 @@ void Encode(const CommunityId& community, const SettledPeriod& period,
 void Encode(const CommunityId& community, const std::string& currency, const PostedBillLine& line,
             v1::SettlementLine& proto) {
   const LineKey& key = line.line.key;
+  proto.set_name(absl::StrCat("participants/", key.participant.value(), "/settlementLines/",
+                              LineSegment({line.period_start, line.run, line.number})));
   *proto.mutable_period_start_time() = rpc::ToProto(line.period_start);
   proto.set_kind(static_cast<v1::SettlementLine::Kind>(key.kind));
   proto.set_grid_connection(key.connection.value());

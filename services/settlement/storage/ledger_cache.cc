@@ -1,12 +1,15 @@
 #include "services/settlement/storage/ledger_cache.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace peerwatt::settlement {
 namespace {
 
 // Accounts that are kept at most; more are read again when they are needed.
 constexpr size_t kAccountsMax = 2'000'000;
+// Accounts that are written back together, at most: neighbours in their table and its index.
+constexpr int64_t kSliceAccounts = 256;
 
 void AppendTo(AccountTail& tail, const ClosingRow& row, size_t posting) {
   tail.entry_numbers.push_back(row.number);
@@ -24,6 +27,11 @@ int64_t CachedLedger::version() const {
 int64_t CachedLedger::entry_count() const {
   absl::MutexLock lock(&mutex_);
   return entry_count_;
+}
+
+int64_t CachedLedger::others_entry_no() const {
+  absl::MutexLock lock(&mutex_);
+  return others_entry_no_;
 }
 
 void CachedLedger::Append(const ClosingRow& row) {
@@ -53,6 +61,7 @@ void CachedLedger::CatchUp(const LedgerPosition& position, const std::vector<Clo
   for (const ClosingRow& row : rows) Append(row);
   version_ = position.version;
   entry_count_ = position.entry_count;
+  others_entry_no_ = position.entry_count;
 }
 
 void CachedLedger::Forget() {
@@ -94,23 +103,48 @@ std::optional<AccountTail> CachedLedger::TailOf(ledger::AccountNumber account) c
   return found->second;
 }
 
-std::pair<std::vector<CachedLedger::Fold>, int64_t> CachedLedger::PlanFold(
-    const std::vector<ClosingRow>& appended, int64_t entry_count_after, int64_t tail_max) const {
+std::vector<CachedLedger::Fold> CachedLedger::DueFolds(int64_t entries_before,
+                                                       const LedgerPosition& after,
+                                                       int64_t tail_max) const {
+  // Which slices have their turn follows from the number of entries alone: a process that starts
+  // goes on where another ended.
+  const auto slices = static_cast<int64_t>(std::bit_ceil(
+      static_cast<uint64_t>((after.account_count + kSliceAccounts - 1) / kSliceAccounts)));
+  const int64_t entries_per_slice = std::max<int64_t>(tail_max / slices, 1);
+  const int64_t slice_accounts = (after.account_count + slices - 1) / slices;
+  const int64_t last = after.entry_count / entries_per_slice;
+  const int64_t first = std::max(entries_before / entries_per_slice, last - slices) + 1;
   std::vector<Fold> folds;
-  int64_t folded = entry_count_after;
-  absl::flat_hash_map<ledger::AccountNumber, size_t> planned;
+  for (int64_t turn = first; turn <= last; ++turn) {
+    const int64_t begin = turn % slices * slice_accounts + 1;
+    for (int64_t number = begin; number < begin + slice_accounts; ++number) {
+      const auto account = static_cast<ledger::AccountNumber>(number);
+      const auto tail = tails_.find(account);
+      if (tail != tails_.end()) folds.push_back({account, tail->second});
+    }
+  }
+  std::sort(folds.begin(), folds.end(),
+            [](const Fold& a, const Fold& b) { return a.account < b.account; });
+  return folds;
+}
+
+std::pair<std::vector<CachedLedger::Fold>, int64_t> CachedLedger::PlanFold(
+    const std::vector<ClosingRow>& appended, const LedgerPosition& after,
+    int64_t tail_max) const {
+  const int64_t entries_before =
+      after.entry_count - static_cast<int64_t>(appended.size());
   absl::MutexLock lock(&mutex_);
+  std::vector<Fold> folds = DueFolds(entries_before, after, tail_max);
+  absl::flat_hash_map<ledger::AccountNumber, size_t> planned;
+  for (size_t i = 0; i < folds.size(); ++i) planned.emplace(folds[i].account, i);
+  int64_t folded = entries_before;
   for (const auto& [first, account] : unfolded_) {
     const auto tail = tails_.find(account);
     if (tail == tails_.end() || tail->second.entry_numbers.front() != first) continue;
-    if (first > entry_count_after - tail_max) {
-      folded = first - 1;
-      break;
-    }
-    planned.emplace(account, folds.size());
-    folds.push_back({account, tail->second});
+    if (planned.contains(account)) continue;
+    folded = first - 1;
+    break;
   }
-  if (folded == entry_count_after && !appended.empty()) folded = appended.front().number - 1;
   for (const ClosingRow& row : appended) {
     if (planned.empty()) break;
     for (size_t i = 0; i < row.accounts.size(); ++i) {
@@ -118,8 +152,6 @@ std::pair<std::vector<CachedLedger::Fold>, int64_t> CachedLedger::PlanFold(
       if (fold != planned.end()) AppendTo(folds[fold->second].tail, row, i);
     }
   }
-  std::sort(folds.begin(), folds.end(),
-            [](const Fold& a, const Fold& b) { return a.account < b.account; });
   return {std::move(folds), folded};
 }
 

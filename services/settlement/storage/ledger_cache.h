@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -50,9 +51,10 @@ struct ClosingRow {
 /// an entry: the sums of accounts, and which entries are not folded into rows and pages yet. It is
 /// as good as the database while the ledger's row has the version that was seen last.
 ///
-/// Folding: an account whose oldest posting has waited for `tail_max` entries is written back,
-/// with all that came since. However many accounts there are, one that is written to often costs
-/// one row in a while, and a process that starts reads little more than `tail_max` entries.
+/// Folding: accounts are written back by turns, neighbours together, each once in `tail_max`
+/// entries, with all that came since. However many accounts there are, one costs a row in a while,
+/// beside others that are written at the same time, and a process that starts reads little more
+/// than `tail_max` entries.
 class CachedLedger {
  public:
   using Accounts = absl::node_hash_map<AccountId, ledger::AccountState>;
@@ -68,6 +70,8 @@ class CachedLedger {
   int64_t version() const;
   /// Entries up to here are known.
   int64_t entry_count() const;
+  /// Entries after this one were all posted, and folded if they are, by this process.
+  int64_t others_entry_no() const;
 
   /// Forgets accounts and adds what other processes posted since: rows from the first entry that
   /// is neither known nor folded.
@@ -81,21 +85,25 @@ class CachedLedger {
   /// The tail of an account; nothing when its row is up to date.
   std::optional<AccountTail> TailOf(ledger::AccountNumber account) const;
 
-  /// What is due to be written back once `appended` is posted, and the number up to which all will
-  /// be folded then.
+  /// What is due to be written back once `appended` is posted, in the order of the accounts, and
+  /// the number up to which all will be folded then.
   std::pair<std::vector<Fold>, int64_t> PlanFold(const std::vector<ClosingRow>& appended,
-                                                 int64_t entry_count_after, int64_t tail_max) const;
+                                                 const LedgerPosition& after,
+                                                 int64_t tail_max) const;
   /// Takes over what a transaction has committed.
   void Publish(const LedgerPosition& position, Accounts accounts,
                const std::vector<ClosingRow>& appended, const std::vector<Fold>& folds);
 
  private:
   void Append(const ClosingRow& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Fold> DueFolds(int64_t entries_before, const LedgerPosition& after,
+                             int64_t tail_max) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex writing_;
   mutable absl::Mutex mutex_;
   int64_t version_ ABSL_GUARDED_BY(mutex_) = -1;
   int64_t entry_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t others_entry_no_ ABSL_GUARDED_BY(mutex_) = 0;
   Accounts accounts_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<ledger::AccountNumber, AccountTail> tails_ ABSL_GUARDED_BY(mutex_);
   // First entry of each tail, oldest first. One whose tail begins elsewhere now is stale.
@@ -108,18 +116,24 @@ class LedgerCache {
   /// Makes a content's hash: SHA-256, 32 bytes.
   using HashFunction = std::string (*)(absl::string_view);
 
-  /// tail_max: entries that may pass before a posting is written back to its account; in a
-  /// ledger of many accounts, four for each of them.
-  explicit LedgerCache(HashFunction hash, int64_t tail_max = 100'000)
-      : hash_(hash), tail_max_(tail_max) {}
+  /// tail_max: entries that may pass before a posting is written back to its account.
+  /// tail_per_account: in a ledger of many accounts, so many for each of them: one row is written
+  /// back for about so many entries.
+  explicit LedgerCache(HashFunction hash, int64_t tail_max = 250'000,
+                       int64_t tail_per_account = 8)
+      : hash_(hash), tail_max_(tail_max), tail_per_account_(tail_per_account) {}
 
   CachedLedger& Of(const CommunityId& community);
-  int64_t tail_max() const { return tail_max_; }
+  /// Entries that may pass in a ledger of so many accounts.
+  int64_t TailMax(int64_t account_count) const {
+    return std::max(tail_max_, tail_per_account_ * account_count);
+  }
   std::string Hash(absl::string_view content) const { return hash_(content); }
 
  private:
   const HashFunction hash_;
   const int64_t tail_max_;
+  const int64_t tail_per_account_;
   absl::Mutex mutex_;
   std::map<CommunityId, std::unique_ptr<CachedLedger>> ledgers_ ABSL_GUARDED_BY(mutex_);
 };

@@ -93,18 +93,37 @@ inline constexpr Query kInsertPages{"insert_pages", R"sql(
   ON CONFLICT (community_id, account_no, last_entry_no) DO NOTHING
 )sql"};
 
-/// The arrays of each entry come as text.
+/// Entries together with the row of their ledger. The arrays of each entry come as text,
+/// and so does its period, empty for none.
 inline constexpr Query kInsertEntries{"insert_entries", R"sql(
-  INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, content_hash,
-                               currency_code, account_nos, amounts_micros, closing_micros,
-                               period_start_at, created_at)
-  SELECT $1, e.entry_no, e.kind, e.idempotency_key, decode(e.content_hash, 'hex'), $2,
-         e.account_nos::integer[], e.amounts_micros::bigint[], e.closing_micros::bigint[],
-         $3::timestamptz, $4::timestamptz
-  FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-              $11::text[])
-    AS e(entry_no, kind, idempotency_key, content_hash, account_nos, amounts_micros,
-         closing_micros)
+  WITH inserted AS (
+    INSERT INTO journal_entries (community_id, entry_no, kind, idempotency_key, content_hash,
+                                 currency_code, account_nos, amounts_micros, closing_micros,
+                                 period_start_at, created_at)
+    SELECT $1, e.entry_no, e.kind, e.idempotency_key, decode(e.content_hash, 'hex'), $7,
+           e.account_nos::integer[], e.amounts_micros::bigint[], e.closing_micros::bigint[],
+           nullif(e.period_start_at, '')::timestamptz, $6::timestamptz
+    FROM unnest($8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
+                $14::text[], $15::text[])
+      AS e(entry_no, kind, idempotency_key, content_hash, account_nos, amounts_micros,
+           closing_micros, period_start_at)
+  )
+  UPDATE ledgers
+  SET entry_count = $2, account_count = $3, key_count = $4, folded_entry_no = $5, clock_at = $6,
+      version = version + 1
+  WHERE community_id = $1
+)sql"};
+
+/// The same rows, copied: a statement that cannot be prepared.
+inline constexpr Query kCopyEntries{"copy_entries", R"sql(
+  COPY journal_entries (community_id, entry_no, kind, idempotency_key, content_hash, currency_code,
+                        account_nos, amounts_micros, closing_micros, period_start_at, created_at)
+  FROM STDIN (FORMAT binary)
+)sql"};
+
+inline constexpr Query kCopyPages{"copy_pages", R"sql(
+  COPY account_pages (community_id, account_no, last_entry_no, entry_nos)
+  FROM STDIN (FORMAT binary)
 )sql"};
 
 // ---- Transfers ----
@@ -191,13 +210,16 @@ inline constexpr Query kSelectEntryCreatedAt{"select_entry_created_at", R"sql(
   SELECT created_at FROM journal_entries WHERE community_id = $1 AND entry_no = $2
 )sql"};
 
-inline constexpr Query kListEntriesByNumber{"list_entries_by_number", R"sql(
-  SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY(
-           SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position)
-           JOIN accounts AS a ON a.account_no = p.account_no
-           WHERE a.community_id = $1 ORDER BY p.position
-         ) AS account_ids, e.amounts_micros, e.period_start_at, e.created_at
-  FROM journal_entries AS e
+/// An entry with the names of its accounts; $1: the community.
+#define PW_SELECT_ENTRIES                                                                      \
+  "SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY("                                       \
+  "SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position) " \
+  "JOIN accounts AS a ON a.account_no = p.account_no "                                         \
+  "WHERE a.community_id = $1 ORDER BY p.position"                                              \
+  ") AS account_ids, e.amounts_micros, e.period_start_at, e.created_at "                       \
+  "FROM journal_entries AS e "
+
+inline constexpr Query kListEntriesByNumber{"list_entries_by_number", PW_SELECT_ENTRIES R"sql(
   WHERE e.community_id = $1 AND e.entry_no = ANY ($2::bigint[])
   ORDER BY e.entry_no
 )sql"};

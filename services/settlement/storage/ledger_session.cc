@@ -1,7 +1,6 @@
 #include "services/settlement/storage/ledger_session.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -11,6 +10,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/settlement/core/ledger/limits.h"
+#include "services/settlement/storage/ledger_folds.h"
 #include "services/settlement/storage/ledger_queries.h"
 
 namespace peerwatt::settlement {
@@ -26,13 +26,8 @@ using postgres::TextFrom;
 using postgres::ToSql;
 using postgres::ToSqlArray;
 
-// From here on, COPY costs less than a statement with arrays.
-constexpr size_t kCopyEntriesMin = 24;
-// Entries that may wait to be folded, per account of the ledger: with many accounts one row is
-// written back for about so many entries, and a process reads so many when it starts.
-constexpr int64_t kTailPerAccount = 4;
-// Entries on one page of an account.
-constexpr size_t kPageEntriesMax = 1024;
+// From here on, COPY costs less than a statement with arrays, which costs no round trip.
+constexpr size_t kCopyEntriesMin = 128;
 
 std::vector<std::string> ValuesOf(const std::vector<AccountId>& accounts) {
   std::vector<std::string> values;
@@ -220,60 +215,68 @@ int64_t LedgerSession::Post(const std::vector<JournalEntry>& entries) {
       next.closing.push_back(account.counters.credits_posted.micros());
     }
   }
-  InsertEntries(std::move(appended));
+  Append(std::move(appended));
+  EndEntries(std::move(accounts_));
   return first;
 }
 
-void LedgerSession::Post(std::vector<AppendedEntry> entries, Accounts accounts) {
-  accounts_ = std::move(accounts);
-  InsertEntries(std::move(entries));
-}
-
-void LedgerSession::CopyEntries(const std::vector<AppendedEntry>& entries) {
-  const std::optional<std::string> period = ToSql(entries.front().entry.period_start);
-  const std::string now = ToSql(position_.clock_at);
-  pqxx::stream_to copy(tx_, "journal_entries",
-                       std::vector<std::string>{
-                           "community_id", "entry_no", "kind", "idempotency_key", "content_hash",
-                           "currency_code", "account_nos", "amounts_micros", "closing_micros",
-                           "period_start_at", "created_at"});
-  for (const AppendedEntry& entry : entries) {
-    copy << std::make_tuple(community_.value(), entry.number, entry.entry.kind,
-                            entry.entry.idempotency_key,
-                            absl::StrCat("\\x", absl::BytesToHexString(entry.content_hash)),
-                            position_.currency, ToSqlArray(entry.accounts),
-                            ToSqlArray(AmountsOf(entry.entry)), ToSqlArray(entry.closing),
-                            period, now);
-  }
-  copy.complete();
-}
-
-void LedgerSession::InsertEntries(std::vector<AppendedEntry> entries) {
+void LedgerSession::Append(std::vector<AppendedEntry> entries) {
   if (entries.empty()) return;
   is_written_ = true;
   position_.entry_count = entries.back().number;
-  if (entries.size() >= kCopyEntriesMin) {
+  if (copy_ != nullptr || entries.size() >= kCopyEntriesMin) {
     CopyEntries(entries);
   } else {
-    std::vector<int64_t> numbers;
-    std::vector<std::string> kinds, keys, hashes, accounts, amounts, closing;
-    for (const AppendedEntry& entry : entries) {
-      numbers.push_back(entry.number);
-      kinds.push_back(entry.entry.kind);
-      keys.push_back(entry.entry.idempotency_key);
-      hashes.push_back(absl::BytesToHexString(entry.content_hash));
-      accounts.push_back(ToSqlArray(entry.accounts));
-      amounts.push_back(ToSqlArray(AmountsOf(entry.entry)));
-      closing.push_back(ToSqlArray(entry.closing));
-    }
-    Exec(tx_, kInsertEntries, community_.value(), position_.currency,
-         ToSql(entries.front().entry.period_start), ToSql(position_.clock_at),
-         ToSqlArray(numbers), ToSqlArray(kinds), ToSqlArray(keys), ToSqlArray(hashes),
-         ToSqlArray(accounts), ToSqlArray(amounts), ToSqlArray(closing));
+    KeepEntries(entries);
   }
   appended_.reserve(appended_.size() + entries.size());
   for (AppendedEntry& entry : entries) {
     appended_.push_back({entry.number, std::move(entry.accounts), std::move(entry.closing)});
+  }
+}
+
+void LedgerSession::EndEntries(Accounts accounts) {
+  if (copy_ != nullptr) copy_->End();
+  copy_.reset();
+  accounts_ = std::move(accounts);
+}
+
+void LedgerSession::CopyEntries(const std::vector<AppendedEntry>& entries) {
+  constexpr int16_t kColumns = 11;
+  if (copy_ == nullptr) copy_ = std::make_unique<postgres::BinaryCopy>(tx_, kCopyEntries);
+  std::vector<int64_t> amounts;
+  for (const AppendedEntry& entry : entries) {
+    amounts.clear();
+    for (const Posting& posting : entry.entry.postings) amounts.push_back(posting.amount.micros());
+    copy_->BeginRow(kColumns);
+    copy_->Add(community_.value());
+    copy_->Add(entry.number);
+    copy_->Add(entry.entry.kind);
+    copy_->Add(entry.entry.idempotency_key);
+    copy_->Add(entry.content_hash);
+    copy_->Add(position_.currency);
+    copy_->Add(absl::MakeConstSpan(entry.accounts));
+    copy_->Add(absl::MakeConstSpan(amounts));
+    copy_->Add(absl::MakeConstSpan(entry.closing));
+    if (entry.entry.period_start.has_value()) {
+      copy_->Add(*entry.entry.period_start);
+    } else {
+      copy_->AddNull();
+    }
+    copy_->Add(position_.clock_at);
+  }
+}
+
+void LedgerSession::KeepEntries(const std::vector<AppendedEntry>& entries) {
+  for (const AppendedEntry& entry : entries) {
+    few_.numbers.push_back(entry.number);
+    few_.kinds.push_back(entry.entry.kind);
+    few_.keys.push_back(entry.entry.idempotency_key);
+    few_.hashes.push_back(absl::BytesToHexString(entry.content_hash));
+    few_.accounts.push_back(ToSqlArray(entry.accounts));
+    few_.amounts.push_back(ToSqlArray(AmountsOf(entry.entry)));
+    few_.closing.push_back(ToSqlArray(entry.closing));
+    few_.periods.push_back(ToSql(entry.entry.period_start).value_or(""));
   }
 }
 
@@ -302,47 +305,42 @@ void LedgerSession::AddKeys(size_t count) {
   is_written_ = true;
 }
 
-void LedgerSession::WriteFolds() {
-  std::vector<int32_t> numbers, page_accounts;
-  std::vector<int64_t> debits, credits, lasts, page_lasts;
-  std::vector<std::string> pages;
-  for (const CachedLedger::Fold& fold : folds_) {
-    const std::vector<int64_t>& entries = fold.tail.entry_numbers;
-    numbers.push_back(fold.account);
-    debits.push_back(fold.tail.debits_posted.micros());
-    credits.push_back(fold.tail.credits_posted.micros());
-    lasts.push_back(entries.back());
-    for (size_t begin = 0; begin < entries.size(); begin += kPageEntriesMax) {
-      const size_t end = std::min(begin + kPageEntriesMax, entries.size());
-      page_accounts.push_back(fold.account);
-      page_lasts.push_back(entries[end - 1]);
-      pages.push_back(ToSqlArray(std::vector<int64_t>(
-          entries.begin() + static_cast<std::ptrdiff_t>(begin),
-          entries.begin() + static_cast<std::ptrdiff_t>(end))));
-    }
-  }
-  Exec(tx_, kFoldAccounts, community_.value(), ToSqlArray(numbers), ToSqlArray(debits),
-       ToSqlArray(credits), ToSqlArray(lasts));
-  Exec(tx_, kInsertPages, community_.value(), ToSqlArray(page_accounts), ToSqlArray(page_lasts),
-       ToSqlArray(pages));
-}
-
 void LedgerSession::Finish() {
   if (!is_written_) return;
-  const int64_t tail_max =
-      std::max(cache_.tail_max(), kTailPerAccount * position_.account_count);
-  auto [folds, folded] = cached_.PlanFold(appended_, position_.entry_count, tail_max);
+  const int64_t tail_max = cache_.TailMax(position_.account_count);
+  auto [folds, folded] = cached_.PlanFold(appended_, position_, tail_max);
   folds_ = std::move(folds);
   position_.folded_entry_no = std::max(position_.folded_entry_no, folded);
-  if (!folds_.empty()) WriteFolds();
-  Exec(tx_, kUpdateLedger, community_.value(), position_.entry_count, position_.account_count,
-       position_.key_count, position_.folded_entry_no, ToSql(position_.clock_at));
+  WriteFolds(tx_, community_, folds_, cached_.others_entry_no());
+  if (few_.numbers.empty()) {
+    Exec(tx_, kUpdateLedger, community_.value(), position_.entry_count, position_.account_count,
+         position_.key_count, position_.folded_entry_no, ToSql(position_.clock_at));
+  } else {
+    Exec(tx_, kInsertEntries, community_.value(), position_.entry_count, position_.account_count,
+         position_.key_count, position_.folded_entry_no, ToSql(position_.clock_at),
+         position_.currency, ToSqlArray(few_.numbers), ToSqlArray(few_.kinds),
+         ToSqlArray(few_.keys), ToSqlArray(few_.hashes), ToSqlArray(few_.accounts),
+         ToSqlArray(few_.amounts), ToSqlArray(few_.closing), ToSqlArray(few_.periods));
+  }
   ++position_.version;
 }
 
 void LedgerSession::Publish() {
   if (is_written_) cached_.Publish(position_, std::move(accounts_), appended_, folds_);
 }
+
+namespace {
+
+/// Ends a copy that a failure left open: it must not outlive its transaction.
+struct CopyEnd {
+  explicit CopyEnd(LedgerSession& ended) : session(ended) {}
+  ~CopyEnd() { session.DropCopy(); }
+  CopyEnd(const CopyEnd&) = delete;
+  CopyEnd& operator=(const CopyEnd&) = delete;
+  LedgerSession& session;
+};
+
+}  // namespace
 
 absl::Status WriteLedger(
     postgres::Pool& pool, LedgerCache& cache, const CommunityId& community, absl::Time now,
@@ -352,6 +350,7 @@ absl::Status WriteLedger(
   std::optional<LedgerSession> session;
   PW_RETURN_IF_ERROR(pool.Run([&](pqxx::work& tx) -> absl::Status {
     session.emplace(tx, community, cached, cache);
+    const CopyEnd end{*session};
     PW_RETURN_IF_ERROR(session->Lock(now));
     PW_RETURN_IF_ERROR(body(tx, *session));
     session->Finish();

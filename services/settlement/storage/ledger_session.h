@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/postgres/binary_copy.h"
 #include "libs/postgres/pool.h"
 #include "services/settlement/core/journal_entry.h"
 #include "services/settlement/core/ledger/decide.h"
@@ -55,10 +57,15 @@ class LedgerSession {
   /// Opens accounts that do not exist. All entries are of one period, or of none.
   /// Returns the number of the first.
   int64_t Post(const std::vector<JournalEntry>& entries);
-  /// Posts what was decided on; `accounts` are those after it.
-  void Post(std::vector<ledger::AppendedEntry> entries, Accounts accounts);
+  /// Sends entries that were decided on, as soon as they are: the database works on them while
+  /// the next are decided. Nothing else may be asked of it before `EndEntries`.
+  void Append(std::vector<ledger::AppendedEntry> entries);
+  /// Ends the sending of entries; `accounts` are those after all of them.
+  void EndEntries(Accounts accounts);
   /// Keeps the pending counters of loaded accounts.
   void WritePending(const std::vector<AccountId>& ids);
+  /// Ends a copy that was begun, of a transaction that is given up.
+  void DropCopy() { copy_.reset(); }
   /// Counts keys that were remembered.
   void AddKeys(size_t count);
 
@@ -68,9 +75,15 @@ class LedgerSession {
   void Publish();
 
  private:
-  void InsertEntries(std::vector<ledger::AppendedEntry> entries);
+  /// Entries that go with the ledger's row, as parameters of one statement.
+  struct FewEntries {
+    std::vector<int64_t> numbers;
+    std::vector<std::string> kinds, keys, hashes, accounts, amounts, closing;
+    std::vector<std::string> periods;  ///< empty where an entry is of none
+  };
+
+  void KeepEntries(const std::vector<ledger::AppendedEntry>& entries);
   void CopyEntries(const std::vector<ledger::AppendedEntry>& entries);
-  void WriteFolds();
   std::vector<ClosingRow> ReadTail(int64_t after, int64_t through);
 
   pqxx::work& tx_;
@@ -82,6 +95,8 @@ class LedgerSession {
   bool is_written_ = false;
   Accounts accounts_;
   std::vector<ClosingRow> appended_;
+  std::unique_ptr<postgres::BinaryCopy> copy_;
+  FewEntries few_;
   std::vector<CachedLedger::Fold> folds_;
 };
 

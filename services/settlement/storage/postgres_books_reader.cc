@@ -114,6 +114,8 @@ BillItem ItemFrom(const pqxx::row& row) {
 
 }  // namespace
 
+PostedBillLine BillLineFrom(const pqxx::row& row) { return LineFrom(row); }
+
 absl::StatusOr<LedgerHead> PostgresBooksReader::GetHead(const CommunityId& community) {
   PW_ASSIGN_OR_RETURN(const std::vector<LedgerHead> heads,
                       ReadAll<LedgerHead>(pool_, HeadFrom, [&](pqxx::work& tx) {

@@ -3,11 +3,16 @@
 #include <optional>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "libs/postgres/pool.h"
 #include "services/settlement/core/books.h"
 #include "services/settlement/storage/ledger_cache.h"
 
 namespace peerwatt::settlement {
+
+/// Reads a line of a bill, with all its columns.
+PostedBillLine BillLineFrom(const pqxx::row& row);
 
 /// Reads the books from PostgreSQL.
 class PostgresBooksReader final : public BooksReader {

@@ -1,6 +1,8 @@
 #include "services/settlement/storage/postgres_hold_store.h"
 
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -22,6 +24,13 @@ using postgres::ToSqlArray;
 // What an account without a limit may spend.
 constexpr Money kUnlimited = Money::Micros(std::numeric_limits<int64_t>::max());
 
+/// Adds what accounts may spend.
+void AddAvailable(const CachedLedger::Accounts& accounts, HoldBook& book) {
+  for (const auto& [id, account] : accounts) {
+    book.available[id] = account.closed ? Money() : account.Available().value_or(kUnlimited);
+  }
+}
+
 /// Reads what the decision depends on.
 HoldBook ReadBook(pqxx::work& tx, LedgerSession& ledger, const CommunityId& community,
                   absl::Time period_start, const std::vector<HoldRequest>& requests) {
@@ -35,9 +44,7 @@ HoldBook ReadBook(pqxx::work& tx, LedgerSession& ledger, const CommunityId& comm
     periods.insert(request.period_start.value_or(period_start));
   }
   ledger.Load({accounts.begin(), accounts.end()});
-  for (const auto& [id, account] : ledger.accounts()) {
-    book.available[id] = account.closed ? Money() : account.Available().value_or(kUnlimited);
-  }
+  AddAvailable(ledger.accounts(), book);
   for (const auto& row : Exec(tx, kSelectHolds, community.value(), ToSqlArray(orders))) {
     // A hold of a transfer has no period, and so other content than any order's.
     book.known[TextFrom(row["order_name"])] = {
@@ -79,12 +86,84 @@ void ChangePending(LedgerSession& ledger, const std::map<AccountId, Money>& chan
   ledger.WritePending(accounts);
 }
 
+/// Runs kHoldAll. Returns whether it kept the holds.
+bool InsertAllHolds(pqxx::transaction_base& tx, const CommunityId& community, int64_t version,
+                    const std::vector<HoldRequest>& holds, const CachedLedger::Accounts& accounts,
+                    const std::map<AccountId, Money>& newly_held) {
+  std::vector<absl::Time> starts;
+  for (const HoldRequest& hold : holds) starts.push_back(*hold.period_start);
+  std::sort(starts.begin(), starts.end());
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  std::map<int32_t, int64_t> pending;  // Accounts change in the order of their numbers.
+  for (const auto& [id, held] : newly_held) {
+    const ledger::AccountState& account = accounts.at(id);
+    pending[account.number] = account.counters.debits_pending.micros();
+  }
+  std::vector<int32_t> numbers, periods, debited;
+  std::vector<int64_t> debits, amounts;
+  std::vector<absl::string_view> orders;
+  for (const auto& [number, micros] : pending) {
+    numbers.push_back(number);
+    debits.push_back(micros);
+  }
+  for (const HoldRequest& hold : holds) {
+    const auto at = std::lower_bound(starts.begin(), starts.end(), *hold.period_start);
+    periods.push_back(static_cast<int32_t>(at - starts.begin() + 1));
+    orders.push_back(hold.order);
+    debited.push_back(accounts.at(ParticipantAccount(hold.participant)).number);
+    amounts.push_back(hold.amount.micros());
+  }
+  return Exec(tx, kHoldAll, community.value(), version, ToSqlArray(starts), ToSqlArray(numbers),
+              ToSqlArray(debits), ToSqlArray(periods), ToSqlArray(orders), ToSqlArray(debited),
+              ToSqlArray(amounts))
+             .affected_rows() == holds.size();
+}
+
 }  // namespace
+
+absl::StatusOr<bool> PostgresHoldStore::HoldAll(const CommunityId& community,
+                                                absl::Time period_start,
+                                                const std::vector<HoldRequest>& requests) {
+  CachedLedger& cached = cache_.Of(community);
+  absl::MutexLock writing(&cached.writing());
+  std::vector<AccountId> ids;
+  for (const HoldRequest& request : requests) {
+    ids.push_back(ParticipantAccount(request.participant));
+  }
+  LedgerPosition position;
+  position.version = cached.version();
+  position.entry_count = cached.entry_count();
+  CachedLedger::Accounts accounts;
+  if (!cached.Take(ids, accounts).empty()) return false;
+  HoldBook book;
+  AddAvailable(accounts, book);
+  const HoldDecision decision = DecideHolds(requests, period_start, std::move(book));
+  for (const std::string& reason : decision.failure_reasons) {
+    if (!reason.empty()) return false;
+  }
+  for (const auto& [id, held] : decision.newly_held) {
+    accounts.at(id).counters.debits_pending += held;
+  }
+  const absl::Status kept = pool_.RunAlone([&](pqxx::nontransaction& tx) {
+    return InsertAllHolds(tx, community, position.version, decision.created, accounts,
+                          decision.newly_held)
+               ? absl::OkStatus()
+               : absl::CancelledError();
+  });
+  if (absl::IsCancelled(kept) || absl::IsAlreadyExists(kept)) return false;
+  PW_RETURN_IF_ERROR(kept);
+  ++position.version;
+  cached.Publish(position, std::move(accounts), {}, {});
+  return true;
+}
 
 absl::StatusOr<std::vector<std::string>> PostgresHoldStore::CreateHolds(
     const CommunityId& community, absl::Time period_start,
     const std::vector<HoldRequest>& requests) {
-  std::vector<std::string> reasons;
+  std::vector<std::string> reasons(requests.size());
+  if (requests.empty()) return reasons;
+  PW_ASSIGN_OR_RETURN(const bool all_stand, HoldAll(community, period_start, requests));
+  if (all_stand) return reasons;
   const auto create = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
     HoldDecision decision = DecideHolds(
         requests, period_start, ReadBook(tx, ledger, community, period_start, requests));

@@ -25,6 +25,12 @@ class PostgresHoldStore final : public HoldStore {
                            const std::vector<HoldReduction>& reductions) override;
 
  private:
+  /// Keeps all holds by one statement when what the process knows of the ledger says that each is
+  /// new and stands, as nearly always, and the ledger is still so. Returns false when it kept none:
+  /// then the ledger needs a look.
+  absl::StatusOr<bool> HoldAll(const CommunityId& community, absl::Time period_start,
+                               const std::vector<HoldRequest>& requests);
+
   postgres::Pool& pool_;
   LedgerCache& cache_;
 };

@@ -1,6 +1,8 @@
 #include "services/settlement/storage/postgres_run_store.h"
 
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,7 +12,9 @@
 #include "libs/postgres/codec.h"
 #include "services/settlement/core/errors.h"
 #include "services/settlement/storage/ledger_session.h"
+#include "services/settlement/storage/postgres_run_log.h"
 #include "services/settlement/storage/queries.h"
+#include "services/settlement/storage/run_queries.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -23,6 +27,7 @@ using postgres::ToSql;
 using postgres::ToSqlArray;
 
 constexpr char kReadings[] = "readings";
+constexpr size_t kCopyLinesMin = 24;
 
 std::vector<absl::Time> TimesFrom(const pqxx::field& field) {
   std::vector<absl::Time> times;
@@ -62,8 +67,34 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
   return updated.affected_rows() == 1;
 }
 
+/// Writes lines as a stream: from a few on it costs less than a statement with arrays.
+void CopyLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
+  const std::string start = ToSql(run.period.start);
+  pqxx::stream_to copy(tx, "settlement_lines",
+                       std::vector<std::string>{
+                           "community_id", "period_start_at", "run", "line_no", "participant_id",
+                           "connection_id", "kind", "trade_id", "energy_wh",
+                           "price_micros_per_kwh", "amount_micros", "substituted", "entry_no",
+                           "rule_id", "is_taxable", "is_price_missing"});
+  for (size_t i = 0; i < run.lines.size(); ++i) {
+    const Line& line = run.lines[i];
+    std::optional<int64_t> entry;
+    if (run.entries.entry_of_line[i].has_value()) {
+      entry = first_entry + static_cast<int64_t>(*run.entries.entry_of_line[i]);
+    }
+    copy << std::make_tuple(run.community.value(), start, run.run_before + 1,
+                            static_cast<int32_t>(i) + 1, line.key.participant.value(),
+                            line.key.connection.value(), static_cast<int32_t>(line.key.kind),
+                            line.key.trade.value(), line.energy.wh(),
+                            line.price.micros_per_kwh(), line.amount.micros(), line.substituted,
+                            entry, line.rule_id, line.key.is_taxable, line.key.is_price_missing);
+  }
+  copy.complete();
+}
+
 void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
   if (run.lines.empty()) return;
+  if (run.lines.size() >= kCopyLinesMin) return CopyLines(tx, run, first_entry);
   std::vector<int32_t> numbers;
   std::vector<std::string> participants;
   std::vector<std::string> connections;
@@ -99,6 +130,32 @@ void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
        ToSqlArray(trades), ToSqlArray(energies), ToSqlArray(prices), ToSqlArray(amounts),
        ToSqlArray(substituted), ToSqlArray(entries), ToSqlArray(rules), ToSqlArray(taxable),
        ToSqlArray(price_missing));
+}
+
+/// Keeps what the run made of the period, and that it takes place.
+void WriteRunPeriod(pqxx::work& tx, const RunCommit& run) {
+  WriteRun(tx, run.community, run.record);
+  Exec(tx, kInsertRunPeriod, run.community.value(), run.record.id, ToSql(run.period.start),
+       run.lines.empty() && run.run_before > 0 ? 0 : run.run_before + 1,
+       static_cast<int32_t>(run.lines.size()), static_cast<int32_t>(run.entries.entries.size()),
+       MovedBy(run.entries.entries).micros(), run.readings_cursor,
+       run.absurd_count, absl::ToInt64Microseconds(run.elapsed));
+}
+
+/// Keeps what the run knew, so that its lines can be explained.
+void WriteEvidence(pqxx::work& tx, const RunCommit& run) {
+  if (run.lines.empty()) return;
+  std::vector<std::string> points;
+  std::vector<int32_t> revisions;
+  std::vector<int32_t> day_before;
+  for (const UsedRevision& used : run.revisions) {
+    points.push_back(used.point.value());
+    revisions.push_back(used.revision);
+    day_before.push_back(used.day_before_revision);
+  }
+  Exec(tx, kInsertRunEvidence, run.community.value(), ToSql(run.period.start), run.run_before + 1,
+       run.readings_cursor, ToSqlArray(points), ToSqlArray(revisions), ToSqlArray(day_before),
+       run.tariff, run.scheme.value(), ToSql(run.now));
 }
 
 /// Ends the holds of the period and frees what they held.
@@ -140,6 +197,7 @@ absl::StatusOr<Progress> PostgresRunStore::LoadProgress(const CommunityId& commu
     progress.settled_through = postgres::TimeFrom(rows[0]["settled_through_at"]);
     progress.settled_beyond = TimesFrom(rows[0]["settled_beyond"]);
     progress.dirty = TimesFrom(rows[0]["dirty"]);
+    progress.reach = ReadReach(tx, community);
     return absl::OkStatus();
   }));
   return progress;
@@ -187,6 +245,12 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
     }
     const int64_t first_entry = ledger.Post(run.entries.entries);
     WriteLines(tx, run, first_entry);
+    if (run.welfare.has_value()) {
+      Exec(tx, kUpsertWelfare, run.community.value(), ToSql(run.period.start),
+           run.welfare->optimum.micros(), run.welfare->delivered.micros());
+    }
+    WriteRunPeriod(tx, run);
+    WriteEvidence(tx, run);
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
          run.readings_cursor);
     Exec(tx, kDeleteRepriced, run.community.value(), ToSql(run.period.start),
@@ -194,6 +258,33 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
     return absl::OkStatus();
   };
   return WriteLedger(pool_, cache_, run.community, run.now, commit);
+}
+
+absl::StatusOr<RunCalendar> PostgresRunStore::LoadCalendar(const CommunityId& community) {
+  RunCalendar calendar;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    calendar = ReadCalendar(tx, community);
+    return absl::OkStatus();
+  }));
+  return calendar;
+}
+
+absl::Status PostgresRunStore::FinishRun(const CommunityId& community, const RunRecord& record,
+                                         const RunReach& reach) {
+  return pool_.Run([&](pqxx::work& tx) {
+    WriteRun(tx, community, record);
+    WriteReach(tx, community, reach);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status PostgresRunStore::ListLate(const CommunityId& community,
+                                        const std::vector<absl::Time>& starts, absl::Time now) {
+  return pool_.Run([&](pqxx::work& tx) {
+    Exec(tx, kListLate, community.value(), ToSqlArray(starts), ToSql(now));
+    Exec(tx, kListLateTariffs, community.value(), ToSqlArray(starts), ToSql(now));
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<int64_t> PostgresRunStore::LoadWatchCursor() {

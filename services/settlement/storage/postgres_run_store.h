@@ -18,6 +18,11 @@ class PostgresRunStore final : public RunStore {
   absl::StatusOr<PostedPeriod> LoadPosted(const CommunityId& community,
                                           absl::Time period_start) override;
   absl::Status CommitRun(const RunCommit& run) override;
+  absl::StatusOr<RunCalendar> LoadCalendar(const CommunityId& community) override;
+  absl::Status FinishRun(const CommunityId& community, const RunRecord& record,
+                         const RunReach& reach) override;
+  absl::Status ListLate(const CommunityId& community, const std::vector<absl::Time>& starts,
+                        absl::Time now) override;
   absl::StatusOr<int64_t> LoadWatchCursor() override;
   absl::Status MarkChanged(const std::vector<ReadingChange>& changes, int64_t cursor) override;
   absl::StatusOr<int64_t> LoadTariffCursor(const CommunityId& community) override;

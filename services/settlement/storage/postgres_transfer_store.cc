@@ -1,6 +1,7 @@
 #include "services/settlement/storage/postgres_transfer_store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,9 @@ using Calls = ledger::TransferStore::Calls;
 
 // After a known key was met, so many transactions ask for keys before they try.
 constexpr int kCarefulTransactions = 64;
+
+// Transfers that are decided while the database stores those before.
+constexpr size_t kGroupSize = 500;
 
 constexpr std::pair<HoldState, absl::string_view> kHoldStates[] = {
     {HoldState::kOpen, "OPEN"},
@@ -83,6 +87,32 @@ Names NamesOf(const Calls& calls) {
   return names;
 }
 
+bool AnyRefused(const Decision& decision) {
+  return std::any_of(
+      decision.results.begin(), decision.results.end(),
+      [](const TransferResult& result) { return result.outcome == Outcome::kRefused; });
+}
+
+/// The same transfers in groups of some size. Chains stay together.
+std::vector<Calls> Groups(const Calls& calls) {
+  std::vector<Calls> groups(1);
+  size_t size = 0;
+  for (const auto& call : calls) {
+    for (size_t begin = 0, end = 1; end <= call.size(); ++end) {
+      const bool is_full = size + end - begin >= kGroupSize && !call[end - 1].linked;
+      if (!is_full && end < call.size()) continue;
+      groups.back().push_back(call.subspan(begin, end - begin));
+      size += end - begin;
+      begin = end;
+      if (size < kGroupSize) continue;
+      groups.emplace_back();
+      size = 0;
+    }
+  }
+  if (groups.back().empty()) groups.pop_back();
+  return groups;
+}
+
 /// Reads and writes what `Decide` needs and says, for one transaction.
 class Ledgering {
  public:
@@ -112,16 +142,46 @@ class Ledgering {
     }
   }
 
-  void Write(Decision decision) {
+  /// Decides the calls and writes what was decided. Errors: kAlreadyExists when it comes out too
+  /// late that keys must be asked for: what looks refused may exist.
+  absl::StatusOr<std::vector<TransferResult>> Create(const Calls& calls, bool asks_for_keys) {
+    Book book = ReadBook(asks_for_keys);
+    if (names_.holds.empty() && book.holds.empty()) {
+      const std::vector<Calls> groups = Groups(calls);
+      if (groups.size() > 1) return CreateInGroups(groups, std::move(book), asks_for_keys);
+    }
+    Decision decision = Decide(calls, std::move(book));
+    if (!asks_for_keys && AnyRefused(decision)) decision = Decide(calls, ReadBook(true));
+    ledger_.Append(std::move(decision.entries));
+    ledger_.EndEntries(std::move(decision.book.accounts));
     InsertKeys(decision.keys);
     InsertHolds(decision);
     UpdateHolds(decision);
-    const std::vector<AccountId> pending = std::move(decision.changed_pending);
-    ledger_.Post(std::move(decision.entries), std::move(decision.book.accounts));
-    ledger_.WritePending(pending);
+    ledger_.WritePending(decision.changed_pending);
+    return std::move(decision.results);
   }
 
  private:
+  /// The same for entries alone: the database stores each group while the next is decided.
+  absl::StatusOr<std::vector<TransferResult>> CreateInGroups(const std::vector<Calls>& groups,
+                                                             Book book, bool asks_for_keys) {
+    std::vector<TransferResult> results;
+    std::vector<ledger::RememberedKey> keys;
+    for (const Calls& group : groups) {
+      Decision decision = Decide(group, std::move(book));
+      if (!asks_for_keys && AnyRefused(decision)) {
+        return absl::AlreadyExistsError("a transfer is refused, or its key is known");
+      }
+      results.insert(results.end(), decision.results.begin(), decision.results.end());
+      std::move(decision.keys.begin(), decision.keys.end(), std::back_inserter(keys));
+      ledger_.Append(std::move(decision.entries));
+      book = std::move(decision.book);
+    }
+    ledger_.EndEntries(std::move(book.accounts));
+    InsertKeys(keys);
+    return results;
+  }
+
   void ReadHolds(Book& book) {
     std::vector<AccountId> accounts;
     for (const auto& row : Exec(tx_, kSelectLedgerHolds, community_.value(),
@@ -172,7 +232,7 @@ class Ledgering {
     std::vector<int64_t> initial, open;
     std::vector<absl::Time> expiries;
     const auto number = [&](const AccountId& id) {
-      return id.empty() ? 0 : decision.book.accounts.at(id).number;
+      return id.empty() ? 0 : ledger_.accounts().at(id).number;
     };
     for (const std::string& key : decision.new_holds) {
       const Hold& hold = decision.book.holds.at(key);
@@ -211,27 +271,29 @@ class Ledgering {
   const Names& names_;
 };
 
-bool AnyRefused(const Decision& decision) {
-  return std::any_of(
-      decision.results.begin(), decision.results.end(),
-      [](const TransferResult& result) { return result.outcome == Outcome::kRefused; });
-}
-
 }  // namespace
+
+std::vector<TransferResult> CreateTransfers(pqxx::work& tx, LedgerSession& ledger,
+                                            const CommunityId& community,
+                                            const LedgerCache& cache,
+                                            std::vector<Transfer> transfers) {
+  for (Transfer& transfer : transfers) {
+    transfer.content_hash = cache.Hash(ledger::ContentOf(transfer));
+  }
+  const Calls calls{transfers};
+  const Names names = NamesOf(calls);
+  Ledgering ledgering(tx, ledger, community, names);
+  // Who asks for keys at once always gets an answer.
+  return *ledgering.Create(calls, /*asks_for_keys=*/true);
+}
 
 absl::StatusOr<std::vector<TransferResult>> PostgresTransferStore::CreateOnce(
     const CommunityId& community, const Calls& calls, bool asks_for_keys) {
   std::vector<TransferResult> results;
   const Names names = NamesOf(calls);
-  const auto create = [&](pqxx::work& tx, LedgerSession& ledger) {
+  const auto create = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
     Ledgering ledgering(tx, ledger, community, names);
-    Decision decision = Decide(calls, ledgering.ReadBook(asks_for_keys));
-    // What looks refused may exist already, and be the reason for it.
-    if (!asks_for_keys && AnyRefused(decision)) {
-      decision = Decide(calls, ledgering.ReadBook(true));
-    }
-    results = decision.results;
-    ledgering.Write(std::move(decision));
+    PW_ASSIGN_OR_RETURN(results, ledgering.Create(calls, asks_for_keys));
     return absl::OkStatus();
   };
   PW_RETURN_IF_ERROR(WriteLedger(pool_, cache_, community, clock_.Now(), create));

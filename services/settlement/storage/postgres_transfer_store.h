@@ -7,8 +7,16 @@
 #include "libs/postgres/pool.h"
 #include "services/settlement/core/ledger/transfers.h"
 #include "services/settlement/storage/ledger_cache.h"
+#include "services/settlement/storage/ledger_session.h"
 
 namespace peerwatt::settlement {
+
+/// Decides transfers in a transaction that has the ledger for itself, and writes what was decided.
+/// transfers: their hashes are made here. Returns a result each.
+std::vector<ledger::TransferResult> CreateTransfers(pqxx::work& tx, LedgerSession& ledger,
+                                                    const CommunityId& community,
+                                                    const LedgerCache& cache,
+                                                    std::vector<ledger::Transfer> transfers);
 
 /// Keeps transfers in PostgreSQL. Whether a key is known is not asked as long as all are new: the
 /// journal's own key refuses what is there, and then, or when anything is refused, it is looked at.

@@ -3,7 +3,13 @@
 #include <vector>
 
 #include "libs/postgres/pool.h"
+#include "services/settlement/storage/hold_queries.h"
+#include "services/settlement/storage/kpi_queries.h"
 #include "services/settlement/storage/ledger_queries.h"
+#include "services/settlement/storage/payment_queries.h"
+#include "services/settlement/storage/reconciliation_queries.h"
+#include "services/settlement/storage/run_queries.h"
+#include "services/settlement/storage/statement_queries.h"
 #include "services/settlement/storage/tariff_queries.h"
 
 namespace peerwatt::settlement {
@@ -259,13 +265,7 @@ inline constexpr Query kListAccounts{"list_accounts", R"sql(
   ORDER BY account_id LIMIT $3
 )sql"};
 
-inline constexpr Query kListEntries{"list_entries", R"sql(
-  SELECT e.entry_no, e.kind, e.idempotency_key, ARRAY(
-           SELECT a.account_id FROM unnest(e.account_nos) WITH ORDINALITY AS p(account_no, position)
-           JOIN accounts AS a ON a.account_no = p.account_no
-           WHERE a.community_id = $1 ORDER BY p.position
-         ) AS account_ids, e.amounts_micros, e.period_start_at, e.created_at
-  FROM journal_entries AS e
+inline constexpr Query kListEntries{"list_entries", PW_SELECT_ENTRIES R"sql(
   WHERE e.community_id = $1 AND e.entry_no > $2
   ORDER BY e.entry_no LIMIT $3
 )sql"};
@@ -341,19 +341,23 @@ inline constexpr Query kSumLines{"sum_lines", R"sql(
   ORDER BY kind
 )sql"};
 
+/// All statements of reconciliation; they stand in headers of their own.
+std::vector<Query> ReconciliationQueries();
+
 /// All statements, to be prepared on every connection.
 inline std::vector<Query> AllQueries() {
   std::vector<Query> queries = {
       kInsertLedger, kSelectProgress, kSelectRunCount, kSelectSettledPeriods, kSelectPosted,
       kInsertPeriod, kUpdatePeriod, kInsertLines, kAdvanceSettledThrough, kDeleteSeenChanges,
-      kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds,
+      kSelectWatchCursor, kUpsertWatchCursor, kMarkChanged, kSelectHolds, kInsertHolds, kHoldAll,
       kReduceHolds, kSelectOpenHoldsOfPeriod, kEndHoldsOfPeriod, kInsertDeposit, kSelectDeposit,
       kFinishDeposit, kSelectPendingDeposits, kSelectHead, kListAccounts, kListEntries,
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
-  const std::vector<Query> tariffs = TariffQueries();
-  queries.insert(queries.end(), tariffs.begin(), tariffs.end());
-  const std::vector<Query> ledger = LedgerQueries();
-  queries.insert(queries.end(), ledger.begin(), ledger.end());
+  for (const std::vector<Query>& part :
+       {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries(),
+        StatementQueries()}) {
+    queries.insert(queries.end(), part.begin(), part.end());
+  }
   return queries;
 }
 

@@ -187,6 +187,27 @@ TEST(AuctionLifeTest, OutcomesStopAtTheFirstAuctionThatIsNotFinal) {
           ->empty());
 }
 
+TEST(AuctionLifeTest, OutcomesSayWhatTradesAreWorth) {
+  World world;
+  world.AddStandingOrders();
+  world.RunUntilDone(world.Key(1).delivery_start - absl::Hours(1));
+  const auto outcomes =
+      world.view.ListOutcomes(world.community, {world.start, world.start + absl::Hours(24)});
+  ASSERT_EQ(outcomes->size(), 2u);
+  const Outcome& outcome = (*outcomes)[1];
+  const auto auction = world.view.GetAuction(world.Key(1));
+  ASSERT_TRUE(auction.ok()) << auction.status();
+  EXPECT_GT(auction->welfare, Money());
+  EXPECT_EQ(outcome.welfare, auction->welfare);
+  ASSERT_EQ(outcome.gains.size(), outcome.trades.size());
+  // In one zone without premiums, all that an auction gains is its parties'.
+  int64_t gained = 0;
+  for (size_t i = 0; i < outcome.trades.size(); ++i) {
+    gained += outcome.trades[i].energy.wh() * outcome.gains[i].micros_per_kwh();
+  }
+  EXPECT_EQ(gained / 1000, auction->welfare.micros());
+}
+
 TEST(AuctionLifeTest, AnIdleTurnAsksNobody) {
   World world;
   world.RunUntilDone(world.start);

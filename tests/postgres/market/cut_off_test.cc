@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -109,6 +112,121 @@ TEST_F(CutOffTest, AtEveryDatabaseCallOfOrderPlacement) {
       EXPECT_EQ(Story(world), expected) << "call " << cut_at << ", " << after_effect;
     }
   }
+}
+
+// What became of bids, told apart by their energies, that clients asked for once.
+struct Damage {
+  int lost = 0;
+  int duplicated = 0;
+  int orphaned_holds = 0;
+};
+
+// The second group takes the short way: one statement each for orders, holds and states.
+class PlainBidsCutOffTest : public CutOffTest {
+ protected:
+  static constexpr int kBids = 4;  // of a group
+
+  static std::vector<Order> Bids(const World& world, int group, const std::string& prefix) {
+    std::vector<Order> orders;
+    for (int i = 0; i < kBids; ++i) {
+      orders.push_back(Wanted(world)[static_cast<size_t>(i % 2)]);
+      orders.back().id = OrderId(absl::StrCat(prefix, group, "-", i, "x"));
+      orders.back().energy = Energy::WattHours(100 + kBids * group + i);
+    }
+    return orders;
+  }
+  // Returns whether all got a good answer.
+  static bool PlaceGroups(const World& world, OrderDesk& desk, const std::string& prefix = "b") {
+    bool all_placed = true;
+    for (int group = 0; group < 2; ++group) {
+      for (const auto& answer :
+           desk.CreateGroup(Bids(world, group, prefix), world.start - absl::Hours(3))) {
+        all_placed = all_placed && answer.ok();
+      }
+    }
+    return all_placed;
+  }
+  static void AddDamage(World& world, Damage& damage) {
+    std::map<int64_t, int> active;
+    std::set<std::pair<absl::Time, OrderId>> named;
+    for (int i = 0; i < 2; ++i) {
+      const std::vector<Order> orders = *world.auctions.OrdersOf(world.Key(i));
+      for (const Order& order : orders) {
+        if (order.state == OrderState::kActive) {
+          ++active[order.energy.wh()];
+          named.emplace(order.auction.delivery_start, order.id);
+        }
+      }
+    }
+    for (int bid = 0; bid < 2 * kBids; ++bid) {
+      const int count = active[100 + bid];
+      damage.lost += count == 0;
+      damage.duplicated += count > 1;
+    }
+    for (const auto& [key, hold] : world.settlement.holds) {
+      damage.orphaned_holds += hold.second > 0 && !named.contains(key);
+    }
+  }
+};
+
+TEST_F(PlainBidsCutOffTest, AtEveryDatabaseCallOfPlainBids) {
+  World undisturbed;
+  Prepare(undisturbed);
+  ASSERT_TRUE(PlaceGroups(undisturbed, undisturbed.desk));
+  GoOn(undisturbed);
+  undisturbed.RunUntilDone(GateClosure(undisturbed));
+  const std::string expected = Story(undisturbed);
+  Damage damage;
+  int calls = 0;
+  for (int cut_at = -1; cut_at < calls; ++cut_at) {
+    for (const bool after_effect : {false, true}) {
+      World world;
+      Prepare(world);
+      {
+        Doomed doomed(world, cut_at, after_effect);
+        EXPECT_EQ(PlaceGroups(world, doomed.desk), cut_at < 0) << cut_at;
+        if (cut_at < 0) {
+          calls = doomed.proxy.calls();
+          ASSERT_EQ(calls, 15) << "13 for session and first group, two for the second";
+        }
+      }
+      ASSERT_TRUE(world.desk.Sweep(world.community, world.start - absl::Hours(2)).ok());
+      EXPECT_TRUE(world.orders.PendingBefore(world.community, world.start, 10)->empty());
+      ASSERT_TRUE(PlaceGroups(world, world.desk));
+      AddDamage(world, damage);
+      GoOn(world);
+      world.RunUntilDone(GateClosure(world));
+      EXPECT_EQ(Story(world), expected) << "call " << cut_at << ", " << after_effect;
+    }
+  }
+  EXPECT_EQ(damage.lost, 0);
+  EXPECT_EQ(damage.duplicated, 0);
+  EXPECT_EQ(damage.orphaned_holds, 0);
+}
+
+// The control: nobody sweeps, and clients that got no answer ask again under other ids.
+TEST_F(PlainBidsCutOffTest, NoticesWhatNobodyHealsOfPlainBids) {
+  Damage unanswered;
+  Damage asked_anew;
+  int calls = 0;
+  for (int cut_at = -1; cut_at < calls; ++cut_at) {
+    World world;
+    Prepare(world);
+    {
+      Doomed doomed(world, cut_at, true);
+      (void)PlaceGroups(world, doomed.desk);
+      calls = cut_at < 0 ? doomed.proxy.calls() : calls;
+    }
+    if (cut_at >= 0) {
+      AddDamage(world, unanswered);
+      (void)PlaceGroups(world, world.desk, "again");
+      AddDamage(world, asked_anew);
+    }
+  }
+  EXPECT_GT(unanswered.lost, 0);
+  EXPECT_GT(unanswered.orphaned_holds, 0);
+  EXPECT_EQ(asked_anew.lost, 0);
+  EXPECT_GT(asked_anew.duplicated, 0);
 }
 
 TEST_F(CutOffTest, AtEveryDatabaseCallOfClearing) {

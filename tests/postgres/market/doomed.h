@@ -1,6 +1,5 @@
 #pragma once
 
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -14,8 +13,8 @@ namespace peerwatt::market {
 /// A market process whose calls to the database go through a proxy that cuts at one of them.
 struct Doomed {
   Doomed(World& world, int cut_at, bool after_effect)
-      : proxy(PortOf(world.database->dsn()), cut_at, after_effect),
-        pool(Through(world.database->dsn(), proxy.port()), Prepared(), 2),
+      : proxy(world.database->dsn(), {.call = cut_at, .after_effect = after_effect}),
+        pool(proxy.dsn(), Prepared(), 2),
         auctions(pool),
         orders(pool),
         books(pool),
@@ -26,14 +25,6 @@ struct Doomed {
                      crypto::Sha256Hex),
         runner(rules, auctions, gate_closure, leases, probe) {
     World::Require(rules.Refresh());
-  }
-  static int PortOf(const std::string& dsn) {
-    std::smatch found;
-    return std::regex_search(dsn, found, std::regex("port=(\\d+)")) ? std::stoi(found[1]) : 0;
-  }
-  static std::string Through(const std::string& dsn, int port) {
-    return std::regex_replace(dsn, std::regex("port=\\d+"), absl::StrCat("port=", port)) +
-           " sslmode=disable gssencmode=disable";
   }
   // libpqxx prepares a statement when it is first run: that is a message of its own, not a call.
   static std::vector<postgres::Query> Prepared() { return Queries(); }

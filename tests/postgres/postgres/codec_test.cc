@@ -13,7 +13,8 @@ TEST(CodecTest, ValuesComeBackAsTheyWent) {
   pqxx::work tx(connection);
   for (const absl::Time time :
        {absl::FromUnixMicros(0), absl::FromUnixMicros(1613343600250000),
-        absl::FromUnixMicros(253402300799999999), absl::FromUnixMicros(1)}) {
+        absl::FromUnixMicros(253402300799999999), absl::FromUnixMicros(1),
+        absl::FromUnixMicros(-1), absl::FromUnixMicros(-30610224000000000)}) {
     EXPECT_EQ(TimeFrom(tx.exec_params1("SELECT $1::timestamptz", ToSql(time))[0]), time);
   }
   const std::vector<int64_t> numbers{1, -2, 9223372036854775807};
@@ -21,6 +22,9 @@ TEST(CodecTest, ValuesComeBackAsTheyWent) {
             numbers);
   const std::vector<std::string> texts{"a", "", "b,c", "{\"x\"}", "back\\slash", "NULL"};
   EXPECT_EQ(TextArrayFrom(tx.exec_params1("SELECT $1::text[]", ToSqlArray(texts))[0]), texts);
+  const std::vector<absl::string_view> views(texts.begin(), texts.end());
+  EXPECT_EQ(ToSqlArray(views), ToSqlArray(texts));
+  EXPECT_EQ(ToSqlArray(std::vector<std::string>()), "{}");
   EXPECT_TRUE(Int64ArrayFrom(tx.exec_params1("SELECT '{}'::bigint[]")[0]).empty());
   EXPECT_FALSE(OptionalTimeFrom(tx.exec_params1("SELECT NULL::timestamptz")[0]).has_value());
 }

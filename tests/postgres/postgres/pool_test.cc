@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "libs/base/error.h"
+#include "tests/support/cutting_proxy.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/postgres_server.h"
 
@@ -84,6 +85,68 @@ TEST_F(PoolTest, FindsItsWayBackAfterTheServerCrashed) {
   testing::PostgresServer::Instance().CrashAndRestart();
   EXPECT_EQ(Value(), 0);
 }
+
+/// With true, the first COMMIT takes effect and its answer is lost; with false, it never arrives.
+class PoolInDoubtTest : public PoolTest, public ::testing::WithParamInterface<bool> {
+ protected:
+  testing::CuttingProxy ProxyAtCommit(bool for_good) const {
+    return {database_->dsn(),
+            {.call = 0, .after_effect = GetParam(), .for_good = for_good, .statement = "COMMIT"}};
+  }
+  static std::vector<Query> Queries() { return {kAdd, kGet, kInsert}; }
+};
+
+TEST_P(PoolInDoubtTest, SaysThatTheOutcomeIsUnknownWhenNobodyCanBeAsked) {
+  const testing::CuttingProxy proxy = ProxyAtCommit(/*for_good=*/true);
+  Pool pool(proxy.dsn(), Queries(), 1);
+  const absl::Status status = pool.Run([](pqxx::work& tx) {
+    Exec(tx, kAdd, 5);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(ReasonOf(status), "OUTCOME_UNKNOWN") << status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Value(), GetParam() ? 5 : 0);
+}
+
+TEST_P(PoolInDoubtTest, SaysWhatTheKeySaysWhenItCanAsk) {
+  const testing::CuttingProxy proxy = ProxyAtCommit(/*for_good=*/false);
+  Pool pool(proxy.dsn(), Queries(), 1);
+  const absl::Status status = pool.Run([](pqxx::work& tx) {
+    Exec(tx, kInsert, 2);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), GetParam() ? absl::StatusCode::kAlreadyExists : absl::StatusCode::kOk);
+  EXPECT_EQ(pool.retry_count(), 1);
+}
+
+TEST_P(PoolInDoubtTest, AFailureOfALaterAttemptDoesNotMeanThatTheFirstFailed) {
+  const testing::CuttingProxy proxy = ProxyAtCommit(/*for_good=*/false);
+  Pool pool(proxy.dsn(), Queries(), 1);
+  int attempt = 0;
+  const absl::Status status = pool.Run([&](pqxx::work& tx) {
+    if (++attempt > 1) tx.exec("SELECT 1/0");
+    Exec(tx, kAdd, 5);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(ReasonOf(status), "OUTCOME_UNKNOWN") << status;
+  EXPECT_EQ(Value(), GetParam() ? 5 : 0);
+}
+
+TEST_P(PoolInDoubtTest, WhatTheBodySaysLaterIsTheAnswer) {
+  const testing::CuttingProxy proxy = ProxyAtCommit(/*for_good=*/false);
+  Pool pool(proxy.dsn(), Queries(), 1);
+  const absl::Status status = pool.Run([&](pqxx::work& tx) -> absl::Status {
+    if (Exec(tx, kGet)[0][0].as<int64_t>() == 5) return absl::FailedPreconditionError("is 5");
+    Exec(tx, kAdd, 5);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(),
+            GetParam() ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kOk);
+  EXPECT_EQ(Value(), 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(BothOutcomes, PoolInDoubtTest, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "Committed" : "Lost"; });
 
 TEST(PoolWithoutServerTest, SaysThatTheDatabaseIsUnavailable) {
   Pool pool("host=127.0.0.1 port=1 user=nobody dbname=none", {}, 1);

@@ -20,6 +20,15 @@ class MarketsTest : public RegistryFixture {
   }
 };
 
+TEST_F(MarketsTest, ACommunityKeepsItsEmissionFactor) {
+  Community community = CommunityOf("hamlet");
+  community.emission_factor = {380, "federal agency, 2025"};
+  ASSERT_TRUE(communities_.Create(community).ok());
+  EXPECT_EQ(communities_.Get(community.id)->emission_factor, community.emission_factor);
+  ASSERT_TRUE(communities_.Create(CommunityOf("other")).ok());
+  EXPECT_EQ(communities_.Get(CommunityId("other"))->emission_factor, std::nullopt);
+}
+
 TEST_F(MarketsTest, ACommunityIsCreatedOnceByItsId) {
   const auto created = communities_.Create(CommunityOf("hamlet"));
   ASSERT_TRUE(created.ok()) << created.status();

@@ -122,18 +122,6 @@ TEST_F(TariffsTest, ASpanHasTheVersionInForceAtItsStartAndThoseThatStartWithin) 
   EXPECT_EQ(ids(absl::InfinitePast(), absl::InfiniteFuture()), "v0 v1 v2 v3 ");
 }
 
-TEST_F(TariffsTest, MembershipsAreThereWhenSomethingIsChargedByThem) {
-  ASSERT_TRUE(Create(FlatOf("flat", kNow)).ok());
-  const Interval first{kNow, kNow + absl::Hours(1)};
-  EXPECT_TRUE(tariffs_.ListInForce(hamlet_, first)->memberships.empty());
-  ASSERT_TRUE(Create(FullOf("full", kNow + absl::Hours(1))).ok());
-  EXPECT_TRUE(tariffs_.ListInForce(hamlet_, first)->memberships.empty());
-  const auto found = tariffs_.ListInForce(hamlet_, {kNow, kNow + absl::Hours(2)});
-  ASSERT_EQ(found->memberships.size(), 2U);
-  EXPECT_EQ(found->memberships[0].point.value(), "m1");
-  EXPECT_EQ(found->memberships[0].starts_at, kNow);
-}
-
 TEST_F(TariffsTest, TheSnapshotHasThePricesOfTheMoment) {
   ASSERT_TRUE(Create(FullOf("full", kNow)).ok());
   EXPECT_FALSE(communities_.Snapshot(hamlet_, kNow)->tariff.has_value()) << "feed-in is missing";

@@ -20,7 +20,7 @@
 namespace peerwatt::settlement {
 namespace {
 
-constexpr int kWorkers = 8;
+constexpr int kWorkers = 64;
 
 int CallCount() {
   const char* count = std::getenv("PEERWATT_DELIVERIES");

@@ -32,6 +32,7 @@ class HoldTest : public LedgerTest {
     run.community = community_;
     run.period = {Quarter(quarter), Quarter(quarter + 1)};
     run.now = Quarter(quarter + 1);
+    run.record = FirstRunOf(run.period);
     const absl::Status status = runs_.CommitRun(run);
     ASSERT_TRUE(status.ok()) << status;
   }

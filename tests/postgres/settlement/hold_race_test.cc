@@ -152,5 +152,40 @@ TEST_F(HoldRaceTest, AHoldWaitsForARunThatIsUnderWay) {
   EXPECT_EQ(HeldOf("p1"), 0);
 }
 
+// One statement decides by what the process knows: a run that it had to wait for is not in it.
+TEST_F(HoldRaceTest, AHoldThatNeedsNoLookWaitsForARunThatIsUnderWay) {
+  Replica replica(database_->dsn());
+  ASSERT_EQ(CreateAt(replica, Hold("o1", "p1", 100)), Reasons{""});
+  Reasons reasons;
+  std::jthread creator;
+  pqxx::connection connection(database_->owner_dsn());
+  pqxx::work tx(connection);
+  // As if the run had posted nothing: the version of the ledger stays.
+  tx.exec("UPDATE ledgers SET entry_count = entry_count WHERE community_id = 'hamlet'");
+  tx.exec_params("INSERT INTO settlement_periods VALUES "
+                 "('hamlet', $1, $2, 1, 0, 0, 0, 0, 0, 0, 0, 0)",
+                 absl::FormatTime(absl::RFC3339_full, Quarter(0), absl::UTCTimeZone()),
+                 absl::FormatTime(absl::RFC3339_full, Quarter(1), absl::UTCTimeZone()));
+  creator = std::jthread([&] { reasons = CreateAt(replica, Hold("o2", "p1", 600)); });
+  EXPECT_TRUE(AwaitLockWaiters(1));
+  tx.commit();
+  creator.join();
+  EXPECT_EQ(reasons, Reasons{"PERIOD_SETTLED"});
+  EXPECT_EQ(CreateAt(replica, Hold("o1", "p1", 100)), Reasons{""}) << "it is there already";
+  EXPECT_EQ(HeldOf("p1"), 100);
+}
+
+TEST_F(HoldRaceTest, AHoldThatNeedsNoLookSeesWhatAnotherReplicaHeld) {
+  Replica one(database_->dsn());
+  Replica other(database_->dsn());
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_EQ(CreateAt(one, Hold(absl::StrCat("a", i), "p1", 100)), Reasons{""});
+    ASSERT_EQ(CreateAt(other, Hold(absl::StrCat("b", i), "p1", 100)), Reasons{""});
+  }
+  EXPECT_EQ(CreateAt(one, Hold("a5", "p1", 201)), Reasons{"FUNDS_INSUFFICIENT"});
+  EXPECT_EQ(CreateAt(other, Hold("b5", "p1", 200)), Reasons{""});
+  EXPECT_EQ(HeldOf("p1"), kBalance);
+}
+
 }  // namespace
 }  // namespace peerwatt::settlement

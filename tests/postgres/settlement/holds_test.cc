@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "libs/base/error.h"
@@ -28,6 +30,25 @@ TEST_F(HoldsTest, EachHoldOfABatchIsDecidedInItsOrder) {
   EXPECT_EQ(reasons, (Reasons{"", "FUNDS_INSUFFICIENT", "", "", "FUNDS_INSUFFICIENT"}));
   EXPECT_EQ(HeldOf("p1"), 1000);
   EXPECT_EQ(HeldOf("p2"), 100);
+}
+
+TEST_F(HoldsTest, OneOfABatchThatDoesNotStandHarmsNoOther) {
+  Fund("p1", 1000);
+  Fund("p2", 100);
+  ASSERT_EQ(Create({Hold("o1", "p1", 100), Hold("o2", "p2", 10)}), (Reasons{"", ""}));
+  EXPECT_EQ(Create({Hold("o3", "p1", 100), Hold("o4", "p2", 91)}),
+            (Reasons{"", "FUNDS_INSUFFICIENT"}));
+  EXPECT_EQ(Create({Hold("o5", "p1", 100), Hold("o2", "p2", 10)}), (Reasons{"", ""}));
+  EXPECT_EQ(HeldOf("p1"), 300);
+  EXPECT_EQ(HeldOf("p2"), 10);
+}
+
+TEST_F(HoldsTest, SumsThatOverflowAreRefused) {
+  Fund("p1", 1000);
+  const int64_t huge = std::numeric_limits<int64_t>::max() - 1;
+  EXPECT_EQ(Create({Hold("o1", "p1", huge), Hold("o2", "p1", huge), Hold("o3", "p1", 1000)}),
+            (Reasons{"FUNDS_INSUFFICIENT", "FUNDS_INSUFFICIENT", ""}));
+  EXPECT_EQ(HeldOf("p1"), 1000);
 }
 
 TEST_F(HoldsTest, TheSameBatchAgainHoldsNothingMore) {

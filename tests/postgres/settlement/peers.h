@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "libs/base/error.h"
 #include "services/settlement/core/batch_settler.h"
+#include "services/settlement/core/explain/evidence.h"
 #include "services/settlement/core/peers.h"
 
 namespace peerwatt::settlement {
@@ -20,8 +23,9 @@ class FakeRegistry final : public RegistryPort {
  public:
   absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override { return rules; }
   absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& /*community*/,
-                                                absl::Time /*time*/) override {
-    return snapshot;
+                                                absl::Time time) override {
+    const auto after = later.upper_bound(time);
+    return after == later.begin() ? snapshot : std::prev(after)->second;
   }
   absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) override {
     return ParticipantContext{participant, rules.front().id, rules.front().currency};
@@ -57,11 +61,12 @@ class FakeRegistry final : public RegistryPort {
   std::vector<CommunityRules> rules;
   CommunitySnapshot snapshot;
   Tariffs tariffs;
+  std::map<absl::Time, CommunitySnapshot> later;  ///< what supersedes it from an instant on
   std::vector<Scheme> schemes;  ///< by start
 };
 
 /// A market in memory: auctions before `final_until` are final, those without trades are empty.
-class FakeMarket final : public MarketPort {
+class FakeMarket final : public MarketPort, public TradeHistory {
  public:
   absl::StatusOr<std::vector<AuctionOutcome>> ListOutcomes(const CommunityId& /*community*/,
                                                            Interval span) override {
@@ -71,7 +76,13 @@ class FakeMarket final : public MarketPort {
     const absl::Time end = std::min(span.end, final_until);
     for (absl::Time start = span.start; start < end; start += absl::Minutes(15)) {
       const auto found = trades.find(start);
-      outcomes.push_back({start, found == trades.end() ? std::vector<Trade>() : found->second});
+      AuctionOutcome& outcome = outcomes.emplace_back();
+      outcome.period_start = start;
+      if (found == trades.end()) continue;
+      outcome.trades = found->second;
+      for (const Trade& trade : outcome.trades) {
+        outcome.welfare += AmountOf(trade.energy, trade.gain, Rounding::kDown);
+      }
     }
     return outcomes;
   }
@@ -80,11 +91,22 @@ class FakeMarket final : public MarketPort {
   absl::Time final_until = absl::InfiniteFuture();
   bool answers = true;
   /// Called within each call.
+  absl::StatusOr<std::optional<TradeOrigin>> FindTrade(const CommunityId& /*community*/,
+                                                       Interval period,
+                                                       const TradeId& trade) override {
+    for (const Trade& known : trades[period.start]) {
+      if (known.id != trade) continue;
+      return TradeOrigin{trade,        "the bid",   "the offer",      "AUCTION",
+                         known.energy, known.price, known.network_fee};
+    }
+    return std::optional<TradeOrigin>();
+  }
+
   std::function<void()> before_answer = [] {};
 };
 
 /// Readings in memory; the cursor counts them. They are stored while nobody asks.
-class FakeMetering final : public MeteringPort {
+class FakeMetering final : public MeteringPort, public ReadingHistory {
  public:
   absl::StatusOr<ReadingGrid> QueryReadings(const std::vector<MeteringPointId>& points,
                                             Interval span, absl::Duration resolution) override {
@@ -112,11 +134,28 @@ class FakeMetering final : public MeteringPort {
     return later.empty() ? absl::OkStatus() : sink(later, cursor_);
   }
   void CancelWatch() override {}
+  absl::StatusOr<std::vector<RevisedReading>> ListRevisions(
+      const std::vector<MeteringPointId>& points, Interval span,
+      absl::Duration /*resolution*/) override {
+    std::vector<RevisedReading> found;
+    for (const RevisedReading& reading : history_) {
+      const bool asked = std::find(points.begin(), points.end(), reading.point) != points.end();
+      if (asked && reading.start >= span.start && reading.start < span.end) {
+        found.push_back(reading);
+      }
+    }
+    return found;
+  }
 
   /// Stores a reading of a quarter of an hour, or a newer one in its place.
   void Store(const std::string& point, absl::Time start, int64_t import_wh, int64_t export_wh) {
-    readings_[{MeteringPointId(point), start}] = {Energy::WattHours(import_wh),
-                                                  Energy::WattHours(export_wh), true};
+    PointReading& reading = readings_[{MeteringPointId(point), start}];
+    reading.import_energy = Energy::WattHours(import_wh);
+    reading.export_energy = Energy::WattHours(export_wh);
+    reading.present = true;
+    ++reading.revision;
+    history_.push_back({MeteringPointId(point), start, reading.revision, reading.import_energy,
+                        reading.export_energy});
     changes_.push_back({++cursor_, MeteringPointId(point), CommunityId("hamlet"),
                         {start, start + absl::Minutes(15)}});
   }
@@ -129,6 +168,7 @@ class FakeMetering final : public MeteringPort {
 
  private:
   std::map<std::pair<MeteringPointId, absl::Time>, PointReading> readings_;
+  std::vector<RevisedReading> history_;
   std::vector<ReadingChange> changes_;
   int64_t cursor_ = 0;
 };
@@ -147,8 +187,14 @@ class FakePayments final : public PaymentProvider {
     if (loses_answer) return Error(kPeerUnavailable, "the answer is lost");
     return ChargeOutcome::kConfirmed;
   }
+  absl::StatusOr<ChargeOutcome> PayOut(const std::string& idempotency_key, Money amount,
+                                       const std::string& currency) override {
+    return Charge(idempotency_key, amount, currency);
+  }
+  bool uses_files() const override { return files; }
 
   std::map<std::string, Money> charged;  ///< by key
+  bool files = false;                    ///< payments wait for files
   std::string last_currency;
   Money limit = Money::Micros(1'000'000'000);  ///< more than that is declined
   bool answers = true;

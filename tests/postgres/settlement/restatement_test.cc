@@ -83,11 +83,13 @@ TEST_F(RestatementTest, TwoReplicasPostADifferenceOnce) {
   ASSERT_TRUE(first.follower.Follow().ok());
   std::barrier<> both_have_read(2);
   market_.before_answer = [&] { both_have_read.arrive_and_wait(); };
+  const RunRecord record = MakeRunRecord(RunKind::kCorrection, RunCalendar(),
+                                         {Quarter(0), Quarter(1)}, Quarter(2), Quarter(2));
   {
     std::jthread other([&] {
-      EXPECT_TRUE(first.settler.Restate(RulesOf("hamlet"), {Quarter(0)}).ok());
+      EXPECT_TRUE(first.settler.Restate(RulesOf("hamlet"), {Quarter(0)}, record).ok());
     });
-    EXPECT_TRUE(second.settler.Restate(RulesOf("hamlet"), {Quarter(0)}).ok());
+    EXPECT_TRUE(second.settler.Restate(RulesOf("hamlet"), {Quarter(0)}, record).ok());
   }
   market_.before_answer = [] {};
   EXPECT_EQ(PeriodAt(0).run_count, 2);

@@ -33,6 +33,7 @@ class SettlementRunTest : public RunTest {
     run.entries = EntriesOf(Quarter(0), 1, run.lines);
     run.totals.drawn = run.totals.retail = line.energy;
     run.now = Quarter(1);
+    run.record = FirstRunOf(run.period);
     return run;
   }
 };
@@ -66,7 +67,8 @@ TEST_F(SettlementRunTest, TwoReplicasSettleAPeriodOnce) {
   Replica second(*this);
   {
     const auto settle = [&](Replica& replica) {
-      const auto waiting = replica.settler.SettleFirst(RulesOf("hamlet"), {Quarter(0)});
+      const auto waiting = replica.settler.SettleFirst(
+          RulesOf("hamlet"), {Quarter(0)}, FirstRunOf({Quarter(0), Quarter(1)}));
       EXPECT_TRUE(waiting.ok()) << "the slower one gives way: " << waiting.status();
     };
     std::jthread other([&] { settle(first); });
@@ -130,6 +132,7 @@ TEST_F(SettlementRunTest, TheMarkWaitsForTheOldestUnsettledPeriod) {
     run.community = community_;
     run.period = {Quarter(quarter), Quarter(quarter + 1)};
     run.now = Quarter(6);
+    run.record = FirstRunOf(run.period);
     ASSERT_TRUE(runs_.CommitRun(run).ok());
   }
   EXPECT_EQ(LoadProgress().settled_through, Quarter(0));

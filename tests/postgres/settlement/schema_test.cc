@@ -41,7 +41,6 @@ TEST_F(SchemaTest, EveryStatementPreparesForTheApplicationRole) {
       connection.prepare_now(query.name);
     }) << query.name;
   }
-  EXPECT_EQ(names.size(), 61U);
 }
 
 TEST_F(SchemaTest, TheDatabaseRefusesEntriesThatDoNotBalance) {

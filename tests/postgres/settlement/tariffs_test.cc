@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "services/settlement/storage/postgres_run_log.h"
 #include "tests/postgres/settlement/run_fixture.h"
 
 namespace peerwatt::settlement {
@@ -184,9 +185,7 @@ TEST_F(TariffsTest, SubscriptionsAndFeesAreLinesAndEntries) {
                       {PieceFeeBasis::kParticipantMonth, Money::Micros(500'000)}};
   WithoutTariff();
   registry_.AddTariff("full", Quarter(0), rules);
-  for (const Member& member : registry_.snapshot.members) {
-    registry_.tariffs.memberships.push_back({member.point, Quarter(-100)});
-  }
+  for (Member& member : registry_.snapshot.members) member.held_since = Quarter(-100);
   Replica replica(*this);
   replica.CatchUp();
   EXPECT_EQ(LinesOf("buyer"),
@@ -202,6 +201,56 @@ TEST_F(TariffsTest, SubscriptionsAndFeesAreLinesAndEntries) {
   EXPECT_EQ(SystemBalance(AccountKind::kPieceFees), 3 * 500'000);
   EXPECT_EQ(SystemBalance(AccountKind::kSubscriptions), 3 * (100'000 - 10'000));
   ExpectSameAsFromScratch();
+}
+
+TEST_F(TariffsTest, APointThatChangesHandsMidDayCostsEachHolderTheDay) {
+  TariffRules rules = FlatTariff();
+  rules.subscriptions = {{SubscriptionBasis::kParticipant, Money::Micros(3'100'000)}};
+  WithoutTariff();
+  registry_.AddTariff("full", Quarter(0), rules);
+  CommunitySnapshot after = registry_.snapshot;
+  after.membership_version = 1;
+  Member& point = after.members.back();
+  after.former = {{point.participant, point.connection, {absl::InfinitePast(), Quarter(2)}}};
+  point.participant = ParticipantId("heir");
+  point.held_since = Quarter(2);
+  registry_.later[Quarter(2)] = after;
+  for (const int quarter : {1, 2, 3}) {
+    for (const char* meter : {"buyer", "seller", "consumer"}) {
+      metering_.Store(meter, Quarter(quarter), 0, 0);
+    }
+  }
+  clock_.Set(Quarter(4));
+  Replica replica(*this);
+  replica.CatchUp();
+  EXPECT_EQ(SystemBalance(AccountKind::kSubscriptions), 4 * 100'000);
+  EXPECT_EQ(LinesOf("heir"), (Strings{"1 12 0 Wh -100000"}));
+  EXPECT_EQ(BalanceOf("consumer"), -120'000 - 100'000);
+  ExpectSameAsFromScratch();
+}
+
+TEST_F(TariffsTest, AVersionThatReachesBackToAFinalPeriodIsListed) {
+  Replica replica(*this);
+  replica.CatchUp();
+  RunReach reach;
+  reach.daily = reach.monthly = reach.final = Quarter(1);
+  RunRecord record;
+  record.id = "r1";
+  record.kind = RunKind::kFinal;
+  record.span = {Quarter(0), Quarter(1)};
+  ASSERT_TRUE(runs_.FinishRun(community_, record, reach).ok());
+  registry_.AddTariff("dearer", Quarter(0), RulesAt(350'000, 80'000));
+  replica.CatchUp();
+  EXPECT_EQ(BalanceOf("consumer"), -120'000) << "final is final";
+  EXPECT_TRUE(LoadProgress().dirty.empty());
+  PostgresRunLog log(pool_);
+  const auto late =
+      log.ListLateChanges(community_, {absl::InfinitePast(), absl::InfinitePast()}, 9);
+  ASSERT_TRUE(late.ok()) << late.status();
+  ASSERT_EQ(late->size(), 1U);
+  EXPECT_EQ(late->front().period_start, Quarter(0));
+  EXPECT_EQ(late->front().cursor, 0);
+  EXPECT_EQ(late->front().tariff_version_count, 2);
 }
 
 TEST_F(TariffsTest, TheOrderInWhichVersionsCameDoesNotMatter) {

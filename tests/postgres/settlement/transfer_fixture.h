@@ -75,10 +75,10 @@ class TransferTest : public LedgerTest {
  protected:
   using Texts = std::vector<std::string>;
 
-  /// One process on the ledger.
+  /// One process on the ledger. tail_max: as `LedgerCache` has it, for any number of accounts.
   struct Replica {
     Replica(const std::string& dsn, const Clock& clock, int64_t tail_max)
-        : pool(dsn, AllQueries(), 4), cache(crypto::Sha256, tail_max), store(pool, cache, clock),
+        : pool(dsn, AllQueries(), 4), cache(crypto::Sha256, tail_max, 0), store(pool, cache, clock),
           reader(pool, cache) {}
     postgres::Pool pool;
     LedgerCache cache;

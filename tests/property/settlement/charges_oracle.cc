@@ -78,9 +78,19 @@ std::string KeyOf(const std::string& participant, const std::string& connection,
                       is_taxable ? " taxed" : " free");
 }
 
+/// A point of a participant until it leaves, at the start of a period.
+struct Stay {
+  Member member;
+  absl::Time until = absl::InfiniteFuture();
+
+  bool Has(absl::Time time) const {
+    return std::max(member.joined_at, member.held_since) <= time && time < until;
+  }
+};
+
 struct Town {
   Tariff tariff;
-  std::vector<Member> members;
+  std::vector<Stay> stays;
   absl::TimeZone zone;
   absl::Time start;
   absl::Time end;
@@ -109,13 +119,15 @@ Town MakeTown(Dice& dice) {
         {static_cast<PieceFeeBasis>(basis), Money::Micros(dice.Number(-50, 100)), dice.OneIn(2)});
   }
   for (int64_t i = dice.Number(1, 5); i > 0; --i) {
-    Member member;
+    Stay stay;
+    Member& member = stay.member;
     member.point = MeteringPointId(absl::StrCat("m", i));
     member.participant = ParticipantId(absl::StrCat("p", i / 2));
     member.connection = GridConnectionId(absl::StrCat("c", dice.OneIn(2) ? i : i / 2, "-", i / 2));
     if (dice.OneIn(2)) member.joined_at = town.start + absl::Minutes(dice.Number(-3000, 7000));
-    if (dice.OneIn(3)) member.left_at = town.start + absl::Minutes(dice.Number(1000, 9000));
-    town.members.push_back(member);
+    if (dice.OneIn(3)) member.held_since = town.start + kQuarter * dice.Number(-200, 450);
+    if (dice.OneIn(2)) stay.until = town.start + kQuarter * dice.Number(-100, 480);
+    town.stays.push_back(stay);
   }
   return town;
 }
@@ -123,16 +135,10 @@ Town MakeTown(Dice& dice) {
 /// Walks through the minutes: who is a member in a minute of a day is charged for that day, at the
 /// first such minute.
 void ChargeMinutes(const Town& town, Ledger& ledger) {
-  std::map<std::string, std::pair<absl::Time, absl::Time>> spans;
-  for (const Member& member : town.members) {
-    for (const std::string& connection : {member.connection.value(), std::string()}) {
-      auto& [since, until] =
-          spans
-              .try_emplace(absl::StrCat(member.participant.value(), "/", connection),
-                           absl::InfiniteFuture(), absl::InfinitePast())
-              .first->second;
-      since = std::min(since, member.joined_at);
-      until = std::max(until, member.left_at);
+  std::map<std::string, std::vector<Stay>> payers;
+  for (const Stay& stay : town.stays) {
+    for (const std::string& connection : {stay.member.connection.value(), std::string()}) {
+      payers[absl::StrCat(stay.member.participant.value(), "/", connection)].push_back(stay);
     }
   }
   // A month before, so that what was charged earlier in it is known.
@@ -141,7 +147,7 @@ void ChargeMinutes(const Town& town, Ledger& ledger) {
   for (absl::Time minute = first; minute < town.end; minute += absl::Minutes(1)) {
     day_of.push_back(absl::ToCivilDay(minute, town.zone));
   }
-  for (const auto& [who, span] : spans) {
+  for (const auto& [who, stays] : payers) {
     const std::string participant = who.substr(0, who.find('/'));
     const std::string connection = who.substr(who.find('/') + 1);
     std::set<std::string> days;
@@ -149,9 +155,11 @@ void ChargeMinutes(const Town& town, Ledger& ledger) {
     std::optional<absl::CivilDay> last;
     for (size_t i = 0; i < day_of.size(); ++i) {
       const absl::Time minute = first + absl::Minutes(1) * static_cast<int64_t>(i);
-      if (minute < town.trading_start || minute < span.first || minute >= span.second) continue;
+      if (minute < town.trading_start) continue;
+      const bool is_member = std::any_of(stays.begin(), stays.end(),
+                                         [&](const Stay& stay) { return stay.Has(minute); });
       const absl::CivilDay day = day_of[i];
-      if (std::exchange(last, day) == day) continue;
+      if (!is_member || std::exchange(last, day) == day) continue;
       if (!days.insert(absl::FormatCivilTime(day)).second) continue;
       const bool new_month = months.insert(absl::FormatCivilTime(absl::CivilMonth(day))).second;
       if (minute < town.start) continue;
@@ -205,7 +213,18 @@ std::string FaultOfTown(Dice& dice) {
   for (absl::Time at = std::max(town.start, town.trading_start); at < town.end; at += kQuarter) {
     std::vector<Line> lines = MakeTrades(dice, at, town, expected);
     const size_t settled = lines.size();
-    AddCharges({&town.tariff, town.members, {at, at + kQuarter}, town.zone, town.trading_start},
+    std::vector<Member> members;
+    std::vector<FormerMember> former;
+    for (const Stay& stay : town.stays) {
+      const Member& member = stay.member;
+      const absl::Time since = std::max(member.joined_at, member.held_since);
+      if (stay.until > at) {
+        if (member.held_since <= at) members.push_back(member);
+      } else if (since < stay.until) {
+        former.push_back({member.participant, member.connection, {since, stay.until}});
+      }
+    }
+    AddCharges({&town.tariff, members, former, {at, at + kQuarter}, town.zone, town.trading_start},
                lines);
     size_t others = 0;
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -333,7 +352,7 @@ std::string FaultOfPrices(Dice& dice) {
   last.rules.feed_in.default_price = Price::MicrosPerKwh(7);
   const std::vector<SlowPrice> last_feed_in = {{"tariffVersions/last/feed-in", 7, true, {}}};
   for (absl::Time at = start; at < start + absl::Hours(24 * 5); at += kQuarter) {
-    const GridTariff found = GridTariffAt({tariff, last}, at, zone);
+    const GridTariff found = PricesOf(TariffAt({tariff, last}, at), at, zone);
     if (at >= last.starts_at) {
       if (!Agrees(found.retail, std::nullopt) || !Agrees(found.feed_in, last_feed_in.front())) {
         return "the last version does not hold";

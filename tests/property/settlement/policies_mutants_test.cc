@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
         Named{Mutant::kMonthsHaveThirtyDays, "MonthsHaveThirtyDays"},
         Named{Mutant::kJoiningDayIsFree, "JoiningDayIsFree"},
         Named{Mutant::kJoiningMonthIsFree, "JoiningMonthIsFree"},
-        Named{Mutant::kLeaversPayOn, "LeaversPayOn"},
+        Named{Mutant::kReturningIsJoining, "ReturningIsJoining"},
         Named{Mutant::kConnectionsAreParticipants, "ConnectionsAreParticipants"},
         Named{Mutant::kSellersFeeIsForgotten, "SellersFeeIsForgotten"},
         Named{Mutant::kFeesOfATradeAreLost, "FeesOfATradeAreLost"},

@@ -11,11 +11,17 @@ TEST(IntervalTest, WritesAndReadsAnInstantAsASegment) {
   const auto parsed = ParseTimeSegment("20260701t101500z");
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(*parsed, time);
+  EXPECT_EQ(TimeSegment(*ParseTimeSegment("20240229t235959z") + absl::Seconds(1)),
+            "20240301t000000z");
+  EXPECT_EQ(TimeSegment(*ParseTimeSegment("10000101t000000z")), "10000101t000000z");
+  EXPECT_EQ(TimeSegment(*ParseTimeSegment("99991231t235959z")), "99991231t235959z");
 }
 
 TEST(IntervalTest, RefusesWhatIsNoInstant) {
   for (const char* bad : {"", "20260701", "20260701T101500Z", "20260231t101500z",
-                          "20260701t251500z", "20260701t101500z ", "2026070at101500z"}) {
+                          "20260701t251500z", "20260701t101500z ", "2026070at101500z",
+                          "20260701t101560z", "20260001t101500z", "20260701t240000z",
+                          "02260701t101500z", "20260229t101500z"}) {
     EXPECT_FALSE(ParseTimeSegment(bad).ok()) << bad;
   }
 }

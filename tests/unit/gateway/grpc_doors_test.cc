@@ -159,7 +159,7 @@ TEST_F(GrpcDoorTest, ListsThePublicServicesByReflection) {
         "peerwatt.market.v1.Surveillance", "peerwatt.market.v1.Trading",
         "peerwatt.market.v1.Contracts",
         "peerwatt.market.v1.Autopilot",
-        "peerwatt.settlement.v1.Settlement"}) {
+        "peerwatt.settlement.v1.Reconciliation", "peerwatt.settlement.v1.Settlement"}) {
     EXPECT_THAT(answer, HasSubstr(service));
   }
   EXPECT_THAT(answer, ::testing::Not(HasSubstr("Internal")));

@@ -36,8 +36,17 @@ struct CommunityCase {
 // Each wrong case also breaks the rule of the next one: the first broken rule wins.
 const CommunityCase kCommunityCases[] = {
     {"good", [](Community&) {}, "OK"},
-    {"id", [](Community& c) { c.id = CommunityId("1x"); c.display_name = ""; }, "community_id"},
-    {"no name", [](Community& c) { c.display_name = ""; c.time_zone = ""; },
+    {"id",
+     [](Community& c) {
+       c.id = CommunityId("1x");
+       c.display_name = "";
+     },
+     "community_id"},
+    {"no name",
+     [](Community& c) {
+       c.display_name = "";
+       c.time_zone = "";
+     },
      "community.display_name"},
     {"63 characters", [](Community& c) { c.display_name = std::string(63, 'x'); }, "OK"},
     {"63 wide characters",
@@ -48,17 +57,22 @@ const CommunityCase kCommunityCases[] = {
      "OK"},
     {"64 characters", [](Community& c) { c.display_name = std::string(64, 'x'); },
      "community.display_name"},
-    {"control character", [](Community& c) { c.display_name = "a\nb"; },
-     "community.display_name"},
-    {"no zone", [](Community& c) { c.time_zone = "Europe/Nowhere"; c.currency_code = ""; },
+    {"control character", [](Community& c) { c.display_name = "a\nb"; }, "community.display_name"},
+    {"no zone",
+     [](Community& c) {
+       c.time_zone = "Europe/Nowhere";
+       c.currency_code = "";
+     },
      "community.time_zone"},
-    {"path as zone", [](Community& c) { c.time_zone = "/etc/localtime"; },
-     "community.time_zone"},
+    {"path as zone", [](Community& c) { c.time_zone = "/etc/localtime"; }, "community.time_zone"},
     {"dots in zone", [](Community& c) { c.time_zone = "Europe/../UTC"; }, "community.time_zone"},
-    {"fixed zone", [](Community& c) { c.time_zone = "Fixed/UTC+01:00:00"; },
-     "community.time_zone"},
+    {"fixed zone", [](Community& c) { c.time_zone = "Fixed/UTC+01:00:00"; }, "community.time_zone"},
     {"UTC", [](Community& c) { c.time_zone = "UTC"; }, "OK"},
-    {"currency", [](Community& c) { c.currency_code = "eur"; c.interval = absl::Minutes(1); },
+    {"currency",
+     [](Community& c) {
+       c.currency_code = "eur";
+       c.interval = absl::Minutes(1);
+     },
      "community.currency_code"},
     {"interval 1 min",
      [](Community& c) {
@@ -66,8 +80,7 @@ const CommunityCase kCommunityCases[] = {
        c.trading_starts_at += absl::Seconds(1);
      },
      "community.interval"},
-    {"interval 0", [](Community& c) { c.interval = absl::ZeroDuration(); },
-     "community.interval"},
+    {"interval 0", [](Community& c) { c.interval = absl::ZeroDuration(); }, "community.interval"},
     {"interval 5 min", [](Community& c) { c.interval = absl::Minutes(5); }, "OK"},
     {"interval 60 min", [](Community& c) { c.interval = absl::Minutes(60); }, "OK"},
     {"start off the grid",
@@ -90,8 +103,8 @@ const CommunityCase kCommunityCases[] = {
      "community.gate_closure_lead"},
     {"gate closure off the grid", [](Community& c) { c.gate_closure_lead = absl::Minutes(7); },
      "community.gate_closure_lead"},
-    {"gate closure at delivery",
-     [](Community& c) { c.gate_closure_lead = absl::ZeroDuration(); }, "OK"},
+    {"gate closure at delivery", [](Community& c) { c.gate_closure_lead = absl::ZeroDuration(); },
+     "OK"},
     {"opens at gate closure",
      [](Community& c) {
        c.opening_lead = c.gate_closure_lead;
@@ -127,6 +140,36 @@ const CommunityCase kCommunityCases[] = {
        c.price_max = Price::MicrosPerKwh(-100'000);
      },
      "OK"},
+    {"emissions of 0",
+     [](Community& c) {
+       c.emission_factor = {0, "all from water"};
+     },
+     "OK"},
+    {"emissions at most",
+     [](Community& c) {
+       c.emission_factor = {2000, "s"};
+     },
+     "OK"},
+    {"emissions above",
+     [](Community& c) {
+       c.emission_factor = {2001, ""};
+     },
+     "community.emission_factor.co2_g_per_kwh"},
+    {"emissions below 0",
+     [](Community& c) {
+       c.emission_factor = {-1, "s"};
+     },
+     "community.emission_factor.co2_g_per_kwh"},
+    {"emissions without a source",
+     [](Community& c) {
+       c.emission_factor = {400, ""};
+     },
+     "community.emission_factor.source"},
+    {"emissions with a long source",
+     [](Community& c) {
+       c.emission_factor = {400, std::string(201, 'x')};
+     },
+     "community.emission_factor.source"},
 };
 
 TEST(CheckCommunityTest, AcceptsAndRefusesInOrderOfThePrecedence) {
@@ -152,6 +195,9 @@ TEST(SameContentTest, IgnoresOnlyTheTimeOfCreation) {
   other.created_at += absl::Hours(1);
   EXPECT_TRUE(SameContent(Good(), other));
   other.price_min = Price::MicrosPerKwh(1);
+  EXPECT_FALSE(SameContent(Good(), other));
+  other = Good();
+  other.emission_factor = {400, "s"};
   EXPECT_FALSE(SameContent(Good(), other));
 }
 

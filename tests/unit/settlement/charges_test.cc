@@ -39,8 +39,11 @@ class Charges : public ::testing::Test {
   void AddFee(PieceFeeBasis basis, int64_t micros, bool is_taxable = true) {
     tariff_.rules.piece_fees.push_back({basis, Money::Micros(micros), is_taxable});
   }
+  ChargeInput InputAt(absl::Time start) const {
+    return {&tariff_, members_, former_, {start, start + interval_}, zone_, trading_start_};
+  }
   std::vector<Line> LinesOf(absl::Time start, std::vector<Line> lines = {}) const {
-    AddCharges({&tariff_, members_, {start, start + interval_}, zone_, trading_start_}, lines);
+    AddCharges(InputAt(start), lines);
     return lines;
   }
   /// All that a span charges: what begins when, as `10-25 00:00 p1/c1 -322581`.
@@ -58,6 +61,7 @@ class Charges : public ::testing::Test {
 
   Tariff tariff_;
   std::vector<Member> members_ = {MemberOf("p1", "c1")};
+  std::vector<FormerMember> former_;
   absl::TimeZone zone_ = Berlin();
   absl::Time trading_start_ = absl::InfinitePast();
   absl::Duration interval_ = absl::Minutes(15);
@@ -95,14 +99,59 @@ TEST_F(Charges, WhoJoinsPaysFromThatDayAndWhoLeavesUntilThatDay) {
   Subscribe(SubscriptionBasis::kGridConnection, 31'000'000);
   AddFee(PieceFeeBasis::kGridConnectionMonth, 500'000);
   members_[0].joined_at = Local(10, 24, 14, 5);
-  members_[0].left_at = Local(11, 2, 9, 0);
   EXPECT_EQ(Story(Local(10, 23, 0, 0), Local(10, 26, 0, 0)),
             (Strings{"10-24 14:00 p1/c1 -1000000", "10-24 14:00 p1/c1 -500000",
                      "10-25 00:00 p1/c1 -1000000"}))
       << "the day and the month of joining begin with the membership";
-  EXPECT_EQ(Story(Local(10, 31, 12, 0), Local(11, 5, 0, 0)),
+  EXPECT_EQ(Story(Local(10, 31, 12, 0), Local(11, 2, 9, 0)),
             (Strings{"11-01 00:00 p1/c1 -1033333", "11-01 00:00 p1/c1 -500000",
                      "11-02 00:00 p1/c1 -1033333"}));
+  former_ = {{ParticipantId("p1"), GridConnectionId("c1"), {Local(10, 24, 14, 5),
+                                                            Local(11, 2, 9, 0)}}};
+  members_.clear();
+  EXPECT_EQ(Story(Local(11, 2, 9, 0), Local(11, 5, 0, 0)), Strings());
+}
+
+TEST_F(Charges, APointThatChangesHandsMidDayCostsBothTheDay) {
+  Subscribe(SubscriptionBasis::kGridConnection, 31'000'000);
+  const absl::Time noon = Local(7, 14, 12, 0);
+  EXPECT_EQ(Story(Local(7, 14, 0, 0), noon), (Strings{"07-14 00:00 p1/c1 -1000000"}));
+  members_ = {MemberOf("p2", "c1")};
+  members_[0].held_since = noon;
+  former_ = {{ParticipantId("p1"), GridConnectionId("c1"), {absl::InfinitePast(), noon}}};
+  EXPECT_EQ(Story(noon, Local(7, 16, 0, 0)),
+            (Strings{"07-14 12:00 p2/c1 -1000000", "07-15 00:00 p2/c1 -1000000"}));
+}
+
+TEST_F(Charges, WhoLeavesAndReturnsPaysADayAndAMonthOnce) {
+  Subscribe(SubscriptionBasis::kParticipant, 31'000'000);
+  AddFee(PieceFeeBasis::kParticipantMonth, 500'000);
+  // Moved to another flat: from the 14th to the 16th, and on the same day.
+  former_ = {{ParticipantId("p1"), GridConnectionId("c0"), {Local(7, 1, 0, 0),
+                                                            Local(7, 14, 12, 0)}}};
+  members_[0].held_since = Local(7, 16, 9, 0);
+  EXPECT_EQ(Story(Local(7, 16, 0, 0), Local(7, 18, 0, 0)),
+            (Strings{"07-16 09:00 p1/ -1000000", "07-17 00:00 p1/ -1000000"}));
+  members_[0].held_since = Local(7, 14, 18, 0);
+  EXPECT_EQ(Story(Local(7, 14, 12, 0), Local(7, 16, 0, 0)), (Strings{"07-15 00:00 p1/ -1000000"}));
+}
+
+TEST_F(Charges, PartsSayWhatALineConsistsOf) {
+  Subscribe(SubscriptionBasis::kGridConnection, 10'000'000);
+  AddFee(PieceFeeBasis::kGridConnectionMonth, 500'000);
+  const absl::Time start = Local(10, 1, 0, 0);
+  const std::vector<Line> lines = LinesOf(start);
+  ASSERT_EQ(lines.size(), 2U);
+  const std::vector<ChargePart> day = PartsOfCharge(InputAt(start), lines, lines[0].key);
+  ASSERT_EQ(day.size(), 1U);
+  EXPECT_EQ(day[0].price, Money::Micros(10'000'000));
+  EXPECT_EQ(day[0].days, 31);
+  EXPECT_EQ(day[0].rule_id, "tariffVersions/t1/subscriptions/grid-connection");
+  const std::vector<ChargePart> month = PartsOfCharge(InputAt(start), lines, lines[1].key);
+  ASSERT_EQ(month.size(), 1U);
+  EXPECT_EQ(month[0].price, Money::Micros(500'000));
+  EXPECT_EQ(month[0].days, 1);
+  EXPECT_TRUE(PartsOfCharge(InputAt(start + interval_), lines, lines[0].key).empty());
 }
 
 TEST_F(Charges, TheFirstDayOfACommunityBeginsWithItsFirstPeriod) {
@@ -195,8 +244,9 @@ TEST_F(Charges, ATradeWithinOneConnectionHasOneLineForBothFees) {
 
 TEST_F(Charges, WithoutATariffNothingIsCharged) {
   std::vector<Line> lines;
-  AddCharges({nullptr, members_, {Local(7, 2, 0, 0), Local(7, 2, 0, 15)}, zone_, trading_start_},
-             lines);
+  ChargeInput input = InputAt(Local(7, 2, 0, 0));
+  input.tariff = nullptr;
+  AddCharges(input, lines);
   EXPECT_TRUE(lines.empty());
 }
 

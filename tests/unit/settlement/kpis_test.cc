@@ -55,9 +55,18 @@ TEST(KpisTest, Households) {
   }
 }
 
+TEST(KpisTest, WithoutAFactorNothingIsSaidOfCo2) {
+  EXPECT_EQ(KpisOf({Wh(1), {}, Wh(1), {}, {}}, {}, {}).avoided_co2_g, std::nullopt);
+  EXPECT_EQ(KpisOf({Wh(1), {}, Wh(1), {}, {}}, {}, 0).avoided_co2_g, 0);
+}
+
+TEST(KpisTest, WithoutAPriceNothingIsSaidOfSavings) {
+  EXPECT_EQ(KpisOf({}, {Money::Micros(5), Money::Micros(3), true}, {}).savings, std::nullopt);
+}
+
 TEST(KpisTest, SavingsMayBeNegative) {
   const auto savings = [](int64_t with, int64_t without) {
-    return KpisOf({}, {Money::Micros(with), Money::Micros(without)}, 0).savings.micros();
+    return KpisOf({}, {Money::Micros(with), Money::Micros(without)}, {}).savings->micros();
   };
   EXPECT_EQ(savings(-7'000'000, -9'000'000), 2'000'000);
   EXPECT_EQ(savings(-9'000'000, -7'000'000), -2'000'000);

@@ -88,6 +88,27 @@ TEST(Settle, MovesTradeRetailAndFeedInTogether) {
   }
 }
 
+// A sale that relieves a full line: what it costs less for the network, the buyer gets.
+TEST(Settle, PaysTheBuyerANetworkFeeBelowZero) {
+  const SettlementResult result =
+      Settle(MakeInput({MakeConnection("b", 700, 0), MakeConnection("s", 0, 1000)},
+                       {MakeTrade("t1", 1000, 200'000, 0, 1, -25'001)}));
+  EXPECT_EQ(AmountOf(result, "b", LineKind::kPurchase), -140'000);
+  EXPECT_EQ(SumOf(result, "b", LineKind::kNetworkFee).price, Price::MicrosPerKwh(-25'001));
+  EXPECT_EQ(AmountOf(result, "b", LineKind::kNetworkFee), 17'501) << "17500.7, half to even";
+  EXPECT_EQ(AmountOf(result, "s", LineKind::kSale), 140'000);
+  const RunEntries run = EntriesOf(absl::UnixEpoch(), 1, result.lines);
+  ASSERT_EQ(run.entries.size(), 2U) << "the trade, and the rest fed in";
+  Money sum;
+  Money network;
+  for (const Posting& posting : run.entries[0].postings) {
+    sum += posting.amount;
+    if (posting.account == SystemAccount(AccountKind::kNetworkOperator)) network = posting.amount;
+  }
+  EXPECT_EQ(sum, Money());
+  EXPECT_EQ(network, Money::Micros(-17'501));
+}
+
 TEST(Settle, SettlesOneWayWhicheverTradeComesFirst) {
   std::vector<Connection> connections = {MakeConnection("b", 700, 0), MakeConnection("c", 500, 0),
                                          MakeConnection("s", 0, 1001)};

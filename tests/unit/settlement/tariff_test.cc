@@ -53,6 +53,10 @@ std::string Told(const EnergyPrice& price) {
   return absl::StrCat(price.price->micros_per_kwh(), price.is_taxable ? " " : " free ", price.rule);
 }
 
+GridTariff GridTariffAt(const std::vector<Tariff>& versions, absl::Time start) {
+  return PricesOf(TariffAt(versions, start), start, Berlin());
+}
+
 TEST(GridTariff, IsThatOfTheLocalTimeAtThePeriodsStart) {
   struct Case {
     const char* what;
@@ -90,7 +94,7 @@ TEST(GridTariff, IsThatOfTheLocalTimeAtThePeriodsStart) {
        "missing"},
   };
   for (const Case& c : cases) {
-    const GridTariff found = GridTariffAt(Versions(), c.start, Berlin());
+    const GridTariff found = GridTariffAt(Versions(), c.start);
     EXPECT_EQ(Told(found.retail), c.retail) << c.what;
     EXPECT_EQ(Told(found.feed_in), c.feed_in) << c.what;
   }
@@ -100,7 +104,7 @@ TEST(GridTariff, ANightHasOneHourLessInMarchAndOneMoreInOctober) {
   const auto night_quarters = [](absl::Time noon_before) {
     int count = 0;
     for (absl::Time at = noon_before; at < noon_before + absl::Hours(24); at += absl::Minutes(15)) {
-      if (Told(GridTariffAt(Versions(), at, Berlin()).retail).find("night") != std::string::npos) {
+      if (Told(GridTariffAt(Versions(), at).retail).find("night") != std::string::npos) {
         ++count;
       }
     }

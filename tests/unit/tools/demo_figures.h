@@ -36,6 +36,16 @@ inline DemoFigures ConsistentFigures() {
       {start + absl::Minutes(15), wh(800), wh(500), wh(300), wh(200), wh(600), wh(300), 1, 0}};
   figures.auctions = {{start, Price::MicrosPerKwh(150'000), wh(300)},
                       {start + absl::Minutes(15), std::nullopt, wh(0)}};
+  figures.kpis.span = {start, start + absl::Minutes(30)};
+  figures.kpis.households = {{"h01", 400'000, 400'000, 266'666, 600'000, 160, euro(35'000)},
+                             {"h02", 0, 555'555, {}, {}, 200, euro(60'000)}};
+  figures.kpis.all = {"all", 210'526, 473'684, 266'666, 600'000, 360, euro(95'000)};
+  figures.kpis.savings_gini_ppm = 131'578;
+  figures.kpis.welfare_optimum = euro(60'000);
+  figures.kpis.welfare_delivered = euro(45'000);
+  figures.kpis.welfare_share_ppm = 750'000;
+  figures.kpis.co2_g_per_kwh = 400;
+  figures.kpis.co2_source = "an example";
   figures.ledger.entry_count = figures.ledger.balance_entry_count = 5;
   return figures;
 }

@@ -33,6 +33,23 @@ TEST(ReportTest, StatesEachHouseholdInWholeWattHoursAndMicros) {
   EXPECT_EQ(report.at("households").at(1).at("bought_wh"), 500);
 }
 
+TEST(ReportTest, StatesFiguresAndNothingWhereThereIsNone) {
+  const Json kpis = ReportJson(TwoIntervals(), ConsistentFigures()).at("kpis");
+  EXPECT_EQ(kpis.at("community").at("local_share_ppm"), 473'684);
+  EXPECT_EQ(kpis.at("community").at("welfare_share_ppm"), 750'000);
+  EXPECT_EQ(kpis.at("households").at(1).at("participant"), "participants/h02");
+  EXPECT_EQ(kpis.at("households").at(1).at("saving_micros"), 60'000);
+  EXPECT_EQ(kpis.at("households").at(1).at("local_use_ppm"), nullptr) << "it produces nothing";
+  EXPECT_EQ(kpis.at("emission_factor").at("source"), "an example");
+  const std::string text = ReportText(TwoIntervals(), ConsistentFigures());
+  EXPECT_THAT(text, HasSubstr("h02                   0.0         55.5            -            -"));
+  EXPECT_THAT(text, HasSubstr("Welfare delivered 0.05 of 0.06 EUR (75.0 %)"));
+  EXPECT_THAT(text, HasSubstr("at 400 g/kWh (an example)"));
+  DemoFigures figures = ConsistentFigures();
+  figures.kpis.co2_source = "";
+  EXPECT_EQ(ReportJson(TwoIntervals(), figures).at("kpis").at("emission_factor"), nullptr);
+}
+
 TEST(ReportTest, HoldsItsThreeProofs) {
   const Json report = ReportJson(TwoIntervals(), ConsistentFigures());
   for (const char* name : {"energy_accounted", "ledger_sum_zero", "readings_equal_input"}) {

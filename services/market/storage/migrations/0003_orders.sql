@@ -72,8 +72,9 @@ CREATE TABLE control_events (
 -- Whether the market was halted at gate closure: then nothing trades.
 ALTER TABLE auctions ADD COLUMN halted boolean NOT NULL DEFAULT false;
 
--- An order becomes active soon after it was kept: room on the page spares the indexes.
-ALTER TABLE orders SET (fillfactor = 70, autovacuum_analyze_scale_factor = 0.02);
+-- An order becomes active soon after it was kept, and all of an auction end at once: room for each
+-- on its page spares the indexes.
+ALTER TABLE orders SET (fillfactor = 50, autovacuum_analyze_scale_factor = 0.02);
 -- Neither index names the state, so that a new state touches none.
 CREATE INDEX orders_offered ON orders (community_id, delivery_start_at, grid_connection_id)
   WHERE side = 'OFFER';

@@ -63,6 +63,10 @@ absl::Status CheckDocument(const Document& document) {
   }
   for (const DocumentLine& line : document.amounts.lines) {
     PW_RETURN_IF_ERROR(CheckTax(line.tax, document));
+    // EN 16931, BR-O-11.
+    if ((line.tax.category == "O") != (document.amounts.lines.front().tax.category == "O")) {
+      return FieldInvalid("tax.category", "must not mix O with others");
+    }
   }
   return absl::OkStatus();
 }

@@ -21,7 +21,8 @@ std::optional<int64_t> PartOf(Energy part, Energy whole) {
 
 }  // namespace
 
-Kpis KpisOf(const EnergyBalance& energy, const MoneyBalance& money, int64_t co2_g_per_kwh) {
+Kpis KpisOf(const EnergyBalance& energy, const MoneyBalance& money,
+            std::optional<int32_t> co2_g_per_kwh) {
   PW_CHECK(energy.from_neighbours <= energy.drawn && energy.to_neighbours <= energy.fed_in &&
                energy.from_neighbours >= Energy() && energy.to_neighbours >= Energy() &&
                energy.self_consumed >= Energy(),
@@ -33,9 +34,11 @@ Kpis KpisOf(const EnergyBalance& energy, const MoneyBalance& money, int64_t co2_
   kpis.local_share_ppm = PartOf(energy.self_consumed + energy.from_neighbours, consumed);
   kpis.self_consumption_ppm = PartOf(energy.self_consumed, produced);
   kpis.local_use_ppm = PartOf(energy.self_consumed + energy.to_neighbours, produced);
-  kpis.savings = money.with_neighbours - money.without_neighbours;
-  kpis.avoided_co2_g = MulDiv((energy.self_consumed + energy.from_neighbours).wh(), co2_g_per_kwh,
-                              kWhPerKwh, Rounding::kDown);
+  if (!money.is_price_missing) kpis.savings = money.with_neighbours - money.without_neighbours;
+  if (co2_g_per_kwh.has_value()) {
+    kpis.avoided_co2_g = MulDiv((energy.self_consumed + energy.from_neighbours).wh(),
+                                *co2_g_per_kwh, kWhPerKwh, Rounding::kDown);
+  }
   return kpis;
 }
 

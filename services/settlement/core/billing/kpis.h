@@ -27,6 +27,7 @@ struct EnergyBalance {
 struct MoneyBalance {
   Money with_neighbours;
   Money without_neighbours;
+  bool is_price_missing = false;  ///< part of the energy has no price yet: neither sum is complete
 };
 
 /// Figures of a household or a community. Shares are in millionths; absent where nothing was
@@ -40,17 +41,20 @@ struct Kpis {
   std::optional<int64_t> self_consumption_ppm;
   /// Of what was produced, what was consumed there or by neighbours.
   std::optional<int64_t> local_use_ppm;
-  /// What trading with neighbours is worth; below zero when it cost more than the grid.
-  Money savings;
-  /// Emissions of the main grid that local energy took the place of, in grams.
-  int64_t avoided_co2_g = 0;
+  /// What trading with neighbours is worth; below zero when it cost more than the grid. Absent
+  /// while a price is missing.
+  std::optional<Money> savings;
+  /// Emissions of the main grid that local energy took the place of, in grams; absent without a
+  /// factor, for nobody guesses one.
+  std::optional<int64_t> avoided_co2_g;
 };
 
 /// Figures of one household or community.
-/// co2_g_per_kwh: what a kilowatt hour of the main grid emits, 0 to 2,000; stated by the community,
-/// for local energy counts as free of emissions.
+/// co2_g_per_kwh: what a kilowatt hour of the main grid emits, 0 to 2,000, as the community states
+/// it, if it does; local energy counts as free of emissions.
 /// Rounding is down, so that nothing is claimed too high.
-Kpis KpisOf(const EnergyBalance& energy, const MoneyBalance& money, int64_t co2_g_per_kwh);
+Kpis KpisOf(const EnergyBalance& energy, const MoneyBalance& money,
+            std::optional<int32_t> co2_g_per_kwh);
 
 /// How unevenly a gain is shared, in millionths: 0 when all have the same, towards 1,000,000 when
 /// one has all (Gini coefficient, mean absolute difference ÷ twice the mean). Losses count as 0.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/domain/ids.h"
 #include "services/settlement/core/batch_queue.h"
@@ -36,7 +37,7 @@ class TransferQueue {
   explicit TransferQueue(TransferStore& store)
       : queue_([&store](const CommunityId& community,
                         const auto& calls) { return store.Create(community, calls); },
-               kTransfersPerCommit) {}
+               kTransfersPerCommit, kGatherMax) {}
 
   /// Returns a result per transfer. Errors: those of `TransferStore::Create`.
   absl::StatusOr<std::vector<TransferResult>> Create(const CommunityId& community,
@@ -46,6 +47,8 @@ class TransferQueue {
 
  private:
   static constexpr size_t kTransfersPerCommit = 10'000;
+  // Less than a COMMIT takes.
+  static constexpr absl::Duration kGatherMax = absl::Microseconds(250);
   BatchQueue<CommunityId, Transfer, TransferResult> queue_;
 };
 

@@ -62,6 +62,8 @@ absl::Status CheckRemittance(const std::string& field, absl::string_view text) {
                                        : Invalid(field, "must have at most 140 characters");
 }
 
+}  // namespace
+
 // Country, check digits, business code, national identifier; the business code does not count.
 absl::Status CheckCreditorId(absl::string_view id) {
   return id.size() >= 8 && id.size() <= kIdMax && HasIdentifierForm(id) &&
@@ -69,8 +71,6 @@ absl::Status CheckCreditorId(absl::string_view id) {
              ? absl::OkStatus()
              : Invalid("creditor_id", "must be a SEPA creditor identifier");
 }
-
-}  // namespace
 
 absl::Status CheckPayouts(const PaymentFileHeader& header, const std::vector<Payout>& payouts) {
   PW_RETURN_IF_ERROR(CheckHeader(header, payouts.size()));

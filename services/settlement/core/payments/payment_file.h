@@ -62,4 +62,7 @@ absl::Status CheckPayouts(const PaymentFileHeader& header, const std::vector<Pay
 absl::Status CheckCollections(const PaymentFileHeader& header, absl::string_view creditor_id,
                               const std::vector<Collection>& collections);
 
+/// Whether an id is a SEPA creditor identifier. Errors: PAYMENT_INVALID.
+absl::Status CheckCreditorId(absl::string_view creditor_id);
+
 }  // namespace peerwatt::settlement

@@ -1,0 +1,315 @@
+#include "tools/verify/period.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "absl/numeric/int128.h"
+
+namespace peerwatt::verify {
+namespace {
+
+constexpr int64_t kMillion = 1'000'000;
+
+int64_t Amount(int64_t energy_wh, int64_t price) { return RoundHalfEven(energy_wh, price, 1000); }
+
+/// The amount of energy at a price that may not be known; counts where it is not.
+int64_t AmountIfKnown(int64_t energy_wh, std::optional<int64_t> price, Outcome& outcome) {
+  if (price.has_value()) return Amount(energy_wh, *price);
+  if (energy_wh != 0) ++outcome.unpriced;
+  return 0;
+}
+
+/// What crosses a connection: one of the two is 0.
+struct Crossing {
+  int64_t draw = 0;
+  int64_t feed = 0;
+};
+
+std::vector<Crossing> CrossingsOf(const std::vector<Site>& sites, Energies& energies) {
+  std::vector<Crossing> crossings;
+  crossings.reserve(sites.size());
+  for (const Site& site : sites) {
+    const int64_t self = std::min(site.import_wh, site.export_wh);
+    crossings.push_back({site.import_wh - self, site.export_wh - self});
+    energies.drawn += crossings.back().draw;
+    energies.fed_in += crossings.back().feed;
+    energies.self_consumed += self;
+  }
+  return crossings;
+}
+
+void PayDeal(const Terms& terms, const Deal& deal, int64_t energy_wh, DealAmounts& amounts) {
+  amounts.energy_wh = energy_wh;
+  amounts.price = Amount(energy_wh, deal.price);
+  amounts.fee = Amount(energy_wh, deal.fee);
+  if (amounts.price > 0) amounts.share = RoundHalfEven(amounts.price, terms.operator_ppm, kMillion);
+}
+
+void PayGrid(const Terms& terms, int64_t retail_wh, int64_t surplus_wh, size_t site,
+             Outcome& outcome) {
+  outcome.sites[site].retail = -AmountIfKnown(retail_wh, terms.retail, outcome);
+  outcome.sites[site].feed_in = AmountIfKnown(surplus_wh, terms.feed_in, outcome);
+  outcome.energies.retail += retail_wh;
+  outcome.energies.surplus += surplus_wh;
+}
+
+/// Of each party's trades, what it moved is shared over them; a trade delivers the lesser of the
+/// two parts.
+std::vector<int64_t> DeliveriesOf(const std::vector<Crossing>& crossings,
+                                  const std::vector<Deal>& deals) {
+  std::vector<int64_t> delivered(deals.size());
+  for (size_t i = 0; i < deals.size(); ++i) delivered[i] = deals[i].energy_wh;
+  for (const bool is_seller : {true, false}) {
+    std::vector<std::vector<size_t>> own(crossings.size());
+    for (size_t i = 0; i < deals.size(); ++i) {
+      own[is_seller ? deals[i].seller : deals[i].buyer].push_back(i);
+    }
+    for (size_t site = 0; site < own.size(); ++site) {
+      if (own[site].empty()) continue;
+      std::vector<int64_t> weights;
+      for (const size_t deal : own[site]) weights.push_back(deals[deal].energy_wh);
+      const int64_t agreed = std::accumulate(weights.begin(), weights.end(), int64_t{0});
+      const int64_t moved = is_seller ? crossings[site].feed : crossings[site].draw;
+      // Whoever moved all that was agreed delivers all of it.
+      if (moved >= agreed) continue;
+      const std::vector<int64_t> parts = SplitByRemainder(moved, weights);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        delivered[own[site][i]] = std::min(delivered[own[site][i]], parts[i]);
+      }
+    }
+  }
+  return delivered;
+}
+
+void SettleAsDelivered(const Terms& terms, const std::vector<Crossing>& crossings,
+                       const std::vector<Deal>& deals, Outcome& outcome) {
+  const std::vector<int64_t> delivered = DeliveriesOf(crossings, deals);
+  std::vector<Crossing> left = crossings;
+  for (size_t i = 0; i < deals.size(); ++i) {
+    PayDeal(terms, deals[i], delivered[i], outcome.deals[i]);
+    left[deals[i].buyer].draw -= delivered[i];
+    left[deals[i].seller].feed -= delivered[i];
+    outcome.energies.delivered += delivered[i];
+  }
+  for (size_t i = 0; i < left.size(); ++i) {
+    PayGrid(terms, left[i].draw, left[i].feed, i, outcome);
+  }
+}
+
+void SettleFirm(const Terms& terms, const std::vector<Crossing>& crossings,
+                const std::vector<Deal>& deals, Outcome& outcome) {
+  std::vector<int64_t> agreed(crossings.size(), 0);  // bought less sold
+  std::vector<bool> is_party(crossings.size(), false);
+  for (size_t i = 0; i < deals.size(); ++i) {
+    PayDeal(terms, deals[i], deals[i].energy_wh, outcome.deals[i]);
+    agreed[deals[i].buyer] += deals[i].energy_wh;
+    agreed[deals[i].seller] -= deals[i].energy_wh;
+    is_party[deals[i].buyer] = is_party[deals[i].seller] = true;
+    outcome.energies.delivered += deals[i].energy_wh;
+  }
+  for (size_t i = 0; i < crossings.size(); ++i) {
+    if (!is_party[i]) {
+      PayGrid(terms, crossings[i].draw, crossings[i].feed, i, outcome);
+      continue;
+    }
+    const int64_t short_by = crossings[i].draw - crossings[i].feed - agreed[i];
+    if (short_by > 0) {
+      outcome.sites[i].imbalance_purchase =
+          -AmountIfKnown(short_by, terms.imbalance_purchase, outcome);
+      outcome.energies.imbalance_bought += short_by;
+    } else {
+      outcome.sites[i].imbalance_sale = AmountIfKnown(-short_by, terms.imbalance_sale, outcome);
+      outcome.energies.imbalance_sold -= short_by;
+    }
+  }
+}
+
+/// Who takes how much of a pool, by site. Keys with coefficients also know one who is not there:
+/// the coefficients that no site has, whose part nobody takes.
+class PoolTaking {
+ public:
+  PoolTaking(const Terms& terms, const std::vector<Site>& sites,
+             const std::vector<Crossing>& crossings)
+      : sites_(sites), crossings_(crossings), taken_(sites.size(), 0) {
+    for (const Crossing& crossing : crossings) left_ += crossing.feed;
+    switch (terms.key) {
+      case Terms::Key::kStatic:
+        OfferByCoefficient(false);
+        break;
+      case Terms::Key::kProportional:
+        GiveByNeed([](const Site&) { return true; });
+        break;
+      case Terms::Key::kEqual:
+        OfferEqually();
+        break;
+      case Terms::Key::kCascading:
+        for (const int64_t rank : Ranks()) {
+          GiveByNeed([&](const Site& site) { return site.rank == rank; });
+        }
+        break;
+      case Terms::Key::kRelative:
+        for (size_t round = 0; round <= sites.size() + 1 && left_ > 0; ++round) {
+          OfferByCoefficient(true);
+        }
+        break;
+      case Terms::Key::kOptimal:
+        OfferByCoefficient(false);
+        GiveByNeed([](const Site&) { return true; });
+        break;
+    }
+  }
+  const std::vector<int64_t>& taken() const { return taken_; }
+
+ private:
+  int64_t NeedOf(size_t site) const { return crossings_[site].draw - taken_[site]; }
+
+  std::set<int64_t> Ranks() const {
+    std::set<int64_t> ranks;
+    for (size_t i = 0; i < sites_.size(); ++i) {
+      if (crossings_[i].draw > 0) ranks.insert(sites_[i].rank);
+    }
+    return ranks;
+  }
+
+  /// Offers what is left; a site takes no more of its part than it needs. skip: parts that belong
+  /// to no site come first.
+  void Offer(int64_t total, const std::vector<int64_t>& weights, size_t skip) {
+    const std::vector<int64_t> parts = SplitByRemainder(total, weights);
+    if (parts.empty()) return;
+    for (size_t i = 0; i < sites_.size(); ++i) {
+      const int64_t part = std::min(parts[i + skip], NeedOf(i));
+      taken_[i] += part;
+      left_ -= part;
+    }
+  }
+  void OfferByCoefficient(bool to_those_in_need) {
+    std::vector<int64_t> weights(1, kMillion);
+    for (size_t i = 0; i < sites_.size(); ++i) {
+      weights[0] -= sites_[i].coefficient;
+      const bool may = !to_those_in_need || NeedOf(i) > 0;
+      weights.push_back(may ? sites_[i].coefficient : 0);
+    }
+    // Who is not there needs nothing.
+    if (to_those_in_need) weights[0] = 0;
+    Offer(left_, weights, 1);
+  }
+  void OfferEqually() {
+    std::vector<int64_t> weights;
+    for (const Crossing& crossing : crossings_) weights.push_back(crossing.draw > 0 ? 1 : 0);
+    Offer(left_, weights, 0);
+  }
+  template <typename May>
+  void GiveByNeed(May may) {
+    std::vector<int64_t> weights;
+    int64_t needed = 0;
+    for (size_t i = 0; i < sites_.size(); ++i) {
+      weights.push_back(may(sites_[i]) ? NeedOf(i) : 0);
+      needed += weights.back();
+    }
+    Offer(std::min(left_, needed), weights, 0);
+  }
+
+  const std::vector<Site>& sites_;
+  const std::vector<Crossing>& crossings_;
+  std::vector<int64_t> taken_;
+  int64_t left_ = 0;
+};
+
+/// Splits money, which may be negative, in proportion to energies.
+std::vector<int64_t> SplitMoney(int64_t micros, const std::vector<int64_t>& energies) {
+  std::vector<int64_t> parts = SplitByRemainder(micros < 0 ? -micros : micros, energies);
+  parts.resize(energies.size(), 0);
+  if (micros < 0) {
+    for (int64_t& part : parts) part = -part;
+  }
+  return parts;
+}
+
+void SettlePool(const Terms& terms, const std::vector<Site>& sites,
+                const std::vector<Crossing>& crossings, Outcome& outcome) {
+  const std::vector<int64_t> taken = PoolTaking(terms, sites, crossings).taken();
+  std::vector<int64_t> feeds;
+  for (const Crossing& crossing : crossings) feeds.push_back(crossing.feed);
+  outcome.energies.delivered = std::accumulate(taken.begin(), taken.end(), int64_t{0});
+  std::vector<int64_t> given = SplitByRemainder(outcome.energies.delivered, feeds);
+  given.resize(sites.size(), 0);
+  int64_t paid = 0;
+  for (size_t i = 0; i < sites.size(); ++i) {
+    const int64_t price = Amount(taken[i], terms.local);
+    const int64_t fee = Amount(taken[i], terms.network_fee);
+    paid += price;
+    outcome.sites[i].pool -= price + fee;
+    outcome.pool_fee += fee;
+    PayGrid(terms, crossings[i].draw - taken[i], crossings[i].feed - given[i], i, outcome);
+  }
+  if (terms.mechanism == Terms::Mechanism::kPool) {
+    outcome.pool_share = paid > 0 ? RoundHalfEven(paid, terms.operator_ppm, kMillion) : 0;
+    const std::vector<int64_t> parts = SplitMoney(paid - outcome.pool_share, given);
+    for (size_t i = 0; i < sites.size(); ++i) outcome.sites[i].pool += parts[i];
+    return;
+  }
+  const std::vector<int64_t> parts = SplitMoney(paid, given);
+  for (size_t i = 0; i < sites.size(); ++i) {
+    const int64_t share = parts[i] > 0 ? RoundHalfEven(parts[i], terms.operator_ppm, kMillion) : 0;
+    outcome.sites[i].pool += parts[i] - share;
+    outcome.pool_share += share;
+  }
+}
+
+}  // namespace
+
+int64_t RoundHalfEven(int64_t a, int64_t b, int64_t c) {
+  const absl::int128 product = absl::int128(a) * b;
+  absl::int128 quotient = product / c;
+  absl::int128 rest = product % c;
+  if (rest < 0) {
+    quotient -= 1;
+    rest += c;
+  }
+  if (rest * 2 > c || (rest * 2 == c && quotient % 2 != 0)) quotient += 1;
+  return static_cast<int64_t>(quotient);
+}
+
+std::vector<int64_t> SplitByRemainder(int64_t total, const std::vector<int64_t>& weights) {
+  absl::int128 sum = 0;
+  for (const int64_t weight : weights) sum += weight;
+  if (sum == 0) return {};
+  std::vector<int64_t> parts;
+  std::vector<absl::int128> rests;
+  int64_t left = total;
+  for (const int64_t weight : weights) {
+    const absl::int128 product = absl::int128(total) * weight;
+    parts.push_back(static_cast<int64_t>(product / sum));
+    rests.push_back(product % sum);
+    left -= parts.back();
+  }
+  std::vector<size_t> order(weights.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return rests[a] > rests[b]; });
+  for (size_t i = 0; left > 0; ++i, --left) ++parts[order[i]];
+  return parts;
+}
+
+Outcome Settle(const Terms& terms, const std::vector<Site>& sites, const std::vector<Deal>& deals) {
+  Outcome outcome;
+  outcome.deals.resize(deals.size());
+  outcome.sites.resize(sites.size());
+  const std::vector<Crossing> crossings = CrossingsOf(sites, outcome.energies);
+  switch (terms.mechanism) {
+    case Terms::Mechanism::kTrading:
+      SettleAsDelivered(terms, crossings, deals, outcome);
+      break;
+    case Terms::Mechanism::kFirmTrading:
+      SettleFirm(terms, crossings, deals, outcome);
+      break;
+    case Terms::Mechanism::kSharing:
+    case Terms::Mechanism::kPool:
+      SettlePool(terms, sites, crossings, outcome);
+      break;
+  }
+  return outcome;
+}
+
+}  // namespace peerwatt::verify

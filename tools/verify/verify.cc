@@ -1,0 +1,385 @@
+#include "tools/verify/verify.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "libs/base/status_macros.h"
+#include "tools/verify/charges.h"
+#include "tools/verify/csv.h"
+#include "tools/verify/period.h"
+#include "tools/verify/readings.h"
+#include "tools/verify/rules.h"
+
+namespace peerwatt::verify {
+namespace {
+
+constexpr int64_t kDaySeconds = 86'400;
+
+/// The last part of keys that name a period.
+std::string SegmentOf(int64_t period) {
+  return absl::FormatTime("%Y%m%dt%H%M%Sz", absl::FromUnixSeconds(period), absl::UTCTimeZone());
+}
+
+/// A trade as the market exported it.
+struct TradeLine {
+  absl::string_view id;
+  uint64_t id_begin = 0;  ///< its first eight bytes as a number: orders most ids
+  uint32_t buyer = 0;     ///< index of a site
+  uint32_t seller = 0;
+  int64_t energy_wh = 0;
+  int64_t price = 0;
+  int64_t fee = 0;
+};
+
+/// A settled period as settlement exported it.
+struct PeriodClaim {
+  int64_t start = 0;
+  Energies energies;
+  int64_t substituted = 0;
+  int64_t unpriced = 0;
+  std::string scheme;
+};
+
+class Verifier {
+ public:
+  Verifier(const Inputs& inputs, Rules rules) : inputs_(inputs), rules_(std::move(rules)) {}
+
+  absl::StatusOr<Result> Run() {
+    NumberPoints();
+    Readings readings(rules_.interval, rules_.points.size());
+    for (const absl::string_view file : inputs_.readings) {
+      PW_RETURN_IF_ERROR(readings.Read(file, point_numbers_));
+    }
+    PW_RETURN_IF_ERROR(ReadTrades());
+    PW_ASSIGN_OR_RETURN(const std::vector<PeriodClaim> claims, ReadPeriods());
+    for (const PeriodClaim& claim : claims) CheckPeriod(claim, readings);
+    PW_RETURN_IF_ERROR(ReadJournal(inputs_.journal, inputs_.accounts, accounts_, expectations_,
+                                   result_.findings, result_.journal));
+    expectations_.Finish(accounts_, result_.findings);
+    result_.readings = readings.count();
+    return std::move(result_);
+  }
+
+ private:
+  using SiteName = std::pair<std::string, std::string>;  // participant, connection
+
+  /// Sites are numbered in the order of (participant, connection): ties fall by it.
+  void NumberPoints() {
+    std::map<SiteName, uint32_t> numbers;
+    for (const Point& point : rules_.points) numbers[{point.participant, point.connection}] = 0;
+    for (auto& [name, number] : numbers) {
+      number = static_cast<uint32_t>(sites_.size());
+      AddSite(name);
+    }
+    for (size_t i = 0; i < rules_.points.size(); ++i) {
+      const Point& point = rules_.points[i];
+      point_numbers_[point.id] = static_cast<uint32_t>(i);
+      site_of_point_.push_back(numbers[{point.participant, point.connection}]);
+    }
+  }
+  void AddSite(const SiteName& name) {
+    sites_.push_back(name);
+    participants_.push_back(accounts_.NumberOf(absl::StrCat("participant-", name.first)));
+  }
+  /// The site of a point, also of one that has left the community: that is a site of its own.
+  uint32_t SiteOf(absl::string_view point, absl::string_view participant) {
+    const auto known = point_numbers_.find(point);
+    if (known != point_numbers_.end()) return site_of_point_[known->second];
+    const auto [gone, is_new] =
+        gone_.try_emplace(absl::StrCat(participant, " ", point), sites_.size());
+    if (is_new) AddSite({std::string(participant), std::string(point)});
+    return gone->second;
+  }
+
+  absl::Status ReadTrades() {
+    PW_ASSIGN_OR_RETURN(
+        CsvReader reader,
+        CsvReader::Open(inputs_.trades, {"delivery_start", "trade", "seller", "buyer",
+                                         "seller_metering_point", "buyer_metering_point",
+                                         "energy_wh", "price_per_kwh", "network_fee_per_kwh"}));
+    std::string last;
+    std::vector<TradeLine>* trades = nullptr;
+    while (reader.Next()) {
+      const auto& fields = reader.fields();
+      if (fields[0] != last) {
+        last = std::string(fields[0]);
+        PW_ASSIGN_OR_RETURN(const int64_t period, SecondsFrom(last));
+        trades = &trades_[period];
+      }
+      TradeLine trade;
+      trade.id = fields[1];
+      for (size_t i = 0; i < sizeof(trade.id_begin); ++i) {
+        const auto byte = i < trade.id.size() ? static_cast<unsigned char>(trade.id[i]) : 0U;
+        trade.id_begin = trade.id_begin << 8U | byte;
+      }
+      trade.seller = SiteOf(fields[4], fields[2]);
+      trade.buyer = SiteOf(fields[5], fields[3]);
+      PW_ASSIGN_OR_RETURN(trade.energy_wh, NumberFrom(fields[6]));
+      PW_ASSIGN_OR_RETURN(trade.price, MicrosFrom(fields[7]));
+      PW_ASSIGN_OR_RETURN(trade.fee, MicrosFrom(fields[8]));
+      trades->push_back(trade);
+      ++result_.trades;
+    }
+    return reader.status();
+  }
+
+  absl::StatusOr<std::vector<PeriodClaim>> ReadPeriods() {
+    PW_ASSIGN_OR_RETURN(
+        CsvReader reader,
+        CsvReader::Open(inputs_.periods,
+                        {"period_start", "drawn_wh", "fed_in_wh", "self_consumed_wh",
+                         "delivered_wh", "retail_wh", "surplus_wh", "imbalance_bought_wh",
+                         "imbalance_sold_wh", "substituted_count", "price_missing_count",
+                         "scheme"}));
+    std::vector<PeriodClaim> claims;
+    while (reader.Next()) {
+      const auto& fields = reader.fields();
+      PeriodClaim& claim = claims.emplace_back();
+      PW_ASSIGN_OR_RETURN(claim.start, SecondsFrom(fields[0]));
+      Energies& energies = claim.energies;
+      size_t column = 1;
+      for (int64_t* energy :
+           {&energies.drawn, &energies.fed_in, &energies.self_consumed, &energies.delivered,
+            &energies.retail, &energies.surplus, &energies.imbalance_bought,
+            &energies.imbalance_sold, &claim.substituted, &claim.unpriced}) {
+        PW_ASSIGN_OR_RETURN(*energy, NumberFrom(fields[column++]));
+      }
+      claim.scheme = std::string(fields[column]);
+    }
+    PW_RETURN_IF_ERROR(reader.status());
+    return claims;
+  }
+
+  /// What the sites measured. A missing value is that of the day before, or 0.
+  std::vector<Site> SitesAt(int64_t period, const Readings& readings, int64_t& substituted) {
+    std::vector<Site> sites(sites_.size());
+    for (uint32_t point = 0; point < rules_.points.size(); ++point) {
+      const Measured* measured = readings.Find(point, period);
+      if (measured == nullptr) {
+        ++substituted;
+        measured = readings.Find(point, period - kDaySeconds);
+      }
+      if (measured == nullptr) continue;
+      Site& site = sites[site_of_point_[point]];
+      site.import_wh += measured->import_wh;
+      site.export_wh += measured->export_wh;
+    }
+    const SchemeVersion* scheme = rules_.SchemeAt(period);
+    if (scheme == nullptr) return sites;
+    for (const auto& [point, share] : scheme->shares) {
+      const auto known = point_numbers_.find(point);
+      if (known == point_numbers_.end()) continue;
+      Site& site = sites[site_of_point_[known->second]];
+      site.coefficient += share.coefficient;
+      if (share.rank.has_value()) site.rank = std::min(site.rank, *share.rank);
+    }
+    return sites;
+  }
+
+  std::vector<TradeLine> TradesAt(int64_t period, const Terms& terms) {
+    const auto found = trades_.find(period);
+    if (found == trades_.end() || terms.mechanism == Terms::Mechanism::kSharing ||
+        terms.mechanism == Terms::Mechanism::kPool) {
+      return {};
+    }
+    std::vector<TradeLine> trades = std::move(found->second);
+    std::sort(trades.begin(), trades.end(), [](const TradeLine& a, const TradeLine& b) {
+      return a.id_begin != b.id_begin ? a.id_begin < b.id_begin : a.id < b.id;
+    });
+    for (size_t i = 1; i < trades.size(); ++i) {
+      if (trades[i].id != trades[i - 1].id) continue;
+      result_.findings.Add("trade_twice",
+                           absl::StrCat("auctions/", SegmentOf(period), "/trades/", trades[i].id),
+                           "the market exported it twice");
+    }
+    return trades;
+  }
+
+  void CheckPeriod(const PeriodClaim& claim, const Readings& readings) {
+    ++result_.periods;
+    const std::string segment = SegmentOf(claim.start);
+    const std::string subject = absl::StrCat("settlementPeriods/", segment);
+    const Terms terms = rules_.TermsAt(claim.start);
+    const SchemeVersion* scheme = rules_.SchemeAt(claim.start);
+    if (claim.scheme != (scheme == nullptr ? "" : scheme->id)) {
+      result_.findings.Add("period_rules", subject, "is settled by other rules than are in force");
+      return;
+    }
+    const std::vector<TradeLine> trades = TradesAt(claim.start, terms);
+    std::vector<Deal> deals;
+    deals.reserve(trades.size());
+    for (const TradeLine& trade : trades) {
+      deals.push_back({trade.buyer, trade.seller, trade.energy_wh, trade.price, trade.fee});
+    }
+    int64_t substituted = 0;
+    const std::vector<Site> sites = SitesAt(claim.start, readings, substituted);
+    const Outcome outcome = Settle(terms, sites, deals);
+    if (outcome.energies != claim.energies) {
+      const Energies& due = outcome.energies;
+      result_.findings.Add(
+          "period_energy", subject,
+          absl::StrCat("measured: ", due.drawn, " Wh drawn, ", due.fed_in, " fed in, ",
+                       due.delivered, " delivered, ", due.retail, " retail, ", due.surplus,
+                       " surplus; settled: ", claim.energies.drawn, ", ", claim.energies.fed_in,
+                       ", ", claim.energies.delivered, ", ", claim.energies.retail, ", ",
+                       claim.energies.surplus));
+    }
+    if (substituted != claim.substituted) {
+      result_.findings.Add("period_energy", subject,
+                           absl::StrCat(substituted, " readings are missing, ", claim.substituted,
+                                        " were substituted"));
+    }
+    if (outcome.unpriced != claim.unpriced) {
+      result_.findings.Add("period_price", subject,
+                           absl::StrCat(outcome.unpriced, " energies have no price, ",
+                                        claim.unpriced, " were settled without"));
+    }
+    ExpectDeals(claim.start, segment, trades, outcome);
+    ExpectSites(claim.start, segment, terms, outcome);
+    ExpectCharges(claim.start, segment, trades, outcome);
+  }
+
+  void ExpectDeals(int64_t period, const std::string& segment, const std::vector<TradeLine>& trades,
+                   const Outcome& outcome) {
+    std::vector<std::pair<uint32_t, int64_t>> amounts;
+    const std::string prefix = absl::StrCat("trade:", segment, ":");
+    std::string key = prefix;
+    for (size_t i = 0; i < trades.size(); ++i) {
+      const DealAmounts& due = outcome.deals[i];
+      amounts.assign({{participants_[trades[i].buyer], -due.price - due.fee},
+                      {participants_[trades[i].seller], due.price - due.share},
+                      {network_operator_, due.fee},
+                      {operator_share_, due.share}});
+      key.resize(prefix.size());
+      key.append(trades[i].id.data(), trades[i].id.size());
+      expectations_.Expect(key, "trade_transfer", period, amounts);
+    }
+  }
+
+  /// In the order in which a run posts.
+  void ExpectSites(int64_t period, const std::string& segment, const Terms& terms,
+                   const Outcome& outcome) {
+    if (terms.mechanism == Terms::Mechanism::kSharing ||
+        terms.mechanism == Terms::Mechanism::kPool) {
+      std::vector<std::pair<uint32_t, int64_t>> pool;
+      for (size_t i = 0; i < outcome.sites.size(); ++i) {
+        pool.emplace_back(participants_[i], outcome.sites[i].pool);
+      }
+      pool.emplace_back(network_operator_, outcome.pool_fee);
+      pool.emplace_back(operator_share_, outcome.pool_share);
+      expectations_.Expect(absl::StrCat("pool:", segment), "period_posting", period, pool);
+    }
+    if (terms.mechanism == Terms::Mechanism::kFirmTrading) {
+      ExpectOfSites(period, absl::StrCat("imbalance-purchase:", segment, ":"), outcome,
+                    &SiteAmounts::imbalance_purchase);
+      ExpectOfSites(period, absl::StrCat("imbalance-sale:", segment, ":"), outcome,
+                    &SiteAmounts::imbalance_sale);
+    }
+    ExpectOfSites(period, absl::StrCat("retail:", segment, ":"), outcome, &SiteAmounts::retail);
+    ExpectOfSites(period, absl::StrCat("feed-in:", segment, ":"), outcome, &SiteAmounts::feed_in);
+  }
+
+  /// Subscriptions, then fees per piece: of months, and of trades that have energy.
+  void ExpectCharges(int64_t period, const std::string& segment,
+                     const std::vector<TradeLine>& trades, const Outcome& outcome) {
+    const TariffVersion* tariff = rules_.TariffAt(period);
+    if (tariff == nullptr || tariff->charges.empty()) return;
+    MembershipDues dues = membership_.DuesAt(period, *tariff);
+    for (const Charge& charge : tariff->charges) {
+      const bool is_purchase = charge.counts == Charge::Counts::kPurchase;
+      if (!is_purchase && charge.counts != Charge::Counts::kSale) continue;
+      for (size_t i = 0; i < trades.size(); ++i) {
+        if (outcome.deals[i].energy_wh == 0) continue;
+        const SiteName& site = sites_[is_purchase ? trades[i].buyer : trades[i].seller];
+        dues.fees[absl::StrCat(site.first, ":", site.second, ":", trades[i].id)] += charge.micros;
+      }
+    }
+    ExpectDues(period, absl::StrCat("subscription:", segment, ":"), dues.subscriptions,
+               accounts_.NumberOf("subscriptions"));
+    ExpectDues(period, absl::StrCat("piece-fee:", segment, ":"), dues.fees,
+               accounts_.NumberOf("piece-fees"));
+  }
+  void ExpectDues(int64_t period, const std::string& prefix,
+                  const std::map<std::string, int64_t>& dues, uint32_t to) {
+    std::vector<std::pair<uint32_t, int64_t>> amounts;
+    for (const auto& [payer, micros] : dues) {
+      const std::string participant = payer.substr(0, payer.find(':'));
+      amounts.assign({{accounts_.NumberOf(absl::StrCat("participant-", participant)), -micros},
+                      {to, micros}});
+      expectations_.Expect(absl::StrCat(prefix, payer), "period_posting", period, amounts);
+    }
+  }
+
+  void ExpectOfSites(int64_t period, const std::string& prefix, const Outcome& outcome,
+                     int64_t SiteAmounts::*amount) {
+    std::vector<std::pair<uint32_t, int64_t>> amounts;
+    for (size_t i = 0; i < outcome.sites.size(); ++i) {
+      const int64_t micros = outcome.sites[i].*amount;
+      amounts.assign({{participants_[i], micros}, {main_grid_, -micros}});
+      expectations_.Expect(absl::StrCat(prefix, sites_[i].first, ":", sites_[i].second),
+                           "period_posting", period, amounts);
+    }
+  }
+
+  const Inputs& inputs_;
+  const Rules rules_;
+  const Membership membership_{rules_};
+  Result result_;
+  Accounts accounts_;
+  Expectations expectations_;
+  const uint32_t network_operator_ = accounts_.NumberOf("network-operator");
+  const uint32_t operator_share_ = accounts_.NumberOf("operator-share");
+  const uint32_t main_grid_ = accounts_.NumberOf("main-grid");
+  absl::flat_hash_map<std::string, uint32_t> point_numbers_;
+  std::vector<uint32_t> site_of_point_;
+  std::vector<SiteName> sites_;
+  std::vector<uint32_t> participants_;  // account of each site
+  absl::flat_hash_map<std::string, uint32_t> gone_;
+  absl::flat_hash_map<int64_t, std::vector<TradeLine>> trades_;
+};
+
+}  // namespace
+
+absl::StatusOr<Result> Verify(const Inputs& inputs) {
+  PW_ASSIGN_OR_RETURN(Rules rules,
+                      ReadRules(inputs.community, inputs.tariffs, inputs.schemes, inputs.points));
+  return Verifier(inputs, std::move(rules)).Run();
+}
+
+absl::StatusOr<Result> VerifyFolder(const std::string& folder) {
+  std::vector<MappedFile> files;
+  const auto open = [&](const std::string& name) -> absl::StatusOr<absl::string_view> {
+    PW_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(absl::StrCat(folder, "/", name)));
+    files.push_back(std::move(file));
+    return files.back().text();
+  };
+  Inputs inputs;
+  const std::pair<const char*, absl::string_view*> wanted[] = {
+      {"community.json", &inputs.community}, {"tariffs.json", &inputs.tariffs},
+      {"schemes.json", &inputs.schemes},     {"metering-points.json", &inputs.points},
+      {"journal.csv", &inputs.journal},      {"periods.csv", &inputs.periods},
+      {"trades.csv", &inputs.trades}};
+  for (const auto& [name, text] : wanted) {
+    PW_ASSIGN_OR_RETURN(*text, open(name));
+  }
+  const absl::StatusOr<absl::string_view> accounts = open("accounts.csv");
+  if (accounts.ok()) inputs.accounts = *accounts;
+  std::error_code error;
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder + "/readings", error)) {
+    if (entry.path().extension() == ".csv") names.push_back(entry.path().filename());
+  }
+  if (names.empty()) return absl::NotFoundError(absl::StrCat(folder, "/readings has no files"));
+  for (const std::string& name : names) {
+    PW_ASSIGN_OR_RETURN(const absl::string_view text, open("readings/" + name));
+    inputs.readings.push_back(text);
+  }
+  return Verify(inputs);
+}
+
+}  // namespace peerwatt::verify
