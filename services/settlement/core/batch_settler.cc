@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/interval.h"
@@ -12,6 +11,7 @@
 #include "services/settlement/core/difference.h"
 #include "services/settlement/core/errors.h"
 #include "services/settlement/core/settlement.h"
+#include "services/settlement/core/settlement_batch.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -36,61 +36,6 @@ std::vector<UsedRevision> UsedRevisions(const std::vector<Member>& members,
 }
 
 }  // namespace
-
-/// What the periods of one batch depend on, as pulled from the peers.
-struct BatchSettler::Batch {
-  const CommunityRules& rules;
-  const std::vector<absl::Time>& starts;
-  const RunRecord& record;
-  Interval span;
-  CommunitySnapshot first;  ///< at the first period
-  std::map<absl::Time, CommunitySnapshot> own;  ///< where members change within it
-  Tariffs tariffs;                              ///< in force within the batch, as of now
-  std::vector<MeteringPointId> points;
-  absl::flat_hash_map<MeteringPointId, size_t> row_of;  ///< index into `points`
-  std::vector<Scheme> schemes;                  ///< in force within the batch, by start
-  ReadingGrid readings;
-  std::optional<ReadingGrid> day_before;
-  std::map<absl::Time, std::vector<Trade>> trades;  ///< by period that need not wait for trades
-  std::map<absl::Time, Money> welfare{};            ///< of the trades of a period
-
-  /// All points that are members at any time of the batch; each once.
-  void CollectPoints() {
-    const auto collect = [&](const CommunitySnapshot& snapshot) {
-      for (const Member& member : snapshot.members) {
-        if (row_of.try_emplace(member.point, points.size()).second) points.push_back(member.point);
-      }
-    };
-    collect(first);
-    for (const auto& [start, snapshot] : own) collect(snapshot);
-  }
-  /// The readings of one period out of a grid, by the members of that period.
-  PeriodReadings ReadingsAt(const ReadingGrid& grid, absl::Time start) const {
-    const auto index = static_cast<size_t>((start - span.start) / rules.interval);
-    const std::vector<Member>& members = SnapshotOf(start).members;
-    PeriodReadings found;
-    found.reserve(members.size());
-    for (const Member& member : members) {
-      PointReading& reading =
-          found.emplace_back(Screened(grid.readings.at(row_of.at(member.point)).at(index)));
-      reading.expected = member.joined_at <= start;
-    }
-    return found;
-  }
-  const CommunitySnapshot& SnapshotOf(absl::Time start) const {
-    const auto found = own.find(start);
-    return found == own.end() ? first : found->second;
-  }
-  PeriodReadings ReadingsOf(absl::Time start) const { return ReadingsAt(readings, start); }
-  PeriodReadings ReadingsADayBefore(absl::Time start) const {
-    if (!day_before.has_value()) return {};
-    return ReadingsAt(*day_before, start);
-  }
-  int64_t Cursor() const {
-    return day_before.has_value() ? std::min(readings.cursor, day_before->cursor)
-                                  : readings.cursor;
-  }
-};
 
 std::vector<std::vector<absl::Time>> InBatches(const CommunityRules& rules,
                                                const std::vector<absl::Time>& starts) {
@@ -134,7 +79,8 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Restate(
     const CommunityRules& rules, const std::vector<absl::Time>& starts,
     const RunRecord& record) {
   PW_ASSIGN_OR_RETURN(Batch batch, Load(rules, starts, record));
-  return Commit(batch, starts, false);
+  PW_ASSIGN_OR_RETURN(const std::vector<absl::Time> left, CommitNarrowly(batch, starts));
+  return Commit(batch, left, false);
 }
 
 absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rules,
@@ -142,7 +88,7 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
                                                        const RunRecord& record) {
   PW_CHECK(!starts.empty(), "a batch has a period");
   const Interval span{starts.front(), starts.back() + rules.interval};
-  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, false};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
   PW_RETURN_IF_ERROR(LoadSnapshots(batch));
   batch.CollectPoints();
@@ -169,6 +115,7 @@ absl::Status BatchSettler::LoadSnapshots(Batch& batch) {
 }
 
 absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready) {
+  if (batch.day_before.has_value()) return absl::OkStatus();
   const bool needed = std::any_of(ready.begin(), ready.end(), [&](absl::Time start) {
     const PeriodReadings readings = batch.ReadingsOf(start);
     return !IsComplete(readings) || HasAbsurd(readings);
@@ -181,6 +128,8 @@ absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::T
 }
 
 absl::Status BatchSettler::LoadOutcomes(Batch& batch, const std::vector<absl::Time>& ready) {
+  if (batch.has_outcomes) return absl::OkStatus();
+  batch.has_outcomes = true;
   std::vector<absl::Time> traded;
   for (const absl::Time start : ready) {
     if (UsesTrades(SchemeAt(batch.schemes, start))) {
@@ -194,6 +143,8 @@ absl::Status BatchSettler::LoadOutcomes(Batch& batch, const std::vector<absl::Ti
   PW_ASSIGN_OR_RETURN(std::vector<AuctionOutcome> outcomes,
                       peers_.market.ListOutcomes(batch.rules.id, span));
   for (AuctionOutcome& outcome : outcomes) {
+    // The span may have periods in between that are settled otherwise.
+    if (!UsesTrades(SchemeAt(batch.schemes, outcome.period_start))) continue;
     batch.trades[outcome.period_start] = std::move(outcome.trades);
     batch.welfare[outcome.period_start] = outcome.welfare;
   }
@@ -223,44 +174,48 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Commit(
   return waiting;
 }
 
-RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
-                                SettlementResult& result) const {
-  const Substitution readings =
-      Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
+RunCommit BatchSettler::RunOf(const Batch& batch, absl::Time start) const {
   const Scheme& scheme = SchemeAt(batch.schemes, start);
   const CommunityRules& rules = batch.rules;
-  const std::vector<Member>& members = batch.SnapshotOf(start).members;
-  const Tariff* tariff = TariffAt(batch.tariffs.versions, start);
-  result = Settle(ComposeInput(batch.SnapshotOf(start), PricesOf(tariff, start, rules.time_zone),
-                               scheme, readings, batch.trades.at(start)));
   RunCommit run;
   run.community = rules.id;
   run.period = {start, start + rules.interval};
-  AddCharges({tariff, members, batch.SnapshotOf(start).former, run.period, rules.time_zone,
-              rules.trading_start},
-             result.lines);
-  run.price_missing_count = static_cast<int32_t>(
-      std::count_if(result.lines.begin(), result.lines.end(), [](const Line& line) {
-        return line.key.is_price_missing && !IsReference(line.key.kind);
-      }));
-  run.tariff_version_count = batch.tariffs.version_count;
-  run.totals = result.totals;
   run.scheme = scheme.id;
   run.is_firm = UsesTrades(scheme) && scheme.policy == DeliveryPolicy::kFirm;
-  // What a firm trade delivers is not looked at: both sides pay for all of it.
-  const auto welfare = batch.welfare.find(start);
-  if (welfare != batch.welfare.end() && welfare->second > Money() && !run.is_firm) {
-    run.welfare = WelfareOf(welfare->second, batch.trades.at(start), result.lines);
-  }
-  run.substituted_count = readings.substituted_count;
-  run.absurd_count = readings.absurd_count;
   run.readings_cursor = batch.Cursor();
-  run.revisions = UsedRevisions(members, batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
+  run.revisions = UsedRevisions(batch.SnapshotOf(start).members, batch.ReadingsOf(start),
+                                batch.ReadingsADayBefore(start));
+  run.tariff_version_count = batch.tariffs.version_count;
+  const Tariff* tariff = TariffAt(batch.tariffs.versions, start);
   if (tariff != nullptr) run.tariff = TariffName(rules.id, tariff->id);
   run.now = clock_.Now();
   run.record = batch.record;
   // The machine's clock may have been set back meanwhile.
   run.elapsed = std::max(real_clock_.Now() - batch.record.begun_at, absl::ZeroDuration());
+  return run;
+}
+
+RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
+                                SettlementResult& result) const {
+  const Substitution readings =
+      Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
+  const CommunitySnapshot& snapshot = batch.SnapshotOf(start);
+  result = Settle(ComposeInput(snapshot, batch.PricesAt(start), SchemeAt(batch.schemes, start),
+                               readings, batch.trades.at(start)));
+  AddCharges(batch.ChargesAt(start), result.lines);
+  RunCommit run = RunOf(batch, start);
+  run.totals = result.totals;
+  run.substituted_count = readings.substituted_count;
+  run.absurd_count = readings.absurd_count;
+  run.price_missing_count = static_cast<int32_t>(
+      std::count_if(result.lines.begin(), result.lines.end(), [](const Line& line) {
+        return line.key.is_price_missing && !IsReference(line.key.kind);
+      }));
+  // What a firm trade delivers is not looked at: both sides pay for all of it.
+  const auto welfare = batch.welfare.find(start);
+  if (welfare != batch.welfare.end() && welfare->second > Money() && !run.is_firm) {
+    run.welfare = WelfareOf(welfare->second, batch.trades.at(start), result.lines);
+  }
   return run;
 }
 

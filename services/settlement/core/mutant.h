@@ -52,6 +52,11 @@ enum class Mutant {
   kTradesFollowThePoint,
   kAbsurdReadingsSettle,
   kSubstitutesAreZero,
+  kPartnersAreUnaffected,
+  kPartnersOfPartnersAreForgotten,
+  kTradesOfPartnersAreForgotten,
+  kTotalsOfAPartStay,
+  kWelfareOfAPartStays,
 };
 
 /// The bug that is in force.

@@ -41,7 +41,7 @@ inline constexpr postgres::Query kMarkRepriced{"mark_repriced", R"sql(
 
 inline constexpr postgres::Query kDeleteRepriced{"delete_repriced", R"sql(
   DELETE FROM repriced_periods
-  WHERE community_id = $1 AND period_start_at = $2 AND version_count <= $3
+  WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[]) AND version_count <= $3
 )sql"};
 
 /// Periods in which a line has no price, over all communities.
