@@ -57,9 +57,12 @@ class Registry final : public RegistryPort {
  public:
   explicit Registry(int points) {
     snapshot_.fees = {50'000, Price::MicrosPerKwh(20'000)};
-    snapshot_.has_tariff = true;
-    snapshot_.tariff_name = "t";
-    snapshot_.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
+    Tariff& tariff = tariffs_.versions.emplace_back();
+    tariff.id = TariffId("t");
+    tariff.starts_at = absl::InfinitePast();
+    tariff.rules.retail.default_price = Price::MicrosPerKwh(300'000);
+    tariff.rules.feed_in.default_price = Price::MicrosPerKwh(80'000);
+    tariff.number = tariffs_.version_count = 1;
     for (int i = 0; i < points; ++i) {
       snapshot_.members.push_back({MeteringPointId(PointName(i)),
                                    ParticipantId(absl::StrFormat("p%07d", i)),
@@ -80,10 +83,18 @@ class Registry final : public RegistryPort {
                                                   Interval /*span*/) override {
     return std::vector<Scheme>();
   }
+  absl::StatusOr<Tariffs> ListTariffs(const CommunityRules& /*rules*/,
+                                      Interval /*span*/) override {
+    return tariffs_;
+  }
+  absl::StatusOr<std::map<CommunityId, int64_t>> ListTariffCounts() override {
+    return std::map<CommunityId, int64_t>();
+  }
   const std::vector<Member>& members() const { return snapshot_.members; }
 
  private:
   CommunitySnapshot snapshot_;
+  Tariffs tariffs_;
 };
 
 class Market final : public MarketPort {

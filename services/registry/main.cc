@@ -21,6 +21,7 @@
 #include "services/registry/rpc/registry_service.h"
 #include "services/registry/rpc/handovers_service.h"
 #include "services/registry/rpc/schemes_service.h"
+#include "services/registry/rpc/tariffs_service.h"
 #include "services/registry/storage/community_store.h"
 #include "services/registry/storage/device_store.h"
 #include "services/registry/storage/metering_point_store.h"
@@ -30,6 +31,7 @@
 #include "services/registry/storage/queries.h"
 #include "services/registry/storage/handover_store.h"
 #include "services/registry/storage/scheme_store.h"
+#include "services/registry/storage/tariff_version_store.h"
 #include "services/registry/storage/user_store.h"
 
 ABSL_FLAG(std::string, listen_address, "127.0.0.1:0", "Where gRPC is served, host:port");
@@ -166,6 +168,7 @@ int Serve() {
   PostgresDeviceStore device_store(pool);
   PostgresNetworkStore networks(pool);
   PostgresSchemeStore schemes(pool);
+  PostgresTariffVersionStore tariffs(pool);
   PostgresHandoverStore handovers(pool);
   ArgonPasswordHasher hasher(kPasswordsWorkingMax, kPasswordsWaitingMax);
   SystemSecrets secrets;
@@ -177,6 +180,8 @@ int Serve() {
                                    networks, real_clock);
   SchemesService schemes_service(communities, schemes, *clock);
   SchemesInternalService schemes_internal(communities, schemes);
+  TariffsService tariffs_service(communities, tariffs, *clock);
+  TariffsInternalService tariffs_internal(communities, tariffs);
   HandoversService handovers_service(handovers, *clock);
   HandoversInternalService handovers_internal(handovers);
 
@@ -192,7 +197,7 @@ int Serve() {
   auto server = rpc::Server::Start(
       options,
       {&service, &internal, &schemes_service, &schemes_internal, &handovers_service,
-       &handovers_internal},
+       &handovers_internal, &tariffs_service, &tariffs_internal},
       metrics);
   if (!server.ok()) StopForConfiguration(server.status().message());
 

@@ -31,6 +31,7 @@
 #include "services/settlement/core/reconciliation/reconciler.h"
 #include "services/settlement/core/run_desk.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/core/tariff_follower.h"
 #include "services/settlement/formats/payment_files.h"
 #include "services/settlement/formats/pdf_document.h"
 #include "services/settlement/rpc/kpis_service.h"
@@ -124,8 +125,11 @@ int RunMigrations() {
   return status.ok() ? 0 : 1;
 }
 
-/// Looks whether all ledgers sum to zero, for the metric.
+/// Looks whether all ledgers sum to zero, and where prices are missing, for the metrics.
 void Audit(BooksReader& books, MetricsProbe& probe) {
+  const absl::StatusOr<int64_t> unpriced = books.CountPriceMissing();
+  LogFailure("periods without a price could not be counted; trying again", unpriced.status());
+  if (unpriced.ok()) probe.PriceMissing(*unpriced);
   const absl::StatusOr<Money> imbalance = books.ImbalanceOfAll();
   LogFailure("the ledgers could not be summed; trying again", imbalance.status());
   if (!imbalance.ok()) return;
@@ -189,6 +193,7 @@ struct Parts {
   LineExplainer explainer{{registry, market, metering}, metering, market, evidence, books};
   const PdfWriter pdf{absl::GetFlag(FLAGS_font_folder)};
   ChangeFollower follower{metering, runs, ledgers, runner};
+  TariffFollower tariff_follower{registry, runs, ledgers, runner};
 };
 
 /// Runs the threads of the service until it is told to stop.
@@ -203,6 +208,10 @@ void RunUntilStopped(Parts& parts, rpc::Server& server) {
     if (!absl::IsCancelled(ended)) {
       LogFailure("the changes of readings could not be followed; trying again", ended);
     }
+  });
+  PollLoop tariffs(absl::GetFlag(FLAGS_rules_refresh_interval), [&] {
+    LogFailure("new tariffs could not be looked for; trying again",
+               parts.tariff_follower.Follow());
   });
   PollLoop audit(kAuditInterval, [&] { Audit(parts.books, parts.probe); });
   PollLoop reconciler(kReconciliationInterval, [&] { parts.reconciler.Step(); });

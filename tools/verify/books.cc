@@ -59,7 +59,7 @@ bool IsCharge(absl::string_view kind) { return kind == "subscription" || kind ==
 
 bool IsOfRun(absl::string_view kind) {
   return kind == "trade" || kind == "pool" || kind == "imbalance" || kind == "retail" ||
-         kind == "feed-in" || kind == "grid-loss";
+         kind == "feed-in" || kind == "grid-loss" || IsCharge(kind);
 }
 
 /// The journal as it is read.
@@ -109,10 +109,9 @@ class Journal {
   /// The group of an entry of a period, or `kNone`; reports one that is none.
   absl::StatusOr<uint32_t> GroupOf(int64_t number, absl::string_view kind, absl::string_view key,
                                    absl::string_view period) {
-    const bool is_charge = IsCharge(kind);
     counts_.of_periods += !period.empty() || IsOfRun(kind) ? 1 : 0;
-    counts_.charges += is_charge ? 1 : 0;
-    if (is_charge || (period.empty() && !IsOfRun(kind))) {
+    counts_.charges += IsCharge(kind) ? 1 : 0;
+    if (period.empty() && !IsOfRun(kind)) {
       CheckKey(number, key);
       return Expectations::kNone;
     }

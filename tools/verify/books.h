@@ -128,7 +128,7 @@ class Expectations {
 struct JournalCounts {
   int64_t entries = 0;
   int64_t of_periods = 0;
-  int64_t charges = 0;  ///< of subscriptions and fees per piece, which are not recomputed
+  int64_t charges = 0;  ///< of subscriptions and fees per piece
 };
 
 /// Reads a journal once: numbers without gaps, keys once, each entry zero, each entry of a period

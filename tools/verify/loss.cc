@@ -21,7 +21,8 @@ std::string TextOf(const Loss& loss) {
 }
 
 Loss LossAt(int64_t period, const std::vector<BoundaryPoint>& boundaries, uint32_t first,
-            const Readings& readings, const Energies& energies, int64_t retail) {
+            const Readings& readings, const Energies& energies,
+            std::optional<int64_t> retail) {
   int64_t in = 0;
   int64_t out = 0;
   bool is_measured = false;
@@ -37,7 +38,9 @@ Loss LossAt(int64_t period, const std::vector<BoundaryPoint>& boundaries, uint32
   }
   if (!is_measured) return {};
   const int64_t lost = (in - out) - (energies.drawn - energies.fed_in);
-  return {in, out, lost, RoundHalfEven(lost, retail, 1000)};
+  Loss loss{in, out, lost, std::nullopt};
+  if (retail.has_value()) loss.micros = RoundHalfEven(lost, *retail, 1000);
+  return loss;
 }
 
 }  // namespace peerwatt::verify

@@ -25,8 +25,10 @@ std::string TextOf(const Loss& loss);
 
 /// Works out the loss of a period from the readings of the boundary and what members moved.
 /// first: number of the first boundary point among the readings; the others follow it.
+/// retail: micro-units per kWh; without it a loss has no amount.
 /// A point that is missing a reading leaves the loss unknown, unless it was created later.
 Loss LossAt(int64_t period, const std::vector<BoundaryPoint>& boundaries, uint32_t first,
-            const Readings& readings, const Energies& energies, int64_t retail);
+            const Readings& readings, const Energies& energies,
+            std::optional<int64_t> retail);
 
 }  // namespace peerwatt::verify

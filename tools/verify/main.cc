@@ -23,7 +23,7 @@ void Print(const peerwatt::verify::Result& result) {
   }
   std::puts(absl::StrCat("{\"entries\":", result.journal.entries,
                          ",\"entries_of_periods\":", result.journal.of_periods,
-                         ",\"charges_not_recomputed\":", result.journal.charges,
+                         ",\"charges\":", result.journal.charges,
                          ",\"periods\":", result.periods, ",\"trades\":", result.trades,
                          ",\"readings\":", result.readings,
                          ",\"findings\":", result.findings.count(), "}")

@@ -49,6 +49,13 @@ std::vector<int64_t> Split(int64_t total, const std::vector<int64_t>& weights, W
 
 int64_t Amount(int64_t energy_wh, int64_t price) { return RoundHalfEven(energy_wh, price, 1000); }
 
+/// The amount of energy at a price that may not be known; counts where it is not.
+int64_t AmountIfKnown(int64_t energy_wh, std::optional<int64_t> price, Outcome& outcome) {
+  if (price.has_value()) return Amount(energy_wh, *price);
+  if (energy_wh != 0) ++outcome.unpriced;
+  return 0;
+}
+
 /// What crosses a connection: one of the two is 0.
 struct Crossing {
   int64_t draw = 0;
@@ -75,12 +82,12 @@ void PayDeal(const Terms& terms, const Deal& deal, int64_t energy_wh, DealAmount
   if (amounts.price > 0) amounts.share = RoundHalfEven(amounts.price, terms.operator_ppm, kMillion);
 }
 
-void PayGrid(const Terms& terms, int64_t retail_wh, int64_t surplus_wh, SiteAmounts& amounts,
-             Energies& energies) {
-  amounts.retail = -Amount(retail_wh, terms.retail);
-  amounts.feed_in = Amount(surplus_wh, terms.feed_in);
-  energies.retail += retail_wh;
-  energies.surplus += surplus_wh;
+void PayGrid(const Terms& terms, int64_t retail_wh, int64_t surplus_wh, size_t site,
+             Outcome& outcome) {
+  outcome.sites[site].retail = -AmountIfKnown(retail_wh, terms.retail, outcome);
+  outcome.sites[site].feed_in = AmountIfKnown(surplus_wh, terms.feed_in, outcome);
+  outcome.energies.retail += retail_wh;
+  outcome.energies.surplus += surplus_wh;
 }
 
 /// The deals of each site as one of their parties, in their order: those of site i are
@@ -145,7 +152,7 @@ void SettleAsDelivered(const Terms& terms, const std::vector<Crossing>& crossing
     outcome.energies.delivered += delivered[i];
   }
   for (size_t i = 0; i < left.size(); ++i) {
-    PayGrid(terms, left[i].draw, left[i].feed, outcome.sites[i], outcome.energies);
+    PayGrid(terms, left[i].draw, left[i].feed, i, outcome);
   }
 }
 
@@ -162,15 +169,16 @@ void SettleFirm(const Terms& terms, const std::vector<Crossing>& crossings,
   }
   for (size_t i = 0; i < crossings.size(); ++i) {
     if (!is_party[i]) {
-      PayGrid(terms, crossings[i].draw, crossings[i].feed, outcome.sites[i], outcome.energies);
+      PayGrid(terms, crossings[i].draw, crossings[i].feed, i, outcome);
       continue;
     }
     const int64_t short_by = crossings[i].draw - crossings[i].feed - agreed[i];
     if (short_by > 0) {
-      outcome.sites[i].imbalance_purchase = -Amount(short_by, terms.imbalance_purchase);
+      outcome.sites[i].imbalance_purchase =
+          -AmountIfKnown(short_by, terms.imbalance_purchase, outcome);
       outcome.energies.imbalance_bought += short_by;
     } else {
-      outcome.sites[i].imbalance_sale = Amount(-short_by, terms.imbalance_sale);
+      outcome.sites[i].imbalance_sale = AmountIfKnown(-short_by, terms.imbalance_sale, outcome);
       outcome.energies.imbalance_sold -= short_by;
     }
   }
@@ -292,8 +300,7 @@ void SettlePool(const Terms& terms, const std::vector<Site>& sites,
     paid += price;
     outcome.sites[i].pool -= price + fee;
     outcome.pool_fee += fee;
-    PayGrid(terms, crossings[i].draw - taken[i], crossings[i].feed - given[i], outcome.sites[i],
-            outcome.energies);
+    PayGrid(terms, crossings[i].draw - taken[i], crossings[i].feed - given[i], i, outcome);
   }
   if (terms.mechanism == Terms::Mechanism::kPool) {
     outcome.pool_share = paid > 0 ? RoundHalfEven(paid, terms.operator_ppm, kMillion) : 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,11 @@ struct Terms {
   enum class Key { kStatic, kProportional, kEqual, kCascading, kRelative, kOptimal };
   Mechanism mechanism = Mechanism::kTrading;
   Key key = Key::kProportional;
-  // All prices in micro-units per kilowatt hour.
-  int64_t retail = 0;
-  int64_t feed_in = 0;
-  int64_t imbalance_purchase = 0;
-  int64_t imbalance_sale = 0;
+  // All prices in micro-units per kilowatt hour. Energy whose price is not known costs nothing yet.
+  std::optional<int64_t> retail = 0;
+  std::optional<int64_t> feed_in = 0;
+  std::optional<int64_t> imbalance_purchase = 0;
+  std::optional<int64_t> imbalance_sale = 0;
   int64_t local = 0;        ///< of shared or pooled energy
   int64_t network_fee = 0;  ///< of shared or pooled energy
   int64_t operator_ppm = 0;
@@ -75,6 +76,7 @@ struct Outcome {
   std::vector<SiteAmounts> sites;
   int64_t pool_fee = 0;    ///< to the network operator, of shared or pooled energy
   int64_t pool_share = 0;  ///< to the community operator
+  int64_t unpriced = 0;    ///< energies of sites whose price is not known
   Energies energies;
 };
 

@@ -3,49 +3,21 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
 #include "tools/verify/csv.h"
+#include "tools/verify/json.h"
 
 namespace peerwatt::verify {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kMillion = 1'000'000;
-constexpr int64_t kNanosPerMicro = 1000;
-
 absl::StatusOr<Json> Parse(absl::string_view text) {
   Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return absl::InvalidArgumentError("a file of rules is not JSON");
   return json;
-}
-
-std::string TextOf(const Json& json, const char* field) {
-  const auto found = json.find(field);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-/// 64-bit numbers are text in the API's JSON.
-std::optional<int64_t> NumberOf(const Json& json, const char* field) {
-  const auto found = json.find(field);
-  if (found == json.end()) return std::nullopt;
-  if (found->is_number_integer()) return found->get<int64_t>();
-  int64_t number = 0;
-  if (!found->is_string() || !absl::SimpleAtoi(found->get<std::string>(), &number)) {
-    return std::nullopt;
-  }
-  return number;
-}
-
-/// An amount of money as micro-units.
-std::optional<int64_t> MoneyOf(const Json& json, const char* field) {
-  const auto found = json.find(field);
-  if (found == json.end() || !found->is_object()) return std::nullopt;
-  return NumberOf(*found, "units").value_or(0) * kMillion +
-         NumberOf(*found, "nanos").value_or(0) / kNanosPerMicro;
 }
 
 std::string LastSegment(const std::string& name) { return name.substr(name.find_last_of('/') + 1); }
@@ -108,25 +80,13 @@ absl::StatusOr<SchemeVersion> SchemeFrom(const Json& json) {
   return scheme;
 }
 
-absl::StatusOr<TariffVersion> TariffFrom(const Json& json) {
-  // What this checker does not know may change what energy costs.
-  for (const auto& [field, value] : json.items()) {
-    if (field != "name" && field != "startTime" && field != "retailPricePerKwh" &&
-        field != "feedInPricePerKwh") {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a tariff has '", field, "', which cannot be recomputed"));
-    }
-  }
-  TariffVersion tariff;
-  PW_ASSIGN_OR_RETURN(tariff.start, SecondsFrom(TextOf(json, "startTime")));
-  const std::optional<int64_t> retail = MoneyOf(json, "retailPricePerKwh");
-  const std::optional<int64_t> feed_in = MoneyOf(json, "feedInPricePerKwh");
-  if (!retail.has_value() || !feed_in.has_value()) {
-    return absl::InvalidArgumentError("a tariff lacks a price");
-  }
-  tariff.retail = *retail;
-  tariff.feed_in = *feed_in;
-  return tariff;
+/// An instant in seconds, rounded down; `otherwise` when the field is not there.
+absl::StatusOr<int64_t> InstantOf(const Json& json, const char* field, int64_t otherwise) {
+  std::string text = TextOf(json, field);
+  if (text.empty()) return otherwise;
+  const size_t fraction = text.find('.');
+  if (fraction != std::string::npos) text = text.substr(0, fraction) + "Z";
+  return SecondsFrom(text);
 }
 
 /// The last of the versions that has started.
@@ -159,20 +119,22 @@ absl::StatusOr<int64_t> CreatedAt(absl::string_view text) {
 const TariffVersion* Rules::TariffAt(int64_t time) const { return VersionAt(tariffs, time); }
 const SchemeVersion* Rules::SchemeAt(int64_t time) const { return VersionAt(schemes, time); }
 
-std::optional<Terms> Rules::TermsAt(int64_t time) const {
+Terms Rules::TermsAt(int64_t time) const {
   const TariffVersion* tariff = TariffAt(time);
-  if (tariff == nullptr) return std::nullopt;
   const SchemeVersion* scheme = SchemeAt(time);
   Terms terms = scheme == nullptr ? Terms() : scheme->terms;
-  terms.retail = tariff->retail;
-  terms.feed_in = tariff->feed_in;
+  terms.retail = terms.feed_in = std::nullopt;
+  if (tariff != nullptr) {
+    terms.retail = PriceAt(tariff->retail, time, zone);
+    terms.feed_in = PriceAt(tariff->feed_in, time, zone);
+  }
   terms.network_fee = network_fee;
   terms.operator_ppm = operator_ppm;
   terms.imbalance_purchase = terms.retail;
   terms.imbalance_sale = terms.feed_in;
   if (scheme == nullptr) return terms;
-  terms.imbalance_purchase = scheme->imbalance_purchase.value_or(terms.imbalance_purchase);
-  terms.imbalance_sale = scheme->imbalance_sale.value_or(terms.imbalance_sale);
+  if (scheme->imbalance_purchase.has_value()) terms.imbalance_purchase = scheme->imbalance_purchase;
+  if (scheme->imbalance_sale.has_value()) terms.imbalance_sale = scheme->imbalance_sale;
   terms.operator_ppm = scheme->operator_ppm.value_or(terms.operator_ppm);
   return terms;
 }
@@ -192,10 +154,18 @@ absl::StatusOr<Rules> ReadRules(absl::string_view community, absl::string_view t
   if (rules.community.empty() || rules.interval <= 0) {
     return absl::InvalidArgumentError("the community has no name or no interval");
   }
+  const std::string zone = TextOf(about, "timeZone");
+  if (!zone.empty() && !absl::LoadTimeZone(zone, &rules.zone)) {
+    return absl::InvalidArgumentError(absl::StrCat("the time zone ", zone, " is not known here"));
+  }
+  PW_ASSIGN_OR_RETURN(rules.trading_start,
+                      InstantOf(about, "tradingStartTime", rules.trading_start));
   PW_ASSIGN_OR_RETURN(const Json tariff_pages, Parse(tariffs));
-  for (const Json& item : ItemsOf(tariff_pages, "tariffs")) {
-    PW_ASSIGN_OR_RETURN(TariffVersion tariff, TariffFrom(item));
-    rules.tariffs.push_back(tariff);
+  for (const char* const field : {"tariffs", "tariffVersions"}) {
+    for (const Json& item : ItemsOf(tariff_pages, field)) {
+      PW_ASSIGN_OR_RETURN(TariffVersion tariff, TariffFrom(item));
+      rules.tariffs.push_back(std::move(tariff));
+    }
   }
   PW_ASSIGN_OR_RETURN(const Json scheme_pages, Parse(schemes));
   for (const Json& item : ItemsOf(scheme_pages, "schemes")) {
@@ -214,8 +184,11 @@ absl::StatusOr<Rules> ReadRules(absl::string_view community, absl::string_view t
       continue;
     }
     const std::string connection = TextOf(item, "gridConnection");
-    rules.points.push_back(
-        {id, LastSegment(TextOf(item, "participant")), connection.empty() ? id : connection});
+    Point& point = rules.points.emplace_back();
+    point.id = id;
+    point.participant = LastSegment(TextOf(item, "participant"));
+    point.connection = connection.empty() ? id : connection;
+    PW_ASSIGN_OR_RETURN(point.created, InstantOf(item, "createTime", point.created));
   }
   return rules;
 }

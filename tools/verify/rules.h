@@ -8,7 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "tools/verify/period.h"
+#include "tools/verify/tariff.h"
 
 namespace peerwatt::verify {
 
@@ -17,6 +19,7 @@ struct Point {
   std::string id;
   std::string participant;
   std::string connection;
+  int64_t created = INT64_MIN;  ///< seconds since 1970; the least when that is not known
 };
 
 /// A metering point where the community's network meets the main grid.
@@ -42,19 +45,14 @@ struct SchemeVersion {
   std::map<std::string, PointShare> shares;  ///< by point
 };
 
-/// A tariff with its start, in seconds since 1970.
-struct TariffVersion {
-  int64_t start = 0;
-  int64_t retail = 0;   ///< micro-units per kilowatt hour
-  int64_t feed_in = 0;  ///< the same
-};
-
 /// What the registry's API says about a community.
 struct Rules {
   std::string community;
   int64_t interval = 900;  ///< seconds
   int64_t network_fee = 0;
   int64_t operator_ppm = 0;
+  absl::TimeZone zone = absl::UTCTimeZone();
+  int64_t trading_start = INT64_MIN;
   std::vector<TariffVersion> tariffs;  ///< by start
   std::vector<SchemeVersion> schemes;  ///< by start
   std::vector<Point> points;           ///< of the community's members
@@ -63,13 +61,12 @@ struct Rules {
   /// Tariff and scheme in force at a time; nothing when there is none.
   const TariffVersion* TariffAt(int64_t time) const;
   const SchemeVersion* SchemeAt(int64_t time) const;
-  /// All that the settlement of a period depends on besides trades and readings; nothing without a
-  /// tariff.
-  std::optional<Terms> TermsAt(int64_t time) const;
+  /// All that the settlement of a period depends on besides trades and readings.
+  Terms TermsAt(int64_t time) const;
 };
 
-/// Reads the answers of the API, in JSON: a community, and its tariffs, schemes and metering
-/// points, each one page or an array of pages. Errors: kInvalidArgument.
+/// Reads the answers of the API, in JSON: a community, and its tariffs (or versions of them),
+/// schemes and metering points, each one page or an array of pages. Errors: kInvalidArgument.
 absl::StatusOr<Rules> ReadRules(absl::string_view community, absl::string_view tariffs,
                                 absl::string_view schemes, absl::string_view points);
 

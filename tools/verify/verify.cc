@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/base/status_macros.h"
+#include "tools/verify/charges.h"
 #include "tools/verify/csv.h"
 #include "tools/verify/loss.h"
 #include "tools/verify/period.h"
@@ -42,6 +42,7 @@ struct PeriodClaim {
   int64_t start = 0;
   Energies energies;
   int64_t substituted = 0;
+  int64_t unpriced = 0;
   std::string scheme;
   Loss loss;
 };
@@ -152,8 +153,8 @@ class Verifier {
         CsvReader::Open(inputs_.periods,
                         {"period_start", "drawn_wh", "fed_in_wh", "self_consumed_wh",
                          "delivered_wh", "retail_wh", "surplus_wh", "imbalance_bought_wh",
-                         "imbalance_sold_wh", "substituted_count", "scheme",
-                         "boundary_import_wh", "boundary_export_wh", "grid_loss_wh",
+                         "imbalance_sold_wh", "substituted_count", "price_missing_count",
+                         "scheme", "boundary_import_wh", "boundary_export_wh", "grid_loss_wh",
                          "grid_loss_micros"}));
     std::vector<PeriodClaim> claims;
     while (reader.Next()) {
@@ -165,7 +166,7 @@ class Verifier {
       for (int64_t* energy :
            {&energies.drawn, &energies.fed_in, &energies.self_consumed, &energies.delivered,
             &energies.retail, &energies.surplus, &energies.imbalance_bought,
-            &energies.imbalance_sold, &claim.substituted}) {
+            &energies.imbalance_sold, &claim.substituted, &claim.unpriced}) {
         PW_ASSIGN_OR_RETURN(*energy, NumberFrom(fields[column++]));
       }
       claim.scheme = std::string(fields[column++]);
@@ -236,13 +237,13 @@ class Verifier {
     ++result_.periods;
     const std::string segment = SegmentOf(claim.start);
     const std::string subject = absl::StrCat("settlementPeriods/", segment);
-    const std::optional<Terms> terms = rules_.TermsAt(claim.start);
+    const Terms terms = rules_.TermsAt(claim.start);
     const SchemeVersion* scheme = rules_.SchemeAt(claim.start);
-    if (!terms.has_value() || claim.scheme != (scheme == nullptr ? "" : scheme->id)) {
+    if (claim.scheme != (scheme == nullptr ? "" : scheme->id)) {
       result_.findings.Add("period_rules", subject, "is settled by other rules than are in force");
       return;
     }
-    const std::vector<TradeLine> trades = TradesAt(claim.start, *terms);
+    const std::vector<TradeLine> trades = TradesAt(claim.start, terms);
     std::vector<Deal> deals;
     deals.reserve(trades.size());
     for (const TradeLine& trade : trades) {
@@ -250,7 +251,7 @@ class Verifier {
     }
     int64_t substituted = 0;
     const std::vector<Site> sites = SitesAt(claim.start, readings, substituted);
-    const Outcome outcome = Settle(*terms, sites, deals);
+    const Outcome outcome = Settle(terms, sites, deals);
     if (outcome.energies != claim.energies) {
       const Energies& due = outcome.energies;
       result_.findings.Add(
@@ -266,11 +267,17 @@ class Verifier {
                            absl::StrCat(substituted, " readings are missing, ", claim.substituted,
                                         " were substituted"));
     }
+    if (outcome.unpriced != claim.unpriced) {
+      result_.findings.Add("period_price", subject,
+                           absl::StrCat(outcome.unpriced, " energies have no price, ",
+                                        claim.unpriced, " were settled without"));
+    }
     ExpectDeals(claim.start, segment, trades, outcome);
-    ExpectSites(claim.start, segment, *terms, outcome);
+    ExpectSites(claim.start, segment, terms, outcome);
+    ExpectCharges(claim.start, segment, trades, outcome);
     const Loss loss =
         LossAt(claim.start, rules_.boundaries, static_cast<uint32_t>(rules_.points.size()),
-               readings, outcome.energies, terms->retail);
+               readings, outcome.energies, terms.retail);
     CheckLoss(claim, segment, loss);
   }
 
@@ -326,6 +333,39 @@ class Verifier {
     ExpectOfSites(period, absl::StrCat("feed-in:", segment, ":"), outcome, &SiteAmounts::feed_in);
   }
 
+  /// Subscriptions, then fees per piece: of months, and of trades that have energy.
+  void ExpectCharges(int64_t period, const std::string& segment,
+                     const std::vector<TradeLine>& trades, const Outcome& outcome) {
+    const TariffVersion* tariff = rules_.TariffAt(period);
+    if (tariff == nullptr || tariff->charges.empty()) return;
+    MembershipDues dues = membership_.DuesAt(period, *tariff);
+    for (const Charge& charge : tariff->charges) {
+      const bool is_purchase = charge.counts == Charge::Counts::kPurchase;
+      if (!is_purchase && charge.counts != Charge::Counts::kSale) continue;
+      for (size_t i = 0; i < trades.size(); ++i) {
+        if (outcome.deals[i].energy_wh == 0) continue;
+        const SiteName& site = sites_[is_purchase ? trades[i].buyer : trades[i].seller];
+        dues.fees[absl::StrCat(site.first, ":", site.second, ":", trades[i].id)] += charge.micros;
+      }
+    }
+    ExpectDues(period, absl::StrCat("subscription:", segment, ":"), dues.subscriptions,
+               accounts_.NumberOf("subscriptions"));
+    ExpectDues(period, absl::StrCat("piece-fee:", segment, ":"), dues.fees,
+               accounts_.NumberOf("piece-fees"));
+  }
+  void ExpectDues(int64_t period, std::string prefix, const std::map<std::string, int64_t>& dues,
+                  uint32_t to) {
+    const uint32_t group = expectations_.Begin(std::move(prefix), "period_posting", period);
+    std::vector<std::pair<uint32_t, int64_t>> amounts;
+    for (const auto& [payer, micros] : dues) {
+      const std::string& tail = due_keys_.emplace_back(payer);
+      const std::string participant = payer.substr(0, payer.find(':'));
+      amounts.assign({{accounts_.NumberOf(absl::StrCat("participant-", participant)), -micros},
+                      {to, micros}});
+      expectations_.Expect(group, tail, amounts);
+    }
+  }
+
   void ExpectOfSites(int64_t period, std::string kind, const Outcome& outcome,
                      int64_t SiteAmounts::*amount) {
     const uint32_t prefix = expectations_.Begin(std::move(kind), "period_posting", period);
@@ -339,6 +379,7 @@ class Verifier {
 
   const Inputs& inputs_;
   const Rules rules_;
+  const Membership membership_{rules_};
   Result result_;
   Names accounts_;
   Expectations expectations_;
@@ -353,6 +394,7 @@ class Verifier {
   std::vector<uint32_t> participants_;  // account of each site
   absl::flat_hash_map<std::string, uint32_t> gone_;
   std::deque<std::string> quoted_;
+  std::deque<std::string> due_keys_;
   absl::flat_hash_map<int64_t, std::vector<TradeLine>> trades_;
 };
 
@@ -362,37 +404,6 @@ absl::StatusOr<Result> Verify(const Inputs& inputs) {
   PW_ASSIGN_OR_RETURN(Rules rules,
                       ReadRules(inputs.community, inputs.tariffs, inputs.schemes, inputs.points));
   return Verifier(inputs, std::move(rules)).Run();
-}
-
-absl::StatusOr<Result> VerifyFolder(const std::string& folder) {
-  std::vector<MappedFile> files;
-  const auto open = [&](const std::string& name) -> absl::StatusOr<absl::string_view> {
-    PW_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(absl::StrCat(folder, "/", name)));
-    files.push_back(std::move(file));
-    return files.back().text();
-  };
-  Inputs inputs;
-  const std::pair<const char*, absl::string_view*> wanted[] = {
-      {"community.json", &inputs.community}, {"tariffs.json", &inputs.tariffs},
-      {"schemes.json", &inputs.schemes},     {"metering-points.json", &inputs.points},
-      {"journal.csv", &inputs.journal},      {"periods.csv", &inputs.periods},
-      {"trades.csv", &inputs.trades}};
-  for (const auto& [name, text] : wanted) {
-    PW_ASSIGN_OR_RETURN(*text, open(name));
-  }
-  const absl::StatusOr<absl::string_view> accounts = open("accounts.csv");
-  if (accounts.ok()) inputs.accounts = *accounts;
-  std::error_code error;
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder + "/readings", error)) {
-    if (entry.path().extension() == ".csv") names.push_back(entry.path().filename());
-  }
-  if (names.empty()) return absl::NotFoundError(absl::StrCat(folder, "/readings has no files"));
-  for (const std::string& name : names) {
-    PW_ASSIGN_OR_RETURN(const absl::string_view text, open("readings/" + name));
-    inputs.readings.push_back(text);
-  }
-  return Verify(inputs);
 }
 
 }  // namespace peerwatt::verify

@@ -21,6 +21,7 @@
 #include "peerwatt/registry/v1/handovers.pb.h"
 #include "peerwatt/registry/v1/registry.pb.h"
 #include "peerwatt/registry/v1/schemes.pb.h"
+#include "peerwatt/registry/v1/tariffs.pb.h"
 #include "peerwatt/settlement/v1/kpis.pb.h"
 #include "peerwatt/settlement/v1/ledger.pb.h"
 #include "peerwatt/settlement/v1/payments.pb.h"
@@ -105,6 +106,8 @@ std::vector<MethodTable::ApiService> MethodTable::Services() {
   return {
       service(peerwatt::registry::v1::User::descriptor(), "Registry", Upstream::kRegistry),
       service(peerwatt::registry::v1::Scheme::descriptor(), "Schemes", Upstream::kRegistry),
+      service(peerwatt::registry::v1::TariffVersion::descriptor(), "Tariffs",
+              Upstream::kRegistry),
       service(peerwatt::registry::v1::MeteringPointHandover::descriptor(), "Handovers",
               Upstream::kRegistry),
       service(metering::Reading::descriptor(), "Metering", Upstream::kMetering),

@@ -24,13 +24,24 @@ struct Holder {
   ParticipantId participant;
   GridConnectionId grid_connection;
   absl::Time created_at;  ///< of the point
+  absl::Time held_since = absl::InfinitePast();  ///< infinite past: since it was created
   bool is_boundary = false;  ///< the point is the community's, and no connection of a member
+};
+
+/// Who was responsible for a metering point in a span that is over.
+struct FormerHolder {
+  MeteringPointId point;
+  ParticipantId participant;
+  GridConnectionId grid_connection;
+  absl::Time starts_at;
+  absl::Time ends_at;
 };
 
 /// The metering points of a community as of an instant.
 struct Membership {
-  std::vector<Holder> holders;  ///< by point
-  int64_t version = 0;          ///< grows with each point that changed hands up to then
+  std::vector<Holder> holders;       ///< by point
+  std::vector<FormerHolder> former;  ///< of the last 40 days, by point and start
+  int64_t version = 0;               ///< grows with each point that changed hands up to then
 };
 
 /// Who was responsible for metering points when.

@@ -78,6 +78,17 @@ grpc::Status HandoversInternalService::GetMembership(grpc::ServerContext* contex
       proto.set_grid_connection(holder.grid_connection.value());
       *proto.mutable_create_time() = rpc::ToProto(holder.created_at);
       proto.set_is_boundary(holder.is_boundary);
+      if (holder.held_since != absl::InfinitePast()) {
+        *proto.mutable_start_time() = rpc::ToProto(holder.held_since);
+      }
+    }
+    for (const FormerHolder& holder : membership.former) {
+      v1::Membership::FormerHolder& proto = *response->add_former_holders();
+      proto.set_metering_point(absl::StrCat("meteringPoints/", holder.point.value()));
+      proto.set_participant(absl::StrCat("participants/", holder.participant.value()));
+      proto.set_grid_connection(holder.grid_connection.value());
+      *proto.mutable_start_time() = rpc::ToProto(holder.starts_at);
+      *proto.mutable_end_time() = rpc::ToProto(holder.ends_at);
     }
     return absl::OkStatus();
   });

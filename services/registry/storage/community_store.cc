@@ -4,7 +4,9 @@
 #include "libs/base/status_macros.h"
 #include "libs/postgres/codec.h"
 #include "services/registry/core/errors.h"
+#include "services/registry/storage/network_queries.h"
 #include "services/registry/storage/queries.h"
+#include "services/registry/storage/tariff_version_store.h"
 
 namespace peerwatt::registry {
 namespace {
@@ -121,6 +123,7 @@ absl::StatusOr<std::vector<Community>> PostgresCommunityStore::List(const Commun
 
 absl::StatusOr<Tariff> PostgresCommunityStore::CreateTariff(const Tariff& t) {
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) -> absl::Status {
+    Exec(tx, kLockCommunity, t.community.value());
     Exec(tx, kInsertTariff, t.community.value(), t.id.value(), t.feed_in_price.micros_per_kwh(),
          t.retail_price.micros_per_kwh(), ToSql(t.starts_at));
     const pqxx::result rows = Exec(tx, kSelectTariff, t.community.value(), t.id.value());
@@ -128,7 +131,8 @@ absl::StatusOr<Tariff> PostgresCommunityStore::CreateTariff(const Tariff& t) {
       return Error(kTariffStartTaken, "another tariff of the community starts at this instant",
                    {{"community", t.community.value()}});
     }
-    if (TariffFrom(rows[0]) != t) {
+    const bool is_flat = !rows[0]["retail_price_micros_per_kwh"].is_null();
+    if (!is_flat || TariffFrom(rows[0]) != t) {
       return Error(kContentDiffers, "the tariff exists with other content",
                    {{"tariff", t.id.value()}});
     }
@@ -159,8 +163,10 @@ absl::StatusOr<CommunitySnapshot> PostgresCommunityStore::Snapshot(const Communi
     const pqxx::result communities = Exec(tx, kSelectCommunity, id.value());
     if (communities.empty()) return NoSuchCommunity(id);
     snapshot.community = CommunityFrom(communities[0]);
-    const pqxx::result tariffs = Exec(tx, kSelectTariffInForce, id.value(), ToSql(time));
-    if (!tariffs.empty()) snapshot.tariff = TariffFrom(tariffs[0]);
+    const std::optional<TariffVersion> version = TariffVersionAt(tx, id, time);
+    if (version.has_value()) {
+      snapshot.tariff = FlatTariffAt(*version, snapshot.community, time);
+    }
     for (const pqxx::row& row : Exec(tx, kSelectCommunityMembers, id.value(), ToSql(time))) {
       snapshot.members.push_back(MemberFrom(row));
     }

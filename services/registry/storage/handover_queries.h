@@ -39,10 +39,11 @@ inline constexpr postgres::Query kSelectMembership{"select_membership", R"sql(
 SELECT m.metering_point_id, m.created_at, m.is_boundary,
        CASE WHEN h.metering_point_id IS NULL THEN m.participant_id ELSE h.participant_id END
          AS participant_id,
-       coalesce(h.grid_connection_id, m.grid_connection_id) AS grid_connection_id
+       coalesce(h.grid_connection_id, m.grid_connection_id) AS grid_connection_id,
+       nullif(h.starts_at, '-infinity') AS held_since
 FROM metering_points m
 LEFT JOIN LATERAL (
-  SELECT a.metering_point_id, a.participant_id, a.community_id, a.grid_connection_id
+  SELECT a.metering_point_id, a.participant_id, a.community_id, a.grid_connection_id, a.starts_at
   FROM metering_point_holders a
   WHERE a.metering_point_id = m.metering_point_id AND a.starts_at <= $2::timestamptz
   ORDER BY a.starts_at DESC LIMIT 1
@@ -52,6 +53,23 @@ WHERE (m.community_id = $1 OR m.metering_point_id IN (
   AND coalesce(h.community_id, m.community_id) = $1
   AND (h.metering_point_id IS NULL OR h.participant_id IS NOT NULL)
 ORDER BY m.metering_point_id
+)sql"};
+
+/// Who held points of the community in the 40 days before $2, and no longer does.
+inline constexpr postgres::Query kSelectFormerHolders{"select_former_holders", R"sql(
+SELECT h.metering_point_id, h.participant_id, h.grid_connection_id,
+       greatest(h.starts_at, m.created_at) AS starts_at, h.ends_at
+FROM (
+  SELECT a.metering_point_id, a.participant_id, a.community_id, a.grid_connection_id, a.starts_at,
+         lead(a.starts_at) OVER (PARTITION BY a.metering_point_id ORDER BY a.starts_at) AS ends_at
+  FROM metering_point_holders a
+  WHERE a.metering_point_id IN (
+    SELECT o.metering_point_id FROM metering_point_holders o WHERE o.community_id = $1)
+) h
+JOIN metering_points m ON m.metering_point_id = h.metering_point_id
+WHERE h.community_id = $1 AND h.participant_id IS NOT NULL AND h.ends_at <= $2::timestamptz
+  AND h.ends_at > $2::timestamptz - interval '40 days'
+ORDER BY h.metering_point_id, h.starts_at
 )sql"};
 
 inline constexpr postgres::Query kCountHandovers{"count_handovers", R"sql(

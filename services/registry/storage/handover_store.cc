@@ -115,8 +115,17 @@ absl::StatusOr<Membership> PostgresHandoverStore::MembershipAt(const CommunityId
       membership.holders.push_back({MeteringPointId(TextFrom(row["metering_point_id"])),
                                     ParticipantId(TextFrom(row["participant_id"])),
                                     GridConnectionId(TextFrom(row["grid_connection_id"])),
-                                    postgres::TimeFrom(row["created_at"]),
+                                    postgres::TimeFrom(row["created_at"]), absl::InfinitePast(),
                                     postgres::BoolFrom(row["is_boundary"])});
+      const std::optional<absl::Time> since = postgres::OptionalTimeFrom(row["held_since"]);
+      if (since.has_value()) membership.holders.back().held_since = *since;
+    }
+    for (const auto& row : Exec(tx, kSelectFormerHolders, community.value(), ToSql(time))) {
+      membership.former.push_back({MeteringPointId(TextFrom(row["metering_point_id"])),
+                                   ParticipantId(TextFrom(row["participant_id"])),
+                                   GridConnectionId(TextFrom(row["grid_connection_id"])),
+                                   postgres::TimeFrom(row["starts_at"]),
+                                   postgres::TimeFrom(row["ends_at"])});
     }
     return absl::OkStatus();
   }));

@@ -6,6 +6,7 @@
 #include "services/registry/storage/handover_queries.h"
 #include "services/registry/storage/network_queries.h"
 #include "services/registry/storage/scheme_queries.h"
+#include "services/registry/storage/tariff_queries.h"
 
 namespace peerwatt::registry {
 
@@ -113,10 +114,13 @@ ORDER BY community_id
 LIMIT $2::int
 )sql"};
 
+/// A flat tariff. The caller has locked the community.
 inline constexpr postgres::Query kInsertTariff{"insert_tariff", R"sql(
 INSERT INTO tariffs (
-  community_id, tariff_id, feed_in_price_micros_per_kwh, retail_price_micros_per_kwh, starts_at)
-VALUES ($1, $2, $3::bigint, $4::bigint, $5::timestamptz)
+  community_id, tariff_id, feed_in_price_micros_per_kwh, retail_price_micros_per_kwh, starts_at,
+  version_no)
+SELECT $1, $2, $3::bigint, $4::bigint, $5::timestamptz,
+       (SELECT count(*) + 1 FROM tariffs WHERE community_id = $1)
 ON CONFLICT DO NOTHING
 RETURNING tariff_id
 )sql"};
@@ -133,17 +137,9 @@ SELECT community_id, tariff_id, feed_in_price_micros_per_kwh, retail_price_micro
        starts_at
 FROM tariffs
 WHERE community_id = $1 AND starts_at < $2::timestamptz
+  AND retail_price_micros_per_kwh IS NOT NULL
 ORDER BY starts_at DESC
 LIMIT $3::int
-)sql"};
-
-inline constexpr postgres::Query kSelectTariffInForce{"select_tariff_in_force", R"sql(
-SELECT community_id, tariff_id, feed_in_price_micros_per_kwh, retail_price_micros_per_kwh,
-       starts_at
-FROM tariffs
-WHERE community_id = $1 AND starts_at <= $2::timestamptz
-ORDER BY starts_at DESC
-LIMIT 1
 )sql"};
 
 /// Those that have left at $2 are left out.
@@ -377,14 +373,16 @@ ORDER BY c.issued_at DESC, c.certificate_serial
 
 /// All statements of the registry, to be prepared on every connection.
 inline std::vector<postgres::Query> Queries() {
-  return {kLockHolder, kInsertHolder, kUpdateHolder, kSelectMembership, kCountHandovers,
+  std::vector<postgres::Query> queries = {
+          kLockHolder, kInsertHolder, kUpdateHolder, kSelectMembership,
+          kSelectFormerHolders, kCountHandovers,
           kLockCommunity, kInsertNetwork, kSelectNetwork, kListNetworks, kListNetworksInForce,
           kSelectZoneInUse, kSelectZoneKnown, kUpdateZone, kInsertScheme, kSelectScheme,
           kListSchemes, kListSchemesInForce, kSelectStranger, kSelectNamedBoundary,
           kSelectUser, kSelectUserByEmail, kInsertUser, kDeleteExpiredFamilies, kInsertFamily,
           kInsertRefreshToken, kLockRefreshToken, kSetSuccessor, kExtendFamily, kRevokeFamily,
           kInsertAuditEvent, kInsertCommunity, kSelectCommunity, kListCommunities, kInsertTariff,
-          kSelectTariff, kListTariffs, kSelectTariffInForce, kSelectCommunityMembers,
+          kSelectTariff, kListTariffs, kSelectCommunityMembers,
           kSelectMembers, kInsertParticipant, kSelectParticipant, kLockParticipant,
           kListParticipants, kUpdateKyc, kSelectParticipantContext, kInsertGridConnection,
           kSelectGridConnection, kSelectOtherRole, kInsertMeteringPoint, kSelectMeteringPoint,
@@ -392,6 +390,9 @@ inline std::vector<postgres::Query> Queries() {
           kInsertDeviceMeteringPoints, kUpdateEnrolmentToken, kLockDevice, kSelectDevice,
           kListDevices, kInsertCertificate, kActivateDevice, kRevokeDevice, kResolveDevices,
           kListCertificates};
+  const std::vector<postgres::Query> tariffs = TariffQueries();
+  queries.insert(queries.end(), tariffs.begin(), tariffs.end());
+  return queries;
 }
 
 }  // namespace peerwatt::registry

@@ -10,6 +10,7 @@
 #include "libs/rpc/names.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
+#include "libs/rpc/tariff_codec.h"
 #include "services/settlement/clients/scheme_codec.h"
 
 namespace peerwatt::settlement {
@@ -56,6 +57,10 @@ absl::StatusOr<Member> MemberFrom(const registry::v1::Membership::Holder& proto)
   if (proto.has_create_time()) {
     PW_ASSIGN_OR_RETURN(member.joined_at, rpc::TimeFrom(proto.create_time(), "create_time"));
   }
+  member.held_since = member.joined_at;
+  if (proto.has_start_time()) {
+    PW_ASSIGN_OR_RETURN(member.held_since, rpc::TimeFrom(proto.start_time(), "start_time"));
+  }
   return member;
 }
 
@@ -93,16 +98,6 @@ absl::StatusOr<CommunitySnapshot> RegistryClient::GetSnapshot(const CommunityId&
                         rpc::PriceFrom(response.community().network_fee_per_kwh(), currency,
                                        "community.network_fee_per_kwh"));
   }
-  snapshot.has_tariff = response.has_tariff();
-  if (snapshot.has_tariff) {
-    snapshot.tariff_name = response.tariff().name();
-    PW_ASSIGN_OR_RETURN(snapshot.tariff.retail,
-                        rpc::PriceFrom(response.tariff().retail_price_per_kwh(), currency,
-                                       "tariff.retail_price_per_kwh"));
-    PW_ASSIGN_OR_RETURN(snapshot.tariff.feed_in,
-                        rpc::PriceFrom(response.tariff().feed_in_price_per_kwh(), currency,
-                                       "tariff.feed_in_price_per_kwh"));
-  }
   PW_RETURN_IF_ERROR(ReadMembership(community, time, snapshot));
   return snapshot;
 }
@@ -122,6 +117,15 @@ absl::Status RegistryClient::ReadMembership(const CommunityId& community, absl::
   for (const registry::v1::Membership::Holder& proto : response.holders()) {
     PW_ASSIGN_OR_RETURN(Member member, MemberFrom(proto));
     (proto.is_boundary() ? snapshot.boundaries : snapshot.members).push_back(std::move(member));
+  }
+  for (const registry::v1::Membership::FormerHolder& proto : response.former_holders()) {
+    FormerMember& member = snapshot.former.emplace_back();
+    PW_ASSIGN_OR_RETURN(std::string participant,
+                        rpc::ParseName1(proto.participant(), "participants/*", "participant"));
+    member.participant = ParticipantId(std::move(participant));
+    member.connection = GridConnectionId(proto.grid_connection());
+    PW_ASSIGN_OR_RETURN(member.span.start, rpc::TimeFrom(proto.start_time(), "start_time"));
+    PW_ASSIGN_OR_RETURN(member.span.end, rpc::TimeFrom(proto.end_time(), "end_time"));
   }
   return absl::OkStatus();
 }
@@ -158,6 +162,47 @@ absl::StatusOr<std::vector<Scheme>> RegistryClient::ListSchemes(const CommunityR
     schemes.push_back(std::move(scheme));
   }
   return schemes;
+}
+
+absl::StatusOr<Tariffs> RegistryClient::ListTariffs(const CommunityRules& rules, Interval span) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::ListTariffVersionsInForceRequest request;
+  request.set_community(absl::StrCat("communities/", rules.id.value()));
+  if (span.start != absl::InfinitePast()) {
+    *request.mutable_start_time() = rpc::ToProto(span.start);
+  }
+  if (span.end != absl::InfiniteFuture()) *request.mutable_end_time() = rpc::ToProto(span.end);
+  registry::v1::ListTariffVersionsInForceResponse response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(tariffs_->ListTariffVersionsInForce(&context, request, &response)));
+  Tariffs tariffs;
+  tariffs.version_count = response.version_count();
+  for (const registry::v1::TariffVersion& proto : response.tariff_versions()) {
+    PW_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                        rpc::ParseName(proto.name(), "communities/*/tariffVersions/*", "name"));
+    Tariff& tariff = tariffs.versions.emplace_back();
+    tariff.id = TariffId(ids[1]);
+    tariff.number = proto.version_number();
+    PW_ASSIGN_OR_RETURN(tariff.starts_at, rpc::TimeFrom(proto.start_time(), "start_time"));
+    PW_ASSIGN_OR_RETURN(tariff.rules, rpc::TariffRulesFrom(proto, rules.currency));
+  }
+  return tariffs;
+}
+
+absl::StatusOr<std::map<CommunityId, int64_t>> RegistryClient::ListTariffCounts() {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, kTimeout);
+  registry::v1::ListTariffVersionCountsResponse response;
+  PW_RETURN_IF_ERROR(
+      rpc::FromGrpcStatus(tariffs_->ListTariffVersionCounts(&context, {}, &response)));
+  std::map<CommunityId, int64_t> counts;
+  for (const auto& count : response.counts()) {
+    PW_ASSIGN_OR_RETURN(std::string id,
+                        rpc::ParseName1(count.community(), "communities/*", "community"));
+    counts[CommunityId(std::move(id))] = count.version_count();
+  }
+  return counts;
 }
 
 }  // namespace peerwatt::settlement

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "peerwatt/registry/v1/handovers.grpc.pb.h"
 #include "peerwatt/registry/v1/registry.grpc.pb.h"
 #include "peerwatt/registry/v1/schemes.grpc.pb.h"
+#include "peerwatt/registry/v1/tariffs.grpc.pb.h"
 #include "services/settlement/core/peers.h"
 
 namespace peerwatt::settlement {
@@ -18,7 +20,8 @@ class RegistryClient final : public RegistryPort {
   explicit RegistryClient(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(registry::v1::RegistryInternal::NewStub(channel)),
         schemes_(registry::v1::SchemesInternal::NewStub(channel)),
-        handovers_(registry::v1::HandoversInternal::NewStub(channel)) {}
+        handovers_(registry::v1::HandoversInternal::NewStub(channel)),
+        tariffs_(registry::v1::TariffsInternal::NewStub(channel)) {}
 
   absl::StatusOr<std::vector<CommunityRules>> ListCommunityRules() override;
   absl::StatusOr<CommunitySnapshot> GetSnapshot(const CommunityId& community,
@@ -26,6 +29,8 @@ class RegistryClient final : public RegistryPort {
   absl::StatusOr<ParticipantContext> GetContext(const ParticipantId& participant) override;
   absl::StatusOr<std::vector<Scheme>> ListSchemes(const CommunityRules& rules,
                                                   Interval span) override;
+  absl::StatusOr<Tariffs> ListTariffs(const CommunityRules& rules, Interval span) override;
+  absl::StatusOr<std::map<CommunityId, int64_t>> ListTariffCounts() override;
 
  private:
   /// Fills in who was responsible for which point at an instant.
@@ -35,6 +40,7 @@ class RegistryClient final : public RegistryPort {
   std::unique_ptr<registry::v1::RegistryInternal::Stub> stub_;
   std::unique_ptr<registry::v1::SchemesInternal::Stub> schemes_;
   std::unique_ptr<registry::v1::HandoversInternal::Stub> handovers_;
+  std::unique_ptr<registry::v1::TariffsInternal::Stub> tariffs_;
 };
 
 }  // namespace peerwatt::settlement

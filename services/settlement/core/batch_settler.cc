@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "libs/base/check.h"
-#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/domain/interval.h"
+#include "services/settlement/core/charges.h"
 #include "services/settlement/core/difference.h"
 #include "services/settlement/core/errors.h"
 #include "services/settlement/core/settlement.h"
@@ -92,6 +92,7 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
   PW_RETURN_IF_ERROR(LoadSnapshots(batch));
   batch.CollectPoints();
+  PW_ASSIGN_OR_RETURN(batch.tariffs, peers_.registry.ListTariffs(rules, batch.span));
   PW_ASSIGN_OR_RETURN(batch.schemes, peers_.registry.ListSchemes(rules, batch.span));
   PW_ASSIGN_OR_RETURN(batch.readings, peers_.metering.QueryReadings(batch.points, batch.span,
                                                                     rules.interval));
@@ -105,12 +106,8 @@ absl::Status BatchSettler::LoadSnapshots(Batch& batch) {
   if (batch.starts.size() == 1) return absl::OkStatus();
   PW_ASSIGN_OR_RETURN(CommunitySnapshot last,
                       peers_.registry.GetSnapshot(id, batch.starts.back()));
-  // The tariff with the latest start supersedes: the same one at both ends holds in between. And
-  // the version of the membership only grows.
-  if (last.has_tariff == batch.first.has_tariff && last.tariff_name == batch.first.tariff_name &&
-      last.membership_version == batch.first.membership_version) {
-    return absl::OkStatus();
-  }
+  // The version of the membership only grows.
+  if (last.membership_version == batch.first.membership_version) return absl::OkStatus();
   for (const absl::Time start : batch.starts) {
     PW_ASSIGN_OR_RETURN(CommunitySnapshot snapshot, peers_.registry.GetSnapshot(id, start));
     batch.own[start] = std::move(snapshot);
@@ -167,16 +164,13 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Commit(
       waiting.push_back({start, {}});
       continue;
     }
-    if (!batch.SnapshotOf(start).has_tariff) {
-      Log(Severity::kWarning, "no tariff is in force: the period waits for one",
-          {{"reason", kTariffMissing.name}, {"period", TimeSegment(start)}});
+    const absl::Status status = first_run ? CommitFirst(batch, start)
+                                          : CommitDifference(batch, start);
+    // Another replica was faster, or a tariff came: the next look at the store shows it.
+    if (ReasonOf(status) == kRunSuperseded.name) {
       waiting.push_back({start, {}});
       continue;
     }
-    const absl::Status status = first_run ? CommitFirst(batch, start)
-                                          : CommitDifference(batch, start);
-    // Another replica was faster; the next look at the store shows its result.
-    if (ReasonOf(status) == kRunSuperseded.name) continue;
     PW_RETURN_IF_ERROR(status);
   }
   return waiting;
@@ -184,15 +178,18 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Commit(
 
 RunCommit BatchSettler::RunOf(const Batch& batch, absl::Time start) const {
   const Scheme& scheme = SchemeAt(batch.schemes, start);
+  const CommunityRules& rules = batch.rules;
   RunCommit run;
-  run.community = batch.rules.id;
-  run.period = {start, start + batch.rules.interval};
+  run.community = rules.id;
+  run.period = {start, start + rules.interval};
   run.scheme = scheme.id;
   run.is_firm = UsesTrades(scheme) && scheme.policy == DeliveryPolicy::kFirm;
   run.readings_cursor = batch.Cursor();
   run.revisions = UsedRevisions(batch.SnapshotOf(start).members, batch.ReadingsOf(start),
                                 batch.ReadingsADayBefore(start));
-  run.tariff = batch.SnapshotOf(start).tariff_name;
+  run.tariff_version_count = batch.tariffs.version_count;
+  const Tariff* tariff = TariffAt(batch.tariffs.versions, start);
+  if (tariff != nullptr) run.tariff = TariffName(rules.id, tariff->id);
   run.now = clock_.Now();
   run.record = batch.record;
   // The machine's clock may have been set back meanwhile.
@@ -204,13 +201,18 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
                                 SettlementResult& result) const {
   const Substitution readings =
       Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
-  const Scheme& scheme = SchemeAt(batch.schemes, start);
-  result = Settle(
-      ComposeInput(batch.SnapshotOf(start), scheme, readings, batch.trades.at(start)));
+  const CommunitySnapshot& snapshot = batch.SnapshotOf(start);
+  result = Settle(ComposeInput(snapshot, batch.PricesAt(start), SchemeAt(batch.schemes, start),
+                               readings, batch.trades.at(start)));
+  AddCharges(batch.ChargesAt(start), result.lines);
   RunCommit run = RunOf(batch, start);
   run.totals = result.totals;
   run.substituted_count = readings.substituted_count;
   run.absurd_count = readings.absurd_count;
+  run.price_missing_count = static_cast<int32_t>(
+      std::count_if(result.lines.begin(), result.lines.end(), [](const Line& line) {
+        return line.key.is_price_missing && !IsReference(line.key.kind);
+      }));
   // What a firm trade delivers is not looked at: both sides pay for all of it.
   const auto welfare = batch.welfare.find(start);
   if (welfare != batch.welfare.end() && welfare->second > Money() && !run.is_firm) {
@@ -222,10 +224,11 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
 void BatchSettler::AddGridLoss(const Batch& batch, std::optional<Money> posted, RunCommit& run) {
   const CommunitySnapshot& snapshot = batch.SnapshotOf(run.period.start);
   if (snapshot.boundaries.empty() && !posted.has_value()) return;
+  const absl::Time start = run.period.start;
   run.grid_loss =
-      GridLossOf(batch.BoundaryOf(run.period.start), run.totals, snapshot.tariff.retail);
-  std::optional<JournalEntry> entry = GridLossEntry(run.period.start, run.run_before + 1,
-                                                    *run.grid_loss, posted.value_or(Money()));
+      GridLossOf(batch.BoundaryOf(start), run.totals, batch.PricesAt(start).retail.price);
+  std::optional<JournalEntry> entry = GridLossEntry(start, run.run_before + 1, *run.grid_loss,
+                                                    posted.value_or(Money()));
   if (entry.has_value()) run.entries.entries.push_back(*std::move(entry));
 }
 

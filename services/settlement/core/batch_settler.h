@@ -31,7 +31,8 @@ class RunProbe {
 /// A period that could not be settled yet.
 struct WaitingPeriod {
   absl::Time start;
-  /// Points without a reading; empty when the period waits for its auction or a tariff.
+  /// Points without a reading; empty when the period waits for its auction, or to be looked at
+  /// again because something came in between.
   std::set<MeteringPointId> missing;
 };
 

@@ -99,6 +99,8 @@ class BooksReader {
   virtual absl::StatusOr<TrialBalance> GetTrialBalance(const CommunityId& community) = 0;
   /// What the balances of each ledger sum to, without sign, over all ledgers: 0.
   virtual absl::StatusOr<Money> ImbalanceOfAll() = 0;
+  /// Settled periods in which a line has no price, over all communities.
+  virtual absl::StatusOr<int64_t> CountPriceMissing() = 0;
   /// Nothing when the period is not settled.
   virtual absl::StatusOr<std::optional<SettledPeriod>> FindPeriod(const CommunityId& community,
                                                                   absl::Time period_start) = 0;

@@ -19,9 +19,6 @@ inline constexpr ErrorReason kPaymentDeclined{"PAYMENT_DECLINED",
 inline constexpr ErrorReason kRunSuperseded{"RUN_SUPERSEDED", absl::StatusCode::kAborted, true};
 /// The calendar of runs has another version than the one that was read.
 inline constexpr ErrorReason kCalendarChanged{"CALENDAR_CHANGED", absl::StatusCode::kAborted};
-/// No tariff is in force at the period's start; the period waits for one.
-inline constexpr ErrorReason kTariffMissing{"TARIFF_MISSING",
-                                            absl::StatusCode::kFailedPrecondition, true};
 /// A pool that cannot be shared: negative energy, or coefficients that do not sum to 1. A bug of
 /// ours: a scheme is checked before it is used.
 inline constexpr ErrorReason kSharingInvalid{"SHARING_INVALID", absl::StatusCode::kInvalidArgument};

@@ -28,8 +28,10 @@ void SettlePool(PeriodBooks& books) {
         PW_MUTANT(kPoolShareIsRoundedPerProducer,
                   KeptOf(distributed[i] + shares[i], input.fees.operator_share_ppm), shares[i]);
     books.Add(i, LineKind::kPoolSale, given, input.terms.local_price,
-              distributed[i] + shares[i]);
-    if (kept != Money()) books.Add(i, LineKind::kOperatorShare, given, Price(), -share);
+              distributed[i] + shares[i], input.terms.rule);
+    if (kept == Money()) continue;
+    books.Add(i, LineKind::kOperatorShare, given, Price(), -share,
+              input.fees.operator_share_rule);
   }
 }
 

@@ -52,8 +52,8 @@ struct Line {
   Price price;    ///< 0 for kinds without a price of their own
   Money amount;   ///< what the participant's account changes by
   bool substituted = false;
-  /// What priced it: `tariffs/{tariff}/…` or `schemes/{scheme}`; empty where the trade or the
-  /// community did.
+  /// What priced it: `tariffVersions/{version}/…` or `schemes/{scheme}`; empty where the trade or
+  /// the community did.
   std::string rule_id{};
   bool operator==(const Line&) const = default;
 };

@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<absl::Time>> BatchSettler::CommitNarrowly(
   for (const auto& [start, points] : changed.points) {
     const CommunitySnapshot& snapshot = batch.SnapshotOf(start);
     // The loss of a network depends on all of it.
-    if (!snapshot.has_tariff || !snapshot.boundaries.empty() || !batch.trades.contains(start) ||
+    if (!snapshot.boundaries.empty() || !batch.trades.contains(start) ||
         !UsesTrades(SchemeAt(batch.schemes, start))) {
       continue;
     }
@@ -97,9 +97,6 @@ std::optional<RunCommit> BatchSettler::ComputeNarrowly(const Batch& batch, absl:
   const CommunitySnapshot& all = batch.SnapshotOf(start);
   CommunitySnapshot few;
   few.fees = all.fees;
-  few.has_tariff = all.has_tariff;
-  few.tariff_name = all.tariff_name;
-  few.tariff = all.tariff;
   PeriodReadings readings;
   PeriodReadings day_before;
   const PeriodReadings& of_all = batch.ReadingsOf(start);
@@ -110,8 +107,10 @@ std::optional<RunCommit> BatchSettler::ComputeNarrowly(const Batch& batch, absl:
     if (!before_of_all.empty()) day_before.push_back(before_of_all[member]);
   }
   const Scheme& scheme = SchemeAt(batch.schemes, start);
-  const SettlementResult result =
-      Settle(ComposeInput(few, scheme, Substitute(readings, day_before), part.trades));
+  SettlementResult result = Settle(ComposeInput(few, batch.PricesAt(start), scheme,
+                                                Substitute(readings, day_before), part.trades));
+  // Of all members: those that are not affected are left out with their other lines.
+  AddCharges(batch.ChargesAt(start), result.lines);
   std::optional<NarrowDifference> difference =
       DifferenceOfPart(part, result.lines, posted.period.lines, posted.welfare);
   if (!difference.has_value()) return std::nullopt;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,8 +13,10 @@
 #include "libs/domain/ids.h"
 #include "libs/domain/interval.h"
 #include "libs/domain/quantities.h"
+#include "services/settlement/core/member.h"
 #include "services/settlement/core/scheme.h"
 #include "services/settlement/core/settlement.h"
+#include "services/settlement/core/tariff.h"
 
 namespace peerwatt::settlement {
 
@@ -34,23 +37,13 @@ struct CommunityRules {
   std::optional<EmissionFactor> emission_factor{};
 };
 
-/// A metering point with who answers for it.
-struct Member {
-  MeteringPointId point;
-  ParticipantId participant;
-  GridConnectionId connection;
-  absl::Time joined_at = absl::InfinitePast();  ///< before, no reading is expected
-};
-
 /// A community at an instant.
 struct CommunitySnapshot {
   FeeRules fees;
-  bool has_tariff = false;
-  std::string tariff_name;  ///< tells tariffs apart
-  GridTariff tariff;
-  std::vector<Member> members;     ///< as of the instant
+  std::vector<Member> members;       ///< as of the instant
   std::vector<Member> boundaries{};  ///< points where the community meets the main grid
-  int64_t membership_version = 0;  ///< grows with each point that changes hands or leaves
+  std::vector<FormerMember> former;  ///< until the instant, of the 40 days before it at least
+  int64_t membership_version = 0;    ///< grows with each point that changes hands or leaves
 };
 
 /// Where a participant has its account.
@@ -74,6 +67,11 @@ class RegistryPort {
   /// within it, by start; none: it trades, and settles as delivered.
   virtual absl::StatusOr<std::vector<Scheme>> ListSchemes(const CommunityRules& rules,
                                                           Interval span) = 0;
+  /// What settles a span, as of now: the version of a community's tariff in force at its start and
+  /// those that start within it.
+  virtual absl::StatusOr<Tariffs> ListTariffs(const CommunityRules& rules, Interval span) = 0;
+  /// How many versions of its tariff each community has that has one.
+  virtual absl::StatusOr<std::map<CommunityId, int64_t>> ListTariffCounts() = 0;
 };
 
 /// Energy that one metering point sells another, as the market agreed it.

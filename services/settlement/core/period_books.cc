@@ -35,6 +35,16 @@ PeriodBooks::PeriodBooks(const SettlementInput& input) : input_(input) {
   }
 }
 
+void PeriodBooks::AddPriced(size_t connection, LineKind kind, Energy energy,
+                            const EnergyPrice& price, int64_t direction) {
+  const bool is_missing = !price.price.has_value();
+  const Price rate = price.price.value_or(Price());
+  const Money amount = PriceOf(energy, rate);
+  AddRow({connection, kind, nullptr, energy, rate, direction < 0 ? -amount : amount, price.rule,
+          price.is_taxable || PW_MUTANT(kAllIsTaxed, true, false),
+          is_missing && PW_MUTANT(kMissingPricesAreZero, false, true)});
+}
+
 void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
   const Money amount = PriceOf(energy, trade.price);
   const Money paid =
@@ -49,7 +59,8 @@ void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
       (amount > Money() || PW_MUTANT(kShareIsTakenFromNegativeAmounts, true, false))) {
     const Money share = Money::Micros(
         MulDiv(amount.micros(), input_.fees.operator_share_ppm, kMillion, Rounding::kHalfEven));
-    AddRow({trade.seller, LineKind::kOperatorShare, &trade.id, energy, Price(), -share});
+    AddRow({trade.seller, LineKind::kOperatorShare, &trade.id, energy, Price(), -share,
+            input_.fees.operator_share_rule});
   }
   totals_.delivered += energy;
 }
@@ -57,10 +68,8 @@ void PeriodBooks::AddTrade(const ConnectedTrade& trade, Energy energy) {
 void PeriodBooks::AddGrid(size_t connection, Energy retail, Energy surplus) {
   PW_CHECK(retail >= Energy() && surplus >= Energy(),
            "a connection delivers no more than it moved");
-  Add(connection, LineKind::kRetail, retail, input_.tariff.retail,
-      -PriceOf(retail, input_.tariff.retail));
-  Add(connection, LineKind::kFeedIn, surplus, input_.tariff.feed_in,
-      PriceOf(surplus, input_.tariff.feed_in));
+  AddPriced(connection, LineKind::kRetail, retail, input_.tariff.retail, -1);
+  AddPriced(connection, LineKind::kFeedIn, surplus, input_.tariff.feed_in, 1);
   totals_.retail += retail;
   totals_.surplus += surplus;
 }
@@ -68,14 +77,12 @@ void PeriodBooks::AddGrid(size_t connection, Energy retail, Energy surplus) {
 void PeriodBooks::AddImbalance(size_t connection, Energy deviation) {
   const SettlementTerms& terms = input_.terms;
   if (deviation > Energy()) {
-    const Price price =
+    const EnergyPrice& price =
         PW_MUTANT(kImbalanceIsPaidAtTheTariff, input_.tariff.retail, terms.imbalance_purchase);
-    Add(connection, LineKind::kImbalancePurchase, deviation, price,
-        -PriceOf(deviation, price));
+    AddPriced(connection, LineKind::kImbalancePurchase, deviation, price, -1);
     totals_.imbalance_bought += deviation;
   } else {
-    Add(connection, LineKind::kImbalanceSale, -deviation, terms.imbalance_sale,
-        PriceOf(-deviation, terms.imbalance_sale));
+    AddPriced(connection, LineKind::kImbalanceSale, -deviation, terms.imbalance_sale, 1);
     totals_.imbalance_sold -= deviation;
   }
 }
@@ -83,10 +90,15 @@ void PeriodBooks::AddImbalance(size_t connection, Energy deviation) {
 void PeriodBooks::AddReferences(size_t connection) {
   const Net& net = nets_[connection];
   Add(connection, LineKind::kSelfConsumption, net.self_consumed, Price(), Money());
-  Add(connection, LineKind::kReferenceDraw, net.draw, input_.tariff.retail,
-      -PriceOf(net.draw, input_.tariff.retail));
-  Add(connection, LineKind::kReferenceFeedIn, net.feed_in, input_.tariff.feed_in,
-      PriceOf(net.feed_in, input_.tariff.feed_in));
+  // These stand on no bill: nothing about tax and rule.
+  const auto reference = [](const EnergyPrice& price) {
+    EnergyPrice plain;
+    plain.price = price.price;
+    return plain;
+  };
+  AddPriced(connection, LineKind::kReferenceDraw, net.draw, reference(input_.tariff.retail), -1);
+  AddPriced(connection, LineKind::kReferenceFeedIn, net.feed_in, reference(input_.tariff.feed_in),
+            1);
 }
 
 void PeriodBooks::Check() const {
@@ -162,6 +174,9 @@ SettlementResult PeriodBooks::Close() && {
     line.price = row.price;
     line.amount = row.amount;
     line.substituted = at.substituted;
+    line.rule_id = std::string(row.rule);
+    line.key.is_taxable = row.is_taxable;
+    line.key.is_price_missing = row.is_price_missing;
   }
   return result;
 }

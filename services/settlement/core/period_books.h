@@ -1,7 +1,10 @@
 #pragma once
 
+#include <string>
+#include <cstdint>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "services/settlement/core/settlement.h"
 
 namespace peerwatt::settlement {
@@ -24,9 +27,10 @@ class PeriodBooks {
   size_t size() const { return nets_.size(); }
   const Net& net(size_t connection) const { return nets_[connection]; }
 
-  /// Adds a line of no trade unless it carries nothing.
-  void Add(size_t connection, LineKind kind, Energy energy, Price price, Money amount) {
-    AddRow({connection, kind, nullptr, energy, price, amount});
+  /// Adds a line of no trade unless it carries nothing. rule: what priced it, if not the community.
+  void Add(size_t connection, LineKind kind, Energy energy, Price price, Money amount,
+           absl::string_view rule = "") {
+    AddRow({connection, kind, nullptr, energy, price, amount, rule});
   }
   /// Adds the lines of a trade that counts with `energy`: purchase, sale, network fee and the
   /// operator's share. Adds to the energy delivered.
@@ -50,11 +54,17 @@ class PeriodBooks {
     Energy energy;
     Price price;
     Money amount;
+    absl::string_view rule{};  ///< of the input
+    bool is_taxable = true;
+    bool is_price_missing = false;
   };
 
   void AddRow(const Row& row) {
     if (row.energy != Energy()) rows_.push_back(row);
   }
+  /// Adds a line at a price that may be missing. direction: -1 for what the participant pays.
+  void AddPriced(size_t connection, LineKind kind, Energy energy, const EnergyPrice& price,
+                 int64_t direction);
   void AddReferences(size_t connection);
   void Check() const;
   /// The rows in the order of their lines' keys.

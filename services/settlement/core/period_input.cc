@@ -1,6 +1,12 @@
 #include "services/settlement/core/period_input.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -66,20 +72,28 @@ Substitution Substitute(const PeriodReadings& readings, const PeriodReadings& da
   return result;
 }
 
-SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Scheme& scheme,
-                             const Substitution& readings, const std::vector<Trade>& trades) {
+SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const GridTariff& tariff,
+                             const Scheme& scheme, const Substitution& readings,
+                             const std::vector<Trade>& trades) {
   PW_CHECK(readings.readings.size() == snapshot.members.size(), "one reading per member");
   SettlementInput input;
   input.fees = snapshot.fees;
   input.fees.operator_share_ppm =
       scheme.operator_share_ppm.value_or(snapshot.fees.operator_share_ppm);
-  input.tariff = snapshot.tariff;
+  const std::string rule =
+      scheme.id.empty() ? std::string() : absl::StrCat("schemes/", scheme.id.value());
+  if (scheme.operator_share_ppm.has_value()) input.fees.operator_share_rule = rule;
+  const auto imbalance = [&](const std::optional<Price>& own, const EnergyPrice& price) {
+    return own.has_value() ? EnergyPrice(*own, true, rule) : price;
+  };
+  input.tariff = tariff;
   input.terms = {scheme.mechanism,
                  scheme.policy,
-                 scheme.imbalance_purchase.value_or(snapshot.tariff.retail),
-                 scheme.imbalance_sale.value_or(snapshot.tariff.feed_in),
+                 imbalance(scheme.imbalance_purchase, tariff.retail),
+                 imbalance(scheme.imbalance_sale, tariff.feed_in),
                  scheme.key,
-                 scheme.local_price};
+                 scheme.local_price,
+                 rule};
   ConnectionTable table(input.connections);
   absl::flat_hash_map<MeteringPointId, size_t> connection_of;
   for (size_t i = 0; i < snapshot.members.size(); ++i) {

@@ -34,13 +34,14 @@ struct Substitution {
 };
 Substitution Substitute(const PeriodReadings& readings, const PeriodReadings& day_before);
 
-/// Brings members, the scheme in force, readings and trades of one period together.
+/// Brings members, the tariff and scheme in force, readings and trades of one period together.
 /// Points behind one connection of one participant become one connection. A trade of a point that
 /// is no member, or is somebody else's by now, meets a connection without energy of who traded: as
 /// delivered, it delivers nothing and blocks nobody. A connection has the coefficients of its
 /// points together, and their lowest rank. The scheme's operator share supersedes the community's,
 /// its imbalance prices the tariff.
-SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const Scheme& scheme,
-                             const Substitution& readings, const std::vector<Trade>& trades);
+SettlementInput ComposeInput(const CommunitySnapshot& snapshot, const GridTariff& tariff,
+                             const Scheme& scheme, const Substitution& readings,
+                             const std::vector<Trade>& trades);
 
 }  // namespace peerwatt::settlement

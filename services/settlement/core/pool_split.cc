@@ -104,7 +104,7 @@ Money AddPurchases(PeriodBooks& books, const PoolSplit& split) {
   for (size_t i = 0; i < books.size(); ++i) {
     const Energy taken = split.taken[i];
     const Money amount = AmountOf(taken, price, Rounding::kHalfEven);
-    books.Add(i, LineKind::kPoolPurchase, taken, price, -amount);
+    books.Add(i, LineKind::kPoolPurchase, taken, price, -amount, books.input().terms.rule);
     if (fee != Price() && PW_MUTANT(kNetworkFeeIsForgotten, false, true)) {
       books.Add(i, LineKind::kNetworkFee, taken, fee,
                 -AmountOf(taken, fee, Rounding::kHalfEven));

@@ -35,11 +35,12 @@ struct RunFilter {
   std::optional<absl::Time> period_start;  ///< only runs that computed this period
 };
 
-/// A change of readings that came after its period was final.
+/// A change of readings, or a version of the tariff, that came after its period was final.
 struct LateChange {
   absl::Time listed_at;
   absl::Time period_start;
-  int64_t cursor = 0;
+  int64_t cursor = 0;                ///< of metering; 0: the tariff changed
+  int64_t tariff_version_count = 0;  ///< versions of the tariff; 0: readings changed
 };
 
 /// Keeps the versions of calendars, and answers what runs did.

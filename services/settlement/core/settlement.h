@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/domain/ids.h"
@@ -14,22 +17,36 @@ namespace peerwatt::settlement {
 struct FeeRules {
   int64_t operator_share_ppm = 0;  ///< of what producers get, paid by them; 0 to 1000000
   Price network_fee{};             ///< flat, of shared and pooled energy; a trade brings its own
+  std::string operator_share_rule{};  ///< as `Line::rule_id`
+};
+
+/// What energy costs, if that is known, and what says so.
+struct EnergyPrice {
+  EnergyPrice() = default;
+  EnergyPrice(Price the_price, bool taxable = true, std::string the_rule = "")
+      : price(the_price), is_taxable(taxable), rule(std::move(the_rule)) {}
+  bool operator==(const EnergyPrice&) const = default;
+
+  std::optional<Price> price;  ///< none: missing; a line then has energy and no amount
+  bool is_taxable = true;
+  std::string rule;  ///< as `Line::rule_id`
 };
 
 /// Prices of the main grid in the period.
 struct GridTariff {
-  Price retail;   ///< what a shortfall costs
-  Price feed_in;  ///< what a surplus earns
+  EnergyPrice retail;   ///< what a shortfall costs
+  EnergyPrice feed_in;  ///< what a surplus earns
 };
 
-/// The part of a scheme that settles a period, with all prices known.
+/// The part of a scheme that settles a period.
 struct SettlementTerms {
   Mechanism mechanism = Mechanism::kTrading;
   DeliveryPolicy policy = DeliveryPolicy::kAsDelivered;
-  Price imbalance_purchase;  ///< what a shortfall of a trade's party costs; policy `firm`
-  Price imbalance_sale;      ///< what its excess earns; policy `firm`
+  EnergyPrice imbalance_purchase;  ///< what a shortfall of a trade's party costs; policy `firm`
+  EnergyPrice imbalance_sale;      ///< what its excess earns; policy `firm`
   SharingKey key = SharingKey::kProportional;
   Price local_price;  ///< of shared or pooled energy
+  std::string rule;   ///< of the scheme, as `Line::rule_id`
 };
 
 /// A grid connection with what its metering points measured in the period.

@@ -7,6 +7,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "services/settlement/core/batch_settler.h"
+#include "services/settlement/core/charges.h"
+#include "services/settlement/core/tariff.h"
 
 namespace peerwatt::settlement {
 
@@ -17,7 +19,8 @@ struct BatchSettler::Batch {
   const RunRecord& record;
   Interval span;
   CommunitySnapshot first{};  ///< at the first period
-  std::map<absl::Time, CommunitySnapshot> own{};  ///< where tariffs or members change within it
+  std::map<absl::Time, CommunitySnapshot> own{};  ///< where members change within it
+  Tariffs tariffs{};  ///< in force within the batch, as of now
   std::vector<MeteringPointId> points{};
   /// Indexes into `points`.
   struct Rows {
@@ -76,6 +79,17 @@ struct BatchSettler::Batch {
   const CommunitySnapshot& SnapshotOf(absl::Time start) const {
     const auto found = own.find(start);
     return found == own.end() ? first : found->second;
+  }
+  /// What energy of the main grid costs in a period.
+  GridTariff PricesAt(absl::Time start) const {
+    return PricesOf(TariffAt(tariffs.versions, start), start, rules.time_zone);
+  }
+  /// What is charged in a period besides energy. The batch outlives it.
+  ChargeInput ChargesAt(absl::Time start) const {
+    const CommunitySnapshot& snapshot = SnapshotOf(start);
+    return {TariffAt(tariffs.versions, start), snapshot.members,
+            snapshot.former,                   {start, start + rules.interval},
+            rules.time_zone,                   rules.trading_start};
   }
   int64_t Cursor() const {
     return day_before.has_value() ? std::min(readings.cursor, day_before->cursor)

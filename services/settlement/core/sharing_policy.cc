@@ -23,11 +23,13 @@ void SettleSharing(PeriodBooks& books) {
                   AmountOf(books.net(i).feed_in, input.terms.local_price, Rounding::kHalfEven),
                   parts[i]));
     books.Add(i, LineKind::kPoolSale, given, input.terms.local_price,
-              PW_MUTANT(kNegativePricesEarnNothing, amount < Money() ? Money() : amount, amount));
+              PW_MUTANT(kNegativePricesEarnNothing, amount < Money() ? Money() : amount, amount),
+              input.terms.rule);
     if (input.fees.operator_share_ppm == 0 || amount <= Money()) continue;
     const Money share = Money::Micros(
         MulDiv(amount.micros(), input.fees.operator_share_ppm, kMillion, Rounding::kHalfEven));
-    books.Add(i, LineKind::kOperatorShare, given, Price(), -share);
+    books.Add(i, LineKind::kOperatorShare, given, Price(), -share,
+              input.fees.operator_share_rule);
   }
 }
 

@@ -29,7 +29,7 @@ namespace peerwatt::settlement {
 struct Progress {
   absl::Time settled_through;              ///< every period that starts before is settled
   std::vector<absl::Time> settled_beyond;  ///< settled periods at or after it, in order
-  std::vector<absl::Time> dirty;           ///< settled periods that newer readings touched
+  std::vector<absl::Time> dirty;           ///< settled, touched by newer readings or tariffs
   RunReach reach{};                        ///< up to where daily, monthly and final runs reached
 };
 
@@ -47,6 +47,7 @@ struct RunCommit {
   int32_t absurd_count = 0;  ///< of these, readings that cannot be
   int32_t price_missing_count = 0;  ///< lines of a bill without a price, from scratch
   int64_t readings_cursor = 0;
+  int64_t tariff_version_count = 0;  ///< versions of the tariff that the run knew
   std::vector<UsedRevision> revisions{};  ///< that are not simply the first
   std::string tariff{};                   ///< resource name of the one in force
   absl::Time now;
@@ -99,7 +100,8 @@ class RunStore {
   /// Commits a run: entries, balances, lines, the period, and on the first run the end of all
   /// holds of the period, together or not at all. A later run that posts nothing counts no run;
   /// that it took place is kept all the same.
-  /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile.
+  /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile, or the run knew fewer
+  /// versions of the tariff than were marked.
   virtual absl::Status CommitRun(const RunCommit& run) = 0;
   /// Which points' changes make periods dirty.
   virtual absl::StatusOr<ChangedPoints> LoadChangedPoints(
@@ -124,6 +126,13 @@ class RunStore {
   virtual absl::StatusOr<int64_t> LoadWatchCursor() = 0;
   /// Marks what the changes touch as dirty where a run has not seen them, with the cursor.
   virtual absl::Status MarkChanged(const std::vector<ReadingChange>& changes, int64_t cursor) = 0;
+  /// Up to how many versions of a community's tariff periods were marked.
+  virtual absl::StatusOr<int64_t> LoadTariffCursor(const CommunityId& community) = 0;
+  /// Marks settled periods in `spans` as dirty whose newest run knew fewer than so many versions,
+  /// together with the number. Returns them by start.
+  virtual absl::StatusOr<std::vector<absl::Time>> MarkRepriced(const CommunityId& community,
+                                                               const std::vector<Interval>& spans,
+                                                               int64_t version_count) = 0;
 };
 
 /// Keeps holds.

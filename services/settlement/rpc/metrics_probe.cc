@@ -14,7 +14,10 @@ MetricsProbe::MetricsProbe(telemetry::Metrics& metrics)
       imbalance_(metrics.AddGauge("peerwatt_settlement_ledger_imbalance_microunits",
                                   "What the balances of the ledgers sum to; must be 0")),
       lag_(metrics.AddGauge("peerwatt_settlement_lag_seconds",
-                            "Time since the end of the oldest period that is not settled")) {
+                            "Time since the end of the oldest period that is not settled")),
+      price_missing_(metrics.AddGauge("peerwatt_settlement_price_missing_periods",
+                                      "Settled periods in which a line has no price")) {
+  price_missing_.Set(0);
   imbalance_.Set(0);
   lag_.Set(0);
 }
@@ -35,6 +38,10 @@ void MetricsProbe::Lag(absl::Duration lag) { lag_.Set(absl::ToDoubleSeconds(lag)
 
 void MetricsProbe::Imbalance(Money imbalance) {
   imbalance_.Set(static_cast<double>(imbalance.micros()));
+}
+
+void MetricsProbe::PriceMissing(int64_t periods) {
+  price_missing_.Set(static_cast<double>(periods));
 }
 
 }  // namespace peerwatt::settlement

@@ -15,6 +15,8 @@ class MetricsProbe final : public RunProbe {
   void Lag(absl::Duration lag) override;
   /// What the ledgers' balances differ from zero by.
   void Imbalance(Money imbalance);
+  /// Settled periods in which a line has no price.
+  void PriceMissing(int64_t periods);
 
  private:
   telemetry::Counter& periods_settled_;
@@ -23,6 +25,7 @@ class MetricsProbe final : public RunProbe {
   telemetry::Histogram& run_duration_;
   telemetry::Gauge& imbalance_;
   telemetry::Gauge& lag_;
+  telemetry::Gauge& price_missing_;
 };
 
 }  // namespace peerwatt::settlement

@@ -230,6 +230,7 @@ grpc::Status RunsService::ListLateChanges(grpc::ServerContext* context,
       v1::LateChange& proto = *response->add_late_changes();
       proto.set_settlement_period(PeriodName(community, change.period_start));
       proto.set_readings_cursor(change.cursor);
+      proto.set_tariff_version_count(change.tariff_version_count);
       *proto.mutable_list_time() = rpc::ToProto(change.listed_at);
     }
     return absl::OkStatus();

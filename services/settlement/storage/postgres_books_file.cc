@@ -120,6 +120,7 @@ Page PeriodsPage(pqxx::work& tx, const CommunityId& community, const std::string
                      energy("imbalance_bought_wh"),
                      energy("imbalance_sold_wh")};
     period.substituted_count = Int32From(row["substituted_count"]);
+    period.price_missing_count = Int32From(row["price_missing_count"]);
     period.scheme = SchemeId(TextFrom(row["scheme_id"]));
     period.grid_loss = GridLossFrom(row);
     AppendLine(period, page.text);

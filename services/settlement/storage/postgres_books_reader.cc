@@ -173,6 +173,15 @@ absl::StatusOr<Money> PostgresBooksReader::ImbalanceOfAll() {
   return sums.front();
 }
 
+absl::StatusOr<int64_t> PostgresBooksReader::CountPriceMissing() {
+  int64_t count = 0;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    count = Int64From(Exec(tx, kCountPriceMissing)[0]["period_count"]);
+    return absl::OkStatus();
+  }));
+  return count;
+}
+
 absl::StatusOr<std::optional<SettledPeriod>> PostgresBooksReader::FindPeriod(
     const CommunityId& community, absl::Time period_start) {
   PW_ASSIGN_OR_RETURN(std::vector<SettledPeriod> periods,

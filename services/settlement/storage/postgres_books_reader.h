@@ -30,6 +30,7 @@ class PostgresBooksReader final : public BooksReader {
                                                        int32_t limit) override;
   absl::StatusOr<TrialBalance> GetTrialBalance(const CommunityId& community) override;
   absl::StatusOr<Money> ImbalanceOfAll() override;
+  absl::StatusOr<int64_t> CountPriceMissing() override;
   absl::StatusOr<std::optional<SettledPeriod>> FindPeriod(const CommunityId& community,
                                                           absl::Time period_start) override;
   absl::StatusOr<std::vector<SettledPeriod>> ListPeriods(const CommunityId& community,

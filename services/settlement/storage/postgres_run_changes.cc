@@ -38,7 +38,8 @@ bool ChangePeriods(pqxx::work& tx, const std::vector<RunCommit>& runs) {
       total(&PeriodTotals::imbalance_bought), total(&PeriodTotals::imbalance_sold),
       ToSqlColumn(runs, [](const RunCommit& run) { return run.substituted_count; }),
       runs.front().readings_cursor,
-      ToSqlColumn(runs, [](const RunCommit& run) { return run.price_missing_count; }));
+      ToSqlColumn(runs, [](const RunCommit& run) { return run.price_missing_count; }),
+      runs.front().tariff_version_count);
   return changed.affected_rows() == runs.size();
 }
 
@@ -110,6 +111,10 @@ absl::Status PostgresRunStore::CommitChanges(const std::vector<RunCommit>& runs)
     entries.insert(entries.end(), run.entries.entries.begin(), run.entries.entries.end());
   }
   const auto commit = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
+    if (first.tariff_version_count < TariffCursor(tx, first.community)) {
+      return Error(kRunSuperseded, "a version of the tariff came meanwhile",
+                   {{"period", TimeSegment(first.period.start)}});
+    }
     if (!ChangePeriods(tx, runs)) {
       return Error(kRunSuperseded, "another run of a period was committed first",
                    {{"period", TimeSegment(first.period.start)}});
@@ -119,6 +124,9 @@ absl::Status PostgresRunStore::CommitChanges(const std::vector<RunCommit>& runs)
     Exec(tx, kDeleteAllSeenChanges, first.community.value(),
          ToSqlColumn(runs, [](const RunCommit& run) { return run.period.start; }),
          first.readings_cursor);
+    Exec(tx, kDeleteRepriced, first.community.value(),
+         ToSqlColumn(runs, [](const RunCommit& run) { return run.period.start; }),
+         first.tariff_version_count);
     return absl::OkStatus();
   };
   return WriteLedger(pool_, cache_, first.community, first.now, commit);

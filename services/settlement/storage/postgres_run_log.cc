@@ -131,7 +131,7 @@ absl::StatusOr<std::vector<LateChange>> PostgresRunLog::ListLateChanges(
     for (const auto& row : Exec(tx, kListLateChanges, community.value(), ToSql(after.listed_at),
                                 ToSql(after.period_start), after.cursor, limit)) {
       changes.push_back({TimeFrom(row["listed_at"]), TimeFrom(row["period_start_at"]),
-                         Int64From(row["changed_cursor"])});
+                         Int64From(row["changed_cursor"]), Int64From(row["tariff_version_count"])});
     }
     return absl::OkStatus();
   }));

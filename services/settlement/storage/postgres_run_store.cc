@@ -46,7 +46,8 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
              totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
              totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(),
              run.substituted_count, run.readings_cursor, run.scheme.value(), run.is_firm,
-             totals.imbalance_bought.wh(), totals.imbalance_sold.wh(), run.price_missing_count);
+             totals.imbalance_bought.wh(), totals.imbalance_sold.wh(), run.price_missing_count,
+             run.tariff_version_count);
     return inserted.affected_rows() == 1;
   }
   const int32_t run_after = Counts(run) ? run.run_before + 1 : run.run_before;
@@ -55,7 +56,7 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
            totals.drawn.wh(), totals.fed_in.wh(), totals.self_consumed.wh(),
            totals.delivered.wh(), totals.retail.wh(), totals.surplus.wh(), run.substituted_count,
            run.readings_cursor, run.scheme.value(), run.is_firm, totals.imbalance_bought.wh(),
-           totals.imbalance_sold.wh(), run.price_missing_count);
+           totals.imbalance_sold.wh(), run.price_missing_count, run.tariff_version_count);
   return updated.affected_rows() == 1;
 }
 
@@ -168,6 +169,10 @@ absl::StatusOr<PostedPeriod> PostgresRunStore::LoadPosted(const CommunityId& com
 
 absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
   const auto commit = [&](pqxx::work& tx, LedgerSession& ledger) -> absl::Status {
+    if (run.tariff_version_count < TariffCursor(tx, run.community)) {
+      return Error(kRunSuperseded, "a version of the tariff came meanwhile",
+                   {{"period", TimeSegment(run.period.start)}});
+    }
     if (!WritePeriod(tx, run)) {
       return Error(kRunSuperseded, "another run of the period was committed first",
                    {{"period", TimeSegment(run.period.start)}});
@@ -181,6 +186,8 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
     WriteOutcomes(tx, {&run, 1});
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
          run.readings_cursor);
+    Exec(tx, kDeleteRepriced, run.community.value(),
+         ToSqlArray(std::vector<absl::Time>{run.period.start}), run.tariff_version_count);
     return absl::OkStatus();
   };
   return WriteLedger(pool_, cache_, run.community, run.now, commit);
@@ -208,6 +215,7 @@ absl::Status PostgresRunStore::ListLate(const CommunityId& community,
                                         const std::vector<absl::Time>& starts, absl::Time now) {
   return pool_.Run([&](pqxx::work& tx) {
     Exec(tx, kListLate, community.value(), ToSqlArray(starts), ToSql(now));
+    Exec(tx, kListLateTariffs, community.value(), ToSqlArray(starts), ToSql(now));
     return absl::OkStatus();
   });
 }
@@ -244,6 +252,37 @@ absl::Status PostgresRunStore::MarkChanged(const std::vector<ReadingChange>& cha
     Exec(tx, kUpsertWatchCursor, kReadingsSource, cursor);
     return absl::OkStatus();
   });
+}
+
+absl::StatusOr<int64_t> PostgresRunStore::LoadTariffCursor(const CommunityId& community) {
+  int64_t cursor = 0;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    cursor = TariffCursor(tx, community);
+    return absl::OkStatus();
+  }));
+  return cursor;
+}
+
+absl::StatusOr<std::vector<absl::Time>> PostgresRunStore::MarkRepriced(
+    const CommunityId& community, const std::vector<Interval>& spans, int64_t version_count) {
+  std::vector<absl::Time> starts;
+  std::vector<absl::Time> ends;
+  for (const Interval& span : spans) {
+    starts.push_back(span.start);
+    ends.push_back(span.end);
+  }
+  std::vector<absl::Time> repriced;
+  PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
+    repriced.clear();
+    if (Exec(tx, kLockLedgerForMark, community.value()).empty()) return LedgerNotFound(community);
+    for (const auto& row : Exec(tx, kMarkRepriced, community.value(), ToSqlArray(starts),
+                                ToSqlArray(ends), version_count)) {
+      repriced.push_back(postgres::TimeFrom(row["period_start_at"]));
+    }
+    Exec(tx, kUpsertTariffCursor, community.value(), version_count);
+    return absl::OkStatus();
+  }));
+  return repriced;
 }
 
 }  // namespace peerwatt::settlement

@@ -33,6 +33,10 @@ class PostgresRunStore final : public RunStore {
                         absl::Time now) override;
   absl::StatusOr<int64_t> LoadWatchCursor() override;
   absl::Status MarkChanged(const std::vector<ReadingChange>& changes, int64_t cursor) override;
+  absl::StatusOr<int64_t> LoadTariffCursor(const CommunityId& community) override;
+  absl::StatusOr<std::vector<absl::Time>> MarkRepriced(const CommunityId& community,
+                                                       const std::vector<Interval>& spans,
+                                                       int64_t version_count) override;
 
  private:
   postgres::Pool& pool_;

@@ -12,6 +12,7 @@
 #include "services/settlement/storage/reconciliation_queries.h"
 #include "services/settlement/storage/run_queries.h"
 #include "services/settlement/storage/statement_queries.h"
+#include "services/settlement/storage/tariff_queries.h"
 
 namespace peerwatt::settlement {
 
@@ -35,9 +36,12 @@ inline constexpr Query kSelectProgress{"select_progress", R"sql(
     ) AS settled_beyond,
     ARRAY(
       SELECT (extract(epoch FROM d.period_start_at) * 1000000)::bigint
-      FROM dirty_periods AS d
-      JOIN settlement_periods AS p USING (community_id, period_start_at)
-      WHERE d.community_id = $1 AND p.community_id = $1 AND d.changed_cursor > p.readings_cursor
+      FROM (
+        SELECT d.period_start_at FROM dirty_periods AS d
+        JOIN settlement_periods AS p USING (community_id, period_start_at)
+        WHERE d.community_id = $1 AND p.community_id = $1 AND d.changed_cursor > p.readings_cursor
+        UNION SELECT period_start_at FROM repriced_periods WHERE community_id = $1
+      ) AS d
       ORDER BY d.period_start_at
     ) AS dirty
   FROM ledgers AS l WHERE l.community_id = $1
@@ -67,8 +71,9 @@ inline constexpr Query kInsertPeriod{"insert_period", R"sql(
   INSERT INTO settlement_periods (community_id, period_start_at, period_end_at, run_count, drawn_wh,
                                   fed_in_wh, self_consumed_wh, delivered_wh, retail_wh, surplus_wh,
                                   substituted_count, readings_cursor, scheme_id, is_firm,
-                                  imbalance_bought_wh, imbalance_sold_wh, price_missing_count)
-  VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                                  imbalance_bought_wh, imbalance_sold_wh, price_missing_count,
+                                  tariff_version_count)
+  VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
   ON CONFLICT (community_id, period_start_at) DO NOTHING
 )sql"};
 
@@ -78,8 +83,9 @@ inline constexpr Query kUpdatePeriod{"update_period", R"sql(
   SET run_count = $4, drawn_wh = $5, fed_in_wh = $6, self_consumed_wh = $7, delivered_wh = $8,
       retail_wh = $9, surplus_wh = $10, substituted_count = $11, readings_cursor = $12,
       scheme_id = $13, is_firm = $14, imbalance_bought_wh = $15, imbalance_sold_wh = $16,
-      price_missing_count = $17
+      price_missing_count = $17, tariff_version_count = $18
   WHERE community_id = $1 AND period_start_at = $2 AND run_count = $3 AND readings_cursor <= $12
+    AND tariff_version_count <= $18
 )sql"};
 
 inline constexpr Query kInsertLines{"insert_lines", R"sql(
@@ -253,9 +259,12 @@ inline constexpr Query kSelectPendingDeposits{"select_pending_deposits", R"sql(
 
 inline constexpr Query kSelectHead{"select_head", R"sql(
   SELECT l.currency_code, l.settled_through_at, (
-    SELECT count(*) FROM dirty_periods AS d
-    JOIN settlement_periods AS p USING (community_id, period_start_at)
-    WHERE d.community_id = $1 AND p.community_id = $1 AND d.changed_cursor > p.readings_cursor
+    SELECT count(*) FROM (
+      SELECT d.period_start_at FROM dirty_periods AS d
+      JOIN settlement_periods AS p USING (community_id, period_start_at)
+      WHERE d.community_id = $1 AND p.community_id = $1 AND d.changed_cursor > p.readings_cursor
+      UNION SELECT period_start_at FROM repriced_periods WHERE community_id = $1
+    ) AS d
   )::integer AS dirty_count
   FROM ledgers AS l WHERE l.community_id = $1
 )sql"};

@@ -86,7 +86,8 @@ inline constexpr postgres::Query kChangePeriods{"change_periods", R"sql(
       imbalance_bought_wh = p.imbalance_bought_wh + c.imbalance_bought_wh,
       imbalance_sold_wh = p.imbalance_sold_wh + c.imbalance_sold_wh,
       substituted_count = c.substituted_count,
-      price_missing_count = p.price_missing_count + c.price_missing_count, readings_cursor = $14
+      price_missing_count = p.price_missing_count + c.price_missing_count, readings_cursor = $14,
+      tariff_version_count = $16
   FROM unnest($2::timestamptz[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[],
               $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
               $12::bigint[], $13::integer[], $15::integer[])
@@ -95,6 +96,7 @@ inline constexpr postgres::Query kChangePeriods{"change_periods", R"sql(
          substituted_count, price_missing_count)
   WHERE p.community_id = $1 AND p.period_start_at = c.period_start_at
     AND p.run_count = c.run_before AND p.readings_cursor <= $14
+    AND p.tariff_version_count <= $16
 )sql"};
 
 /// A run that a replica at the same instant was faster with has its rows already.
@@ -170,8 +172,20 @@ inline constexpr postgres::Query kListRuns{"list_runs", R"sql(
   ORDER BY r.run_id DESC LIMIT $6
 )sql"};
 
+inline constexpr postgres::Query kListLateTariffs{"list_late_tariffs", R"sql(
+  WITH late AS (
+    DELETE FROM repriced_periods
+    WHERE community_id = $1 AND period_start_at = ANY ($2::timestamptz[])
+    RETURNING period_start_at, version_count
+  )
+  INSERT INTO late_changes (community_id, listed_at, period_start_at, changed_cursor,
+                            tariff_version_count)
+  SELECT $1, $3, period_start_at, 0, version_count FROM late
+  ON CONFLICT (community_id, listed_at, period_start_at, changed_cursor) DO NOTHING
+)sql"};
+
 inline constexpr postgres::Query kListLateChanges{"list_late_changes", R"sql(
-  SELECT listed_at, period_start_at, changed_cursor FROM late_changes
+  SELECT listed_at, period_start_at, changed_cursor, tariff_version_count FROM late_changes
   WHERE community_id = $1 AND (listed_at, period_start_at, changed_cursor) > ($2, $3, $4)
   ORDER BY listed_at, period_start_at, changed_cursor LIMIT $5
 )sql"};
@@ -180,8 +194,8 @@ inline constexpr postgres::Query kListLateChanges{"list_late_changes", R"sql(
 inline std::vector<postgres::Query> RunQueries() {
   return {kSelectChangedPoints, kSelectPostedOf, kSelectNewestRuns, kChangePeriods,
           kDeleteAllSeenChanges, kSelectRunCalendar, kInsertRunCalendar, kSelectRunReach,
-          kUpsertRunReach, kInsertRun, kInsertRunPeriods, kListLate, kListRuns,
-          kListLateChanges};
+          kUpsertRunReach, kInsertRun, kInsertRunPeriods, kListLate, kListLateTariffs,
+          kListRuns, kListLateChanges};
 }
 
 }  // namespace peerwatt::settlement

@@ -12,6 +12,7 @@
 #include "services/settlement/storage/postgres_run_log.h"
 #include "services/settlement/storage/run_queries.h"
 #include "services/settlement/storage/statement_queries.h"
+#include "services/settlement/storage/tariff_queries.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -143,6 +144,11 @@ void CopyLines(pqxx::work& tx, absl::Span<const RunCommit> runs, int64_t first_e
     first_entry += static_cast<int64_t>(run.entries.entries.size());
   }
   copy.End();
+}
+
+int64_t TariffCursor(pqxx::work& tx, const CommunityId& community) {
+  const pqxx::result rows = Exec(tx, kSelectTariffCursor, community.value());
+  return rows.empty() ? 0 : postgres::Int64From(rows[0]["version_count"]);
 }
 
 void WriteOutcomes(pqxx::work& tx, absl::Span<const RunCommit> runs) {

@@ -27,6 +27,9 @@ inline int32_t RunAfter(const RunCommit& run) {
 /// runs: of one community, in one batch of one run; not empty.
 void WriteOutcomes(pqxx::work& tx, absl::Span<const RunCommit> runs);
 
+/// Up to how many versions of a community's tariff settled periods were marked.
+int64_t TariffCursor(pqxx::work& tx, const CommunityId& community);
+
 /// Reads what was posted under a key.
 inline PostedLine PostedLineFrom(const pqxx::row& row) {
   PostedLine line;

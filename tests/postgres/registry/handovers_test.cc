@@ -87,6 +87,34 @@ TEST_F(HandoversTest, APointLeavesAndComesBack) {
   EXPECT_THAT(HoldersAt(kNow + absl::Minutes(15)), ElementsAre("m1 p1 c1", "m2 p2 c2"));
 }
 
+TEST_F(HandoversTest, WhoHeldAPointIsKnownForFortyDays) {
+  const auto former_at = [&](absl::Time time) {
+    std::vector<std::string> former;
+    const auto membership = handovers_.MembershipAt(CommunityId("hamlet"), time);
+    for (const FormerHolder& holder : membership->former) {
+      former.push_back(absl::StrCat(holder.point.value(), " ", holder.participant.value(), " ",
+                                    holder.grid_connection.value(), " ",
+                                    absl::ToInt64Minutes(holder.starts_at - kNow), " ",
+                                    absl::ToInt64Minutes(holder.ends_at - kNow)));
+    }
+    return former;
+  };
+  const auto held_since = [&](absl::Time time) {
+    return handovers_.MembershipAt(CommunityId("hamlet"), time)->holders.front().held_since;
+  };
+  const absl::Time hour = kNow + absl::Hours(1);
+  EXPECT_EQ(held_since(hour), absl::InfinitePast());
+  ASSERT_TRUE(HandOver("m1", "p2", hour).ok());
+  ASSERT_TRUE(HandOver("m1", "p1", hour + absl::Hours(1), "c1").ok());
+  EXPECT_THAT(former_at(hour - absl::Microseconds(1)), IsEmpty());
+  EXPECT_THAT(former_at(hour), ElementsAre("m1 p1 c1 0 60")) << "since it was created";
+  EXPECT_EQ(held_since(hour), hour);
+  EXPECT_THAT(former_at(hour + absl::Hours(1)),
+              ElementsAre("m1 p1 c1 0 60", "m1 p2 m1-2 60 120"));
+  EXPECT_EQ(held_since(hour + absl::Hours(1)), hour + absl::Hours(1));
+  EXPECT_THAT(former_at(hour + absl::Hours(24 * 40)), ElementsAre("m1 p2 m1-2 60 120"));
+}
+
 TEST_F(HandoversTest, APointGoesToAnotherCommunity) {
   ASSERT_TRUE(communities_.Create(CommunityOf("village")).ok());
   MustCreateUser("u3");

@@ -62,6 +62,14 @@ class SelectiveStore final : public RunStore {
     return store_.ListLate(community, starts, now);
   }
   absl::StatusOr<int64_t> LoadWatchCursor() override { return store_.LoadWatchCursor(); }
+  absl::StatusOr<int64_t> LoadTariffCursor(const CommunityId& community) override {
+    return store_.LoadTariffCursor(community);
+  }
+  absl::StatusOr<std::vector<absl::Time>> MarkRepriced(const CommunityId& community,
+                                                       const std::vector<Interval>& spans,
+                                                       int64_t version_count) override {
+    return store_.MarkRepriced(community, spans, version_count);
+  }
   absl::Status MarkChanged(const std::vector<ReadingChange>& changes, int64_t cursor) override {
     return store_.MarkChanged(changes, cursor);
   }
@@ -244,9 +252,7 @@ class DaysTest : public LedgerTest {
     snapshot.fees = {Number(0, 2) * 50'000, Price::MicrosPerKwh(20'000)};
     // Fees are the community's for ever.
     if (day > 0) snapshot.fees = registry_.snapshot.fees;
-    snapshot.has_tariff = true;
-    snapshot.tariff_name = absl::StrCat("t", 2 * day);
-    snapshot.tariff = {AnyPrice(), AnyPrice()};
+    registry_.AddTariff(absl::StrCat("t", 2 * day), At(day, 0), AnyRules());
     for (int i = 0; i < kPoints; ++i) {
       // The first two lie behind one connection.
       const std::string owner = absl::StrCat("p", i < 2 ? 0 : i);
@@ -256,13 +262,32 @@ class DaysTest : public LedgerTest {
     snapshot.membership_version = 2 * day;
     if (day == 0) registry_.snapshot = snapshot;
     registry_.later[At(day, 0)] = snapshot;
-    snapshot.tariff_name = absl::StrCat("t", 2 * day + 1);
-    snapshot.tariff = {AnyPrice(), AnyPrice()};
     ++snapshot.membership_version;
     snapshot.members.back().participant = ParticipantId("heir");
-    registry_.later[At(day, Number(1, kPeriods - 1))] = snapshot;
+    const absl::Time changes_at = At(day, Number(1, kPeriods - 1));
+    registry_.AddTariff(absl::StrCat("t", 2 * day + 1), changes_at, AnyRules());
+    snapshot.members.back().held_since = changes_at;
+    registry_.later[changes_at] = snapshot;
     MakeSchemes(day);
     for (int period = 0; period < kPeriods; ++period) MakeTrades(At(day, period));
+  }
+
+  /// Prices by time of use, with gaps; subscriptions and fees.
+  TariffRules AnyRules() {
+    TariffRules rules;
+    if (Number(0, 3) > 0) rules.retail.default_price = AnyPrice();
+    rules.retail.default_is_taxable = Number(0, 1) == 0;
+    const int from = 60 * Number(0, 20);
+    rules.retail.prices = {
+        {"window", AnyPrice(), {{kAllWeekdays, from, from + 180, std::nullopt}}}};
+    rules.feed_in.prices = {
+        {"later", AnyPrice(), {{kAllWeekdays, 60 * Number(0, 9), kMinutesOfDay, std::nullopt}}}};
+    rules.subscriptions = {{SubscriptionBasis::kGridConnection, Money::Micros(Number(-99, 99'999))},
+                           {SubscriptionBasis::kParticipant, Money::Micros(Number(1, 99'999))}};
+    rules.piece_fees = {{PieceFeeBasis::kPurchase, Money::Micros(Number(1, 999)), false},
+                        {PieceFeeBasis::kSale, Money::Micros(Number(-9, 999))},
+                        {PieceFeeBasis::kGridConnectionMonth, Money::Micros(Number(1, 99'999))}};
+    return rules;
   }
 
   void MakeSchemes(int day) {

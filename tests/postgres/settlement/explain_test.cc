@@ -101,7 +101,7 @@ TEST_F(ExplainTest, ACorrectionIsExplainedByBothRevisions) {
     EXPECT_EQ(explanation.readings[0].revision, run) << "the one that the run used";
     EXPECT_EQ(explanation.earlier.size(), static_cast<size_t>(run) - 1);
     EXPECT_EQ(explanation.rule.kind, "tariff");
-    EXPECT_EQ(explanation.rule.name, "t1");
+    EXPECT_EQ(explanation.rule.name, "communities/hamlet/tariffVersions/t1/retail");
   }
   EXPECT_GE(ExpectAllRecomputable(), 14);
 }
@@ -134,6 +134,56 @@ TEST_F(ExplainTest, AMissingReadingIsExplainedByTheDayBefore) {
   metering_.Store("consumer", Quarter(0), 999, 0);
   metering_.Store("consumer", Quarter(96), 777, 0);
   EXPECT_EQ(Explain(lines->front()).steps.back().result, -123'000);
+}
+
+// By the version that the run knew, also once a later one reaches back.
+TEST_F(ExplainTest, TimeOfUseAndChargesAreExplainedByTheVersionOfTheRun) {
+  TariffRules rules;
+  rules.retail.prices = {
+      {"first", Price::MicrosPerKwh(311'111), {{kAllWeekdays, 0, 15, std::nullopt}}}};
+  rules.feed_in.prices = {
+      {"later", Price::MicrosPerKwh(50'000), {{kAllWeekdays, 15, 1440, std::nullopt}}}};
+  rules.subscriptions = {{SubscriptionBasis::kGridConnection, Money::Micros(10'000'000), false},
+                         {SubscriptionBasis::kParticipant, Money::Micros(-310'001)}};
+  rules.piece_fees = {{PieceFeeBasis::kPurchase, Money::Micros(1'000)},
+                      {PieceFeeBasis::kSale, Money::Micros(-7)},
+                      {PieceFeeBasis::kParticipantMonth, Money::Micros(500'000)}};
+  registry_.tariffs = {};
+  registry_.AddTariff("night", Quarter(-1), rules);
+  Replica replica(*this);
+  replica.CatchUp();
+  // The consumer: retail, two subscriptions, a month.
+  EXPECT_EQ(ExpectAllRecomputable(), 17);
+  const std::vector<PostedBillLine> lines = LinesOf("consumer");
+  ASSERT_EQ(lines.size(), 4U);
+  for (const PostedBillLine& line : lines) {
+    const LineExplanation explanation = Explain(line);
+    EXPECT_EQ(explanation.rule.kind, "tariff");
+    if (line.line.key.kind == LineKind::kRetail) {
+      EXPECT_EQ(explanation.rule.name, "communities/hamlet/tariffVersions/night/retail/first");
+      EXPECT_EQ(explanation.steps.back().result, -124'444) << "400 Wh at 0.311111, half to even";
+    }
+    if (line.line.key.kind == LineKind::kSubscription && !line.line.key.connection.empty()) {
+      const Step& day = explanation.steps.front();
+      EXPECT_EQ(day.operands[0].value, 10'000'000);
+      EXPECT_EQ(day.divisor, 31);
+      EXPECT_EQ(day.rounding, Rounding::kHalfAway);
+      EXPECT_EQ(day.result, 322'581);
+    }
+  }
+  // What has no price is no part of the sum, and is said.
+  for (const PostedBillLine& line : LinesOf("seller")) {
+    if (line.line.key.kind != LineKind::kFeedIn) continue;
+    EXPECT_TRUE(line.line.key.is_price_missing);
+    EXPECT_EQ(Explain(line).steps.front().description, "no price is in force");
+  }
+  TariffRules dearer = FlatTariff();
+  dearer.subscriptions = {{SubscriptionBasis::kGridConnection, Money::Micros(20'000'000), false}};
+  registry_.AddTariff("dearer", Quarter(0), dearer);
+  metering_.Store("buyer", Quarter(0), 900, 0);
+  replica.CatchUp();
+  EXPECT_GT(ExpectAllRecomputable(), 25);
+  EXPECT_EQ(Explain(lines.front()).is_reproduced, true);
 }
 
 // The amounts of all policies, over random periods: bought, sold, shared, pooled, corrected.

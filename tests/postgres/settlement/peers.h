@@ -36,8 +36,31 @@ class FakeRegistry final : public RegistryPort {
     return schemes;
   }
 
+  absl::StatusOr<Tariffs> ListTariffs(const CommunityRules& /*rules*/, Interval span) override {
+    Tariffs found = tariffs;
+    // Those in force within the span.
+    std::erase_if(found.versions, [&](const Tariff& tariff) {
+      const Tariff* at_start = TariffAt(tariffs.versions, span.start);
+      return tariff.starts_at >= span.end ||
+             (at_start != nullptr && tariff.starts_at < at_start->starts_at);
+    });
+    return found;
+  }
+  absl::StatusOr<std::map<CommunityId, int64_t>> ListTariffCounts() override {
+    std::map<CommunityId, int64_t> counts;
+    for (const CommunityRules& community : rules) counts[community.id] = tariffs.version_count;
+    return counts;
+  }
+  /// Adds a version with the next number.
+  void AddTariff(const std::string& id, absl::Time starts_at, const TariffRules& charges) {
+    tariffs.versions.push_back({TariffId(id), starts_at, charges, ++tariffs.version_count});
+    std::sort(tariffs.versions.begin(), tariffs.versions.end(),
+              [](const Tariff& a, const Tariff& b) { return a.starts_at < b.starts_at; });
+  }
+
   std::vector<CommunityRules> rules;
   CommunitySnapshot snapshot;
+  Tariffs tariffs;
   std::map<absl::Time, CommunitySnapshot> later;  ///< what supersedes it from an instant on
   std::vector<Scheme> schemes;  ///< by start
 };

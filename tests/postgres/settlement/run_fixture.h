@@ -7,6 +7,7 @@
 #include "services/settlement/core/change_follower.h"
 #include "services/settlement/core/ledgers.h"
 #include "services/settlement/core/runner.h"
+#include "services/settlement/core/tariff_follower.h"
 #include "tests/postgres/settlement/ledger_fixture.h"
 #include "tests/postgres/settlement/peers.h"
 
@@ -23,13 +24,16 @@ class RunTest : public LedgerTest {
           settler({test.registry_, test.market_, test.metering_}, test.runs_, test.clock_,
                   test.clock_, test.probe_),
           runner(ledgers, settler, test.runs_, test.clock_, test.clock_, test.probe_),
-          follower(test.metering_, test.runs_, ledgers, runner) {
+          follower(test.metering_, test.runs_, ledgers, runner),
+          tariff_follower(test.registry_, test.runs_, ledgers, runner) {
       const absl::Status status = ledgers.Refresh();
       EXPECT_TRUE(status.ok()) << status;
     }
-    /// Takes what metering stored, then does what is due.
+    /// Takes what metering stored and the registry has, then does what is due.
     void CatchUp() {
-      const absl::Status status = follower.Follow();
+      absl::Status status = follower.Follow();
+      EXPECT_TRUE(status.ok()) << status;
+      status = tariff_follower.Follow();
       EXPECT_TRUE(status.ok()) << status;
       runner.Step();
     }
@@ -37,15 +41,14 @@ class RunTest : public LedgerTest {
     BatchSettler settler;
     Runner runner;
     ChangeFollower follower;
+    TariffFollower tariff_follower;
   };
 
   void SetUp() override {
     registry_.rules = {RulesOf("hamlet")};
     CommunitySnapshot& snapshot = registry_.snapshot;
     snapshot.fees = {100'000};
-    snapshot.has_tariff = true;
-    snapshot.tariff_name = "t1";
-    snapshot.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
+    registry_.AddTariff("t1", absl::InfinitePast(), FlatTariff());
     for (const char* name : {"buyer", "seller", "consumer"}) {
       snapshot.members.push_back(
           {MeteringPointId(name), ParticipantId(name), GridConnectionId("connection")});
@@ -56,6 +59,14 @@ class RunTest : public LedgerTest {
                                    ParticipantId("buyer"), ParticipantId("seller")}};
     StoreFirstQuarter();
     LedgerTest::SetUp();
+  }
+
+  /// 0.30 from the grid, 0.08 to it.
+  static TariffRules FlatTariff() {
+    TariffRules rules;
+    rules.retail.default_price = Price::MicrosPerKwh(300'000);
+    rules.feed_in.default_price = Price::MicrosPerKwh(80'000);
+    return rules;
   }
 
   void StoreFirstQuarter() {

@@ -82,18 +82,6 @@ TEST_F(WaitingTest, APeriodWaitsForItsAuction) {
   EXPECT_EQ(LoadProgress().settled_through, Quarter(2));
 }
 
-TEST_F(WaitingTest, APeriodWaitsForATariff) {
-  registry_.snapshot.has_tariff = false;
-  Replica replica(*this);
-  replica.CatchUp();
-  EXPECT_EQ(LoadProgress().settled_through, Quarter(0));
-  registry_.snapshot.has_tariff = true;
-  clock_.Advance(absl::Seconds(1));
-  replica.runner.Step();
-  EXPECT_EQ(LoadProgress().settled_through, Quarter(1));
-  ExpectFirstRunOfFirstQuarter();
-}
-
 TEST_F(WaitingTest, APeerThatDoesNotAnswerIsAskedAgainAndNothingIsSkipped) {
   market_.answers = false;
   Replica replica(*this);

@@ -115,8 +115,7 @@ class Day {
     scheme_.local_price = AnyPrice();
     scheme_.key = Number(0, 1) == 0 ? SharingKey::kProportional : SharingKey::kEqual;
     snapshot_.fees = {Number(0, 2) * 100'000, Price::MicrosPerKwh(Number(0, 50'000))};
-    snapshot_.has_tariff = true;
-    snapshot_.tariff = {AnyPrice(), AnyPrice()};
+    tariff_ = {AnyPrice(), AnyPrice()};
   }
 
   PointReading Reading() {
@@ -174,7 +173,7 @@ class Day {
     }
     std::vector<Trade> trades = trades_[static_cast<size_t>(period)];
     std::shuffle(trades.begin(), trades.end(), random_);
-    return ComposeInput(snapshot, scheme_, Substitute(readings, before), trades);
+    return ComposeInput(snapshot, tariff_, scheme_, Substitute(readings, before), trades);
   }
 
   std::string Run(int period, const std::vector<MeteringPointId>& changed) {
@@ -231,7 +230,8 @@ class Day {
       few_before.push_back(day_before[member]);
     }
     const SettlementResult narrow =
-        Settle(ComposeInput(few, scheme_, Substitute(few_readings, few_before), part.trades));
+        Settle(ComposeInput(few, tariff_, scheme_, Substitute(few_readings, few_before),
+                            part.trades));
     std::optional<Welfare> welfare;
     if (scheme_.policy == DeliveryPolicy::kAsDelivered) welfare = WelfareAt(period, before);
     const auto found = DifferenceOfPart(part, narrow.lines, posted, welfare);
@@ -360,6 +360,7 @@ class Day {
   int periods_ = 0;
   std::vector<Point> points_;
   CommunitySnapshot snapshot_;
+  GridTariff tariff_;
   Scheme scheme_;
   std::vector<PeriodReadings> yesterday_;
   std::vector<PeriodReadings> today_;

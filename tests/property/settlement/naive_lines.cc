@@ -2,6 +2,7 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <string>
 #include <tuple>
 
 #include "absl/numeric/int128.h"
@@ -161,13 +162,27 @@ std::vector<int64_t> SplitMoney(int64_t micros, const std::vector<Party>& partie
 class Writer {
  public:
   void Add(const Connection& at, LineKind kind, const TradeId& trade, int64_t wh, Price price,
-           Money amount) {
+           Money amount, const std::string& rule = "") {
     if (wh == 0) return;
     lines.push_back({{at.participant, at.id, kind, trade},
                      Energy::WattHours(wh),
                      price,
                      amount,
-                     at.substituted});
+                     at.substituted,
+                     rule});
+  }
+  /// What is bought (`sign` -1) or sold at a price that may be missing.
+  void AddPriced(const Connection& at, LineKind kind, int64_t wh, const EnergyPrice& price,
+                 int sign) {
+    if (wh == 0) return;
+    Line& line = lines.emplace_back();
+    line.key = {at.participant, at.id, kind, TradeId(), price.is_taxable, !price.price};
+    line.energy = Energy::WattHours(wh);
+    line.substituted = at.substituted;
+    line.rule_id = price.rule;
+    if (!price.price) return;
+    line.price = *price.price;
+    line.amount = sign < 0 ? -Worth(wh, line.price) : Worth(wh, line.price);
   }
   std::vector<Line> lines;
 };
@@ -181,17 +196,16 @@ void WritePool(const SettlementInput& input, Writer& writer) {
   for (const Party& party : parties) {
     const Money amount = Worth(party.taken, price);
     paid += amount.micros();
-    writer.Add(*party.connection, LineKind::kPoolPurchase, none, party.taken, price, -amount);
+    writer.Add(*party.connection, LineKind::kPoolPurchase, none, party.taken, price, -amount,
+               input.terms.rule);
     if (input.fees.network_fee != Price()) {
       writer.Add(*party.connection, LineKind::kNetworkFee, none, party.taken,
                  input.fees.network_fee, -Worth(party.taken, input.fees.network_fee));
     }
     const int64_t retail = party.draw - party.taken;
     const int64_t surplus = party.feed - party.given;
-    writer.Add(*party.connection, LineKind::kRetail, none, retail, input.tariff.retail,
-               -Worth(retail, input.tariff.retail));
-    writer.Add(*party.connection, LineKind::kFeedIn, none, surplus, input.tariff.feed_in,
-               Worth(surplus, input.tariff.feed_in));
+    writer.AddPriced(*party.connection, LineKind::kRetail, retail, input.tariff.retail, -1);
+    writer.AddPriced(*party.connection, LineKind::kFeedIn, surplus, input.tariff.feed_in, 1);
   }
   const int64_t ppm = input.fees.operator_share_ppm;
   const bool is_pool = input.terms.mechanism == Mechanism::kFixedPricePool;
@@ -202,11 +216,11 @@ void WritePool(const SettlementInput& input, Writer& writer) {
     const int64_t gross = net[i] + shares[i];
     if (!is_pool && gross > 0) shares[i] = HalfEven(Wide{gross} * ppm, 1'000'000);
     writer.Add(*parties[i].connection, LineKind::kPoolSale, none, parties[i].given, price,
-               Money::Micros(gross));
+               Money::Micros(gross), input.terms.rule);
     const bool has_share = is_pool ? kept != 0 : ppm != 0 && gross > 0;
     if (!has_share) continue;
     writer.Add(*parties[i].connection, LineKind::kOperatorShare, none, parties[i].given, Price(),
-               Money::Micros(-shares[i]));
+               Money::Micros(-shares[i]), input.fees.operator_share_rule);
   }
 }
 
@@ -225,10 +239,9 @@ void WriteFirm(const SettlementInput& input, Writer& writer) {
       const int64_t share =
           HalfEven(Wide{amount.micros()} * input.fees.operator_share_ppm, 1'000'000);
       writer.Add(seller, LineKind::kOperatorShare, trade.id, trade.energy.wh(), Price(),
-                 Money::Micros(-share));
+                 Money::Micros(-share), input.fees.operator_share_rule);
     }
   }
-  const TradeId none;
   for (const Party& party : PartiesOf(input)) {
     const Connection& at = *party.connection;
     int64_t due = 0;  // what it agreed to draw, net
@@ -242,12 +255,10 @@ void WriteFirm(const SettlementInput& input, Writer& writer) {
     const int64_t drew = party.draw - party.feed;
     const int64_t bought = std::max<int64_t>(0, drew - due);
     const int64_t sold = std::max<int64_t>(0, due - drew);
-    const Price buying = trades ? input.terms.imbalance_purchase : input.tariff.retail;
-    const Price selling = trades ? input.terms.imbalance_sale : input.tariff.feed_in;
-    writer.Add(at, trades ? LineKind::kImbalancePurchase : LineKind::kRetail, none, bought, buying,
-               -Worth(bought, buying));
-    writer.Add(at, trades ? LineKind::kImbalanceSale : LineKind::kFeedIn, none, sold, selling,
-               Worth(sold, selling));
+    writer.AddPriced(at, trades ? LineKind::kImbalancePurchase : LineKind::kRetail, bought,
+                     trades ? input.terms.imbalance_purchase : input.tariff.retail, -1);
+    writer.AddPriced(at, trades ? LineKind::kImbalanceSale : LineKind::kFeedIn, sold,
+                     trades ? input.terms.imbalance_sale : input.tariff.feed_in, 1);
   }
 }
 

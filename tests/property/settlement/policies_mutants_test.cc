@@ -7,6 +7,7 @@
 #include <random>
 
 #include "services/settlement/core/mutant.h"
+#include "tests/property/settlement/charges_oracle.h"
 #include "tests/property/settlement/policies_oracle.h"
 #include "tests/support/in_child.h"
 
@@ -15,6 +16,8 @@ namespace {
 
 // The rarest mutant shows in one of a hundred periods or so.
 constexpr int kPeriods = 5'000;
+constexpr int kTariffs = 60;
+constexpr int kTowns = 60;
 
 struct Named {
   Mutant mutant;
@@ -29,7 +32,8 @@ bool IsKilled(Mutant mutant, uint64_t seed) {
   return !testing::HoldsInChild([&] {
     active_mutant = mutant;
     return FirstSettlementFault(seed, kPeriods).empty() &&
-           FirstPaymentFault(seed, kPeriods).empty();
+           FirstPaymentFault(seed, kPeriods).empty() &&
+           FirstPriceFault(seed, kTariffs).empty() && FirstChargeFault(seed, kTowns).empty();
   });
 }
 
@@ -71,7 +75,19 @@ INSTANTIATE_TEST_SUITE_P(
         Named{Mutant::kUseIsBilledAgain, "UseIsBilledAgain"},
         Named{Mutant::kPartOfAQuantumIsCollected, "PartOfAQuantumIsCollected"},
         Named{Mutant::kShareIsRoundedUp, "ShareIsRoundedUp"},
-        Named{Mutant::kEarlierPayoutsAreForgotten, "EarlierPayoutsAreForgotten"}),
+        Named{Mutant::kEarlierPayoutsAreForgotten, "EarlierPayoutsAreForgotten"},
+        Named{Mutant::kMissingPricesAreZero, "MissingPricesAreZero"},
+        Named{Mutant::kAllIsTaxed, "AllIsTaxed"},
+        Named{Mutant::kWindowsAreInUtc, "WindowsAreInUtc"},
+        Named{Mutant::kOlderVersionHolds, "OlderVersionHolds"},
+        Named{Mutant::kMonthsHaveThirtyDays, "MonthsHaveThirtyDays"},
+        Named{Mutant::kJoiningDayIsFree, "JoiningDayIsFree"},
+        Named{Mutant::kJoiningMonthIsFree, "JoiningMonthIsFree"},
+        Named{Mutant::kReturningIsJoining, "ReturningIsJoining"},
+        Named{Mutant::kConnectionsAreParticipants, "ConnectionsAreParticipants"},
+        Named{Mutant::kSellersFeeIsForgotten, "SellersFeeIsForgotten"},
+        Named{Mutant::kFeesOfATradeAreLost, "FeesOfATradeAreLost"},
+        Named{Mutant::kCreditsAreCharged, "CreditsAreCharged"}),
     [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace

@@ -26,6 +26,13 @@ class Dice {
   std::mt19937_64 random_;
 };
 
+/// A price; one in four is missing, some are free of tax.
+EnergyPrice AnyPrice(Dice& dice, int64_t low, int64_t high) {
+  EnergyPrice price(dice.Rate(low, high), !dice.OneIn(3), dice.OneIn(2) ? "tariffVersions/t" : "");
+  if (dice.OneIn(4)) price = EnergyPrice();
+  return price;
+}
+
 void Measure(Dice& dice, Connection& connection) {
   const int64_t most = dice.OneIn(2) ? 12 : 4000;
   connection.import_energy = Energy::WattHours(dice.OneIn(3) ? 0 : dice.Number(0, most));
@@ -47,11 +54,13 @@ SettlementInput Make(Dice& dice) {
   SettlementInput input;
   input.fees.operator_share_ppm = dice.OneIn(3) ? 0 : dice.Number(0, 1'000'000);
   input.fees.network_fee = dice.OneIn(2) ? Price() : dice.Rate(-10'000, 50'000);
-  input.tariff = {dice.Rate(-100'001, 400'001), dice.Rate(-100'001, 100'001)};
+  input.tariff = {AnyPrice(dice, -100'001, 400'001), AnyPrice(dice, -100'001, 100'001)};
   input.terms.mechanism = static_cast<Mechanism>(dice.Number(0, 2));
   input.terms.policy = dice.OneIn(2) ? DeliveryPolicy::kFirm : DeliveryPolicy::kAsDelivered;
-  input.terms.imbalance_purchase = dice.Rate(-100'001, 900'001);
-  input.terms.imbalance_sale = dice.Rate(-300'001, 100'001);
+  input.terms.imbalance_purchase = AnyPrice(dice, -100'001, 900'001);
+  input.terms.imbalance_sale = AnyPrice(dice, -300'001, 100'001);
+  input.terms.rule = dice.OneIn(2) ? "schemes/s" : "";
+  input.fees.operator_share_rule = dice.OneIn(2) ? "schemes/s" : "";
   input.terms.key = static_cast<SharingKey>(dice.Number(0, 5));
   input.terms.local_price = dice.OneIn(5) ? Price() : dice.Rate(-200'001, 400'001);
   const int64_t count = dice.Number(1, 8);
@@ -108,6 +117,7 @@ std::string FaultOfEnergy(const SettlementInput& input, const std::vector<Line>&
   }
   for (const Line& line : lines) {
     if (line.energy <= Energy()) return "a line of a first run has energy above zero";
+    if (line.key.is_price_missing && line.amount != Money()) return "an amount without a price";
     int64_t& left = balance[{line.key.participant, line.key.connection}];
     switch (line.key.kind) {
       case LineKind::kPurchase:
@@ -184,6 +194,7 @@ std::string FaultOfRuns(SettlementInput input, Dice& dice) {
     if (std::string fault = FaultOfEntries(difference); !fault.empty()) return fault;
     AddTo(posted, difference);
     if (run > 1) {
+      if (dice.OneIn(3)) input.tariff.retail = AnyPrice(dice, -100'001, 400'001);
       Measure(dice, input.connections[static_cast<size_t>(
                         dice.Number(0, static_cast<int64_t>(input.connections.size()) - 1))]);
     }

@@ -36,11 +36,14 @@ SettlementInput InputOf(Random& random) {
   SettlementInput input;
   input.fees.operator_share_ppm = random.Is(20) ? 0 : random.Between(1, 1'000'000);
   input.fees.network_fee = random.Is(30) ? Price() : random.APrice();
-  input.tariff = {random.APrice(), random.APrice()};
+  const auto perhaps = [&] {
+    return random.Is(10) ? EnergyPrice() : EnergyPrice(random.APrice(), random.Is(50));
+  };
+  input.tariff = {perhaps(), perhaps()};
   input.terms.mechanism = static_cast<Mechanism>(random.Between(0, 2));
   input.terms.policy = static_cast<DeliveryPolicy>(random.Between(0, 1));
-  input.terms.imbalance_purchase = random.APrice();
-  input.terms.imbalance_sale = random.APrice();
+  input.terms.imbalance_purchase = perhaps();
+  input.terms.imbalance_sale = perhaps();
   input.terms.key = static_cast<SharingKey>(random.Between(0, 5));
   input.terms.local_price = random.APrice();
   const int64_t size = random.Between(2, 9);
@@ -85,10 +88,14 @@ verify::Outcome CheckedOutcome(const SettlementInput& input) {
                              Terms::Key::kEqual,    Terms::Key::kCascading,
                              Terms::Key::kRelative, Terms::Key::kOptimal};
   terms.key = keys[static_cast<size_t>(input.terms.key)];
-  terms.retail = input.tariff.retail.micros_per_kwh();
-  terms.feed_in = input.tariff.feed_in.micros_per_kwh();
-  terms.imbalance_purchase = input.terms.imbalance_purchase.micros_per_kwh();
-  terms.imbalance_sale = input.terms.imbalance_sale.micros_per_kwh();
+  const auto known = [](const EnergyPrice& price) {
+    return price.price.has_value() ? std::optional<int64_t>(price.price->micros_per_kwh())
+                                   : std::nullopt;
+  };
+  terms.retail = known(input.tariff.retail);
+  terms.feed_in = known(input.tariff.feed_in);
+  terms.imbalance_purchase = known(input.terms.imbalance_purchase);
+  terms.imbalance_sale = known(input.terms.imbalance_sale);
   terms.local = input.terms.local_price.micros_per_kwh();
   terms.network_fee = input.fees.network_fee.micros_per_kwh();
   terms.operator_ppm = input.fees.operator_share_ppm;
@@ -135,13 +142,16 @@ TEST(VerifierAgreement, BothSettleRandomPeriodsToTheSameMicroUnit) {
       due[input.trades[i].seller] += outcome.deals[i].price - outcome.deals[i].share;
     }
     std::vector<int64_t> settled(input.connections.size(), 0);
+    int64_t unpriced = 0;
     for (const Line& line : result.lines) {
       if (IsReference(line.key.kind)) continue;
+      unpriced += line.key.is_price_missing ? 1 : 0;
       const auto place = std::find_if(
           input.connections.begin(), input.connections.end(),
           [&](const Connection& connection) { return connection.id == line.key.connection; });
       settled[static_cast<size_t>(place - input.connections.begin())] += line.amount.micros();
     }
+    ASSERT_EQ(outcome.unpriced, unpriced) << "period " << period << " of seed " << kSeed;
     ASSERT_EQ(due, settled) << "period " << period << " of seed " << kSeed << ", mechanism "
                             << static_cast<int>(input.terms.mechanism) << ", key "
                             << static_cast<int>(input.terms.key);

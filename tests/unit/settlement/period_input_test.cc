@@ -37,7 +37,7 @@ TEST(ComposeInput, PutsPointsOfOneConnectionTogether) {
   snapshot.members = {MakeMember("m1", "p", "c"), MakeMember("m2", "p", "c"),
                       MakeMember("m3", "q", "c")};
   const SettlementInput input = ComposeInput(
-      snapshot, Scheme(),
+      snapshot, {}, Scheme(),
       Substitute({Read(10, 0), PointReading{}, Read(1, 0)}, {Read(0, 0), Read(0, 5)}), {});
   // Another participant's connection of the same name is another connection.
   ASSERT_EQ(input.connections.size(), 2);
@@ -58,7 +58,7 @@ TEST(ComposeInput, GivesAConnectionWhatItsPointsHaveInTheKey) {
                    {MeteringPointId("m3"), 400'000, 1},
                    {MeteringPointId("gone"), 100'000, 9}};
   const PeriodReadings readings(4, Read(1, 0));
-  const SettlementInput input = ComposeInput(snapshot, scheme, Substitute(readings, {}), {});
+  const SettlementInput input = ComposeInput(snapshot, {}, scheme, Substitute(readings, {}), {});
   ASSERT_EQ(input.connections.size(), 3);
   EXPECT_EQ(input.connections[0].coefficient, 500'000);
   EXPECT_EQ(input.connections[0].rank, 2);
@@ -70,27 +70,31 @@ TEST(ComposeInput, GivesAConnectionWhatItsPointsHaveInTheKey) {
 TEST(ComposeInput, TakesTheSchemesPricesWhereItHasThem) {
   CommunitySnapshot snapshot;
   snapshot.fees = {100'000, Price::MicrosPerKwh(7)};
-  snapshot.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
+  const GridTariff tariff = {Price::MicrosPerKwh(300'000), {}};
   Scheme scheme;
-  SettlementInput input = ComposeInput(snapshot, scheme, {}, {});
+  SettlementInput input = ComposeInput(snapshot, tariff, scheme, {}, {});
   EXPECT_EQ(input.fees.operator_share_ppm, 100'000);
   EXPECT_EQ(input.fees.network_fee, Price::MicrosPerKwh(7));
-  EXPECT_EQ(input.terms.imbalance_purchase, snapshot.tariff.retail);
-  EXPECT_EQ(input.terms.imbalance_sale, snapshot.tariff.feed_in);
+  EXPECT_EQ(input.terms.imbalance_purchase, tariff.retail);
+  EXPECT_EQ(input.terms.imbalance_sale, EnergyPrice());
+  EXPECT_EQ(input.fees.operator_share_rule, "");
+  scheme.id = SchemeId("s1");
   scheme.operator_share_ppm = 0;
   scheme.imbalance_purchase = Price::MicrosPerKwh(500'000);
   scheme.imbalance_sale = Price::MicrosPerKwh(-1);
-  input = ComposeInput(snapshot, scheme, {}, {});
+  input = ComposeInput(snapshot, tariff, scheme, {}, {});
   EXPECT_EQ(input.fees.operator_share_ppm, 0);
-  EXPECT_EQ(input.terms.imbalance_purchase, Price::MicrosPerKwh(500'000));
-  EXPECT_EQ(input.terms.imbalance_sale, Price::MicrosPerKwh(-1));
+  EXPECT_EQ(input.fees.operator_share_rule, "schemes/s1");
+  EXPECT_EQ(input.terms.rule, "schemes/s1");
+  EXPECT_EQ(input.terms.imbalance_purchase,
+            EnergyPrice(Price::MicrosPerKwh(500'000), true, "schemes/s1"));
+  EXPECT_EQ(input.terms.imbalance_sale,
+            EnergyPrice(Price::MicrosPerKwh(-1), true, "schemes/s1"));
 }
 
 TEST(ComposeInput, LetsATradeOfAnUnknownPointDeliverNothing) {
   CommunitySnapshot snapshot;
   snapshot.members = {MakeMember("m1", "p", "c")};
-  snapshot.has_tariff = true;
-  snapshot.tariff = {Price::MicrosPerKwh(300'000), Price::MicrosPerKwh(80'000)};
   const Trade trade{TradeId("t1"),
                     Energy::WattHours(10),
                     Price::MicrosPerKwh(200'000),
@@ -100,7 +104,7 @@ TEST(ComposeInput, LetsATradeOfAnUnknownPointDeliverNothing) {
                     ParticipantId("p"),
                     ParticipantId("s")};
   const SettlementResult result =
-      Settle(ComposeInput(snapshot, Scheme(), Substitute({Read(10, 0)}, {}), {trade}));
+      Settle(ComposeInput(snapshot, {}, Scheme(), Substitute({Read(10, 0)}, {}), {trade}));
   EXPECT_EQ(result.totals.delivered, Energy());
   EXPECT_EQ(result.totals.retail, Energy::WattHours(10));
 }

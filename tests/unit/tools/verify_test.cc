@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "tools/verify/charges.h"
 #include "tools/verify/csv.h"
 #include "tools/verify/loss.h"
 #include "tools/verify/period.h"
@@ -118,11 +122,11 @@ TEST(Rules, TheLatestVersionThatHasStartedHolds) {
   ASSERT_TRUE(rules.ok()) << rules.status();
   EXPECT_EQ(rules->interval, 1800);
   EXPECT_EQ(rules->points[0].connection, "m");
-  EXPECT_FALSE(rules->TermsAt(*SecondsFrom("2025-12-31T23:30:00Z")).has_value());
-  const Terms first = *rules->TermsAt(*SecondsFrom("2026-01-31T23:30:00Z"));
+  EXPECT_FALSE(rules->TermsAt(*SecondsFrom("2025-12-31T23:30:00Z")).retail.has_value());
+  const Terms first = rules->TermsAt(*SecondsFrom("2026-01-31T23:30:00Z"));
   EXPECT_EQ(first.retail, 2'000'000);
   EXPECT_EQ(first.mechanism, Terms::Mechanism::kTrading);
-  const Terms second = *rules->TermsAt(*SecondsFrom("2026-02-01T00:00:00Z"));
+  const Terms second = rules->TermsAt(*SecondsFrom("2026-02-01T00:00:00Z"));
   EXPECT_EQ(second.feed_in, -80'000);
   EXPECT_EQ(second.local, 100'000);
   EXPECT_EQ(second.network_fee, 10'000);
@@ -182,6 +186,91 @@ TEST(LossAt, IsWhatNobodyDrew) {
 TEST(LossAt, KnowsThatAPointWasNotThereYet) {
   EXPECT_EQ(LossOf({"a,70,0,MEASURED"}, {{"a", 0}, {"b", INT64_MAX}}), (Loss{70, 0, 10, 5}));
   EXPECT_EQ(LossOf({}, {{"b", INT64_MAX}}), Loss());
+}
+
+constexpr char kNight[] = R"({"tariffVersions":[{"name":"communities/c/tariffVersions/t",
+    "startDay":"2026-01-01","startTime":"2025-12-31T23:00:00Z","versionNumber":"1",
+    "retail":{"defaultPricePerKwh":{"nanos":300000000},"prices":[
+      {"id":"two","pricePerKwh":{"nanos":200000000},"taxable":false,
+       "windows":[{"startTimeOfDay":"02:00","endTimeOfDay":"03:00"}]},
+      {"id":"noon","pricePerKwh":{"nanos":-50000000},
+       "windows":[{"weekdays":["SATURDAY","SUNDAY"],"startTimeOfDay":"11:00",
+                   "endTimeOfDay":"14:00","seasonStartDay":"10-01","seasonEndDay":"03-31"}]}]},
+    "feedIn":{"prices":[{"id":"evening","pricePerKwh":{"nanos":80000000},
+                         "windows":[{"startTimeOfDay":"18:00"}]}]},
+    "subscriptions":[{"basis":"GRID_CONNECTION","monthPrice":{"units":"10"}},
+                     {"basis":"PARTICIPANT","monthPrice":{"units":"-31"}}],
+    "pieceFees":[{"basis":"GRID_CONNECTION_MONTH","price":{"nanos":500000000}}]}]})";
+
+absl::StatusOr<Rules> RulesOfNight() {
+  return ReadRules(
+      R"({"name":"communities/c","interval":"900s","timeZone":"Europe/Berlin",
+          "tradingStartTime":"2026-01-01T00:00:00Z"})",
+      kNight, "{}",
+      R"({"meteringPoints":[
+          {"name":"meteringPoints/m","participant":"participants/p","gridConnection":"g",
+           "community":"communities/c","createTime":"2026-10-24T12:05:00.5Z"},
+          {"name":"meteringPoints/n","participant":"participants/p","gridConnection":"h",
+           "community":"communities/c","createTime":"2026-10-26T09:00:00Z"}]})");
+}
+
+TEST(Rules, PricesAreThoseOfTheClockOnTheWall) {
+  const auto rules = RulesOfNight();
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  struct Case {
+    const char* time;
+    std::optional<int64_t> retail;
+    std::optional<int64_t> feed_in;
+  };
+  const Case cases[] = {
+      {"2025-12-31T22:45:00Z", {}, {}},
+      {"2026-03-29T00:45:00Z", 300'000, {}},   // 01:45; then the clock skips to 03:00
+      {"2026-03-29T01:00:00Z", 300'000, {}},
+      {"2026-03-30T00:00:00Z", 200'000, {}},   // 02:00
+      {"2026-10-25T00:00:00Z", 200'000, {}},   // 02:00
+      {"2026-10-25T01:45:00Z", 200'000, {}},   // 02:45 again
+      {"2026-10-25T02:00:00Z", 300'000, {}},   // 03:00
+      {"2026-10-25T10:00:00Z", -50'000, {}},   // a Sunday in winter, 11:00
+      {"2026-10-26T10:00:00Z", 300'000, {}},   // a Monday
+      {"2026-09-27T09:00:00Z", 300'000, {}},   // a Sunday in summer
+      {"2026-10-25T17:00:00Z", 300'000, 80'000},
+      {"2026-10-25T22:45:00Z", 300'000, 80'000},
+      {"2026-10-25T23:00:00Z", 300'000, {}}};
+  for (const Case& c : cases) {
+    const Terms terms = rules->TermsAt(*SecondsFrom(c.time));
+    EXPECT_EQ(terms.retail, c.retail) << c.time;
+    EXPECT_EQ(terms.feed_in, c.feed_in) << c.time;
+  }
+}
+
+TEST(Membership, OwesDaysAndMonthsFromItsFirstMoment) {
+  const auto rules = RulesOfNight();
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  const Membership membership(*rules);
+  using Sums = std::map<std::string, int64_t>;
+  const auto at = [&](const char* time) {
+    return membership.DuesAt(*SecondsFrom(time), rules->tariffs.front());
+  };
+  const MembershipDues joined = at("2026-10-24T12:00:00Z");
+  EXPECT_EQ(joined.subscriptions, (Sums{{"p:", -1'000'000}, {"p:g", 322'581}}));
+  EXPECT_EQ(joined.fees, (Sums{{"p:g", 500'000}}));
+  EXPECT_TRUE(at("2026-10-24T12:15:00Z").subscriptions.empty());
+  const MembershipDues next = at("2026-10-24T22:00:00Z");
+  EXPECT_EQ(next.subscriptions, (Sums{{"p:", -1'000'000}, {"p:g", 322'581}}));
+  EXPECT_EQ(next.fees.count("p:g") == 0 ? 0 : next.fees.at("p:g"), 0);
+  EXPECT_EQ(at("2026-10-26T09:00:00Z").subscriptions, (Sums{{"p:h", 322'581}}));
+  const MembershipDues month = at("2026-10-31T23:00:00Z");
+  EXPECT_EQ(month.subscriptions,
+            (Sums{{"p:", -1'033'333}, {"p:g", 333'333}, {"p:h", 333'333}}));
+  EXPECT_EQ(month.fees.at("p:h"), 500'000);
+}
+
+TEST(Rules, WhatATariffHasThatIsNotKnownIsRefused) {
+  for (const char* field : {"id", "startTimeOfDay", "basis", "pieceFees", "versionNumber"}) {
+    std::string text = kNight;
+    text.replace(text.find(absl::StrCat("\"", field, "\"")) + 1, 1, "X");
+    EXPECT_FALSE(ReadRules(R"({"name":"communities/c"})", text, "{}", "{}").ok()) << field;
+  }
 }
 
 TEST(VerifyFolder, NeedsItsFiles) {

@@ -91,9 +91,4 @@ void AddTo(Billed& billed, const DocumentAmounts& amounts) {
   }
 }
 
-Money DayPrice(Money month_price, int days) {
-  PW_CHECK(days >= 1 && days <= 31, "a month has at most 31 days");
-  return Money::Micros(MulDiv(month_price.micros(), 1, days, Rounding::kHalfAway));
-}
-
 }  // namespace peerwatt::settlement

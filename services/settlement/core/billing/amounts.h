@@ -93,7 +93,4 @@ DocumentAmounts AmountsOf(const std::vector<Charge>& charges, const Billed& bill
 /// Adds a document to what was billed.
 void AddTo(Billed& billed, const DocumentAmounts& amounts);
 
-/// A month's price for one day: six decimals, a half away from zero. days: of the month.
-Money DayPrice(Money month_price, int days);
-
 }  // namespace peerwatt::settlement

@@ -14,7 +14,7 @@ namespace peerwatt::settlement {
 namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
-constexpr char kTariffs[] = "tariffs/";
+constexpr char kTariffs[] = "tariffVersions/";
 
 absl::Status LineNotFound(const ParticipantId& participant, const LinePosition& position) {
   const std::string name =
@@ -56,6 +56,8 @@ LineRule RuleOf(const CommunityRules& rules, const PostedBillLine& posted, const
       return by_scheme;
     case LineKind::kRetail:
     case LineKind::kFeedIn:
+    case LineKind::kSubscription:
+    case LineKind::kPieceFee:
       return by_tariff;
     default:
       return by_community;
@@ -80,6 +82,7 @@ UsedRevision UsedOf(const std::optional<RunEvidence>& run, const MeteringPointId
 struct LineExplainer::Period {
   Interval span;
   CommunitySnapshot snapshot;
+  std::optional<Tariff> tariff;
   Scheme scheme;
   std::vector<Trade> trades;
   Substitution readings;
@@ -141,6 +144,15 @@ absl::StatusOr<LineExplainer::Period> LineExplainer::Load(const CommunityRules& 
   Period period;
   period.span = {start, start + rules.interval};
   PW_ASSIGN_OR_RETURN(period.snapshot, peers_.registry.GetSnapshot(rules.id, start));
+  // A later version may have superseded the one that the run knew.
+  PW_ASSIGN_OR_RETURN(
+      const Tariffs tariffs,
+      peers_.registry.ListTariffs(rules, {absl::InfinitePast(), absl::InfiniteFuture()}));
+  for (const Tariff& tariff : tariffs.versions) {
+    if (run.has_value() && TariffName(rules.id, tariff.id) == run->tariff) period.tariff = tariff;
+  }
+  const Tariff* in_force = TariffAt(tariffs.versions, start);
+  if (!run.has_value() && in_force != nullptr) period.tariff = *in_force;
   PW_ASSIGN_OR_RETURN(const std::vector<Scheme> schemes,
                       peers_.registry.ListSchemes(rules, period.span));
   period.scheme = SchemeAt(schemes, start);
@@ -187,17 +199,24 @@ absl::StatusOr<LineExplanation> LineExplainer::Explain(const CommunityRules& rul
     if (member.participant != participant || member.connection != basis.line.key.connection) {
       continue;
     }
+    // A day costs the same whatever was measured.
+    if (basis.line.key.kind == LineKind::kSubscription) continue;
     explanation.readings.push_back(source);
     basis.readings.push_back({source.point, source.import_energy, source.export_energy});
   }
+  const Tariff* tariff = period.tariff.has_value() ? &*period.tariff : nullptr;
   const SettlementInput input =
-      ComposeInput(period.snapshot, period.scheme, period.readings, period.trades);
+      ComposeInput(period.snapshot, PricesOf(tariff, period.span.start, rules.time_zone),
+                   period.scheme, period.readings, period.trades);
+  const ChargeInput charges{tariff,      period.snapshot.members, period.snapshot.former,
+                            period.span, rules.time_zone,         rules.trading_start};
   basis.input = &input;
+  basis.charges = &charges;
   explanation.steps = StepsOfLine(basis);
   explanation.is_reproduced = Recompute(explanation.steps) == basis.line.amount.micros();
   explanation.rule =
       RuleOf(rules, *asked, period.scheme,
-             explanation.run.has_value() ? explanation.run->tariff : period.snapshot.tariff_name);
+             tariff == nullptr ? std::string() : TariffName(rules.id, tariff->id));
   explanation.rule.policy = PolicyName(input.terms);
   if (!basis.line.key.trade.empty()) {
     PW_ASSIGN_OR_RETURN(explanation.trade,

@@ -66,12 +66,12 @@ class Explainer {
     const LineKey& key = basis_.line.key;
     const Line* computed = Computed(key);
     std::vector<Operand> operands;
-    const bool is_charge = own_ == input_.connections.size() ||
-                           key.kind == LineKind::kSubscription || key.kind == LineKind::kPieceFee;
-    if (computed == nullptr && !is_charge) {
+    if (key.kind == LineKind::kSubscription || key.kind == LineKind::kPieceFee) {
+      AddCharges(operands);
+    } else if (computed == nullptr) {
       list_.Given("the run charges nothing of this kind any more", 0, kMicros);
-    } else if (is_charge || key.is_price_missing) {
-      Given();
+    } else if (key.is_price_missing) {
+      list_.Given("no price is in force", 0, kMicros);
     } else {
       const size_t magnitude = Amount(key.kind);
       const Operand amount = list_.From(magnitude);
@@ -93,13 +93,23 @@ class Explainer {
     return found == result_.lines.end() ? nullptr : &*found;
   }
 
-  // What is not by energy, or has no price: what all runs so far come to.
-  void Given() {
-    Money total = basis_.line.amount;
-    for (const Line& earlier : basis_.earlier) total += earlier.amount;
-    list_.Given(basis_.line.key.is_price_missing ? "no price is in force"
-                                                 : "charged by the rule, not by energy",
-                total.micros(), kMicros);
+  // What is charged besides energy: each part, in the order in which it is charged.
+  void AddCharges(std::vector<Operand>& operands) {
+    std::vector<ChargePart> parts;
+    if (basis_.charges != nullptr) {
+      parts = PartsOfCharge(*basis_.charges, result_.lines, basis_.line.key);
+    }
+    if (parts.empty()) list_.Given("the run charges nothing of this kind any more", 0, kMicros);
+    for (const ChargePart& part : parts) {
+      const size_t step =
+          part.days == 1
+              ? list_.Given(absl::StrCat("the fee of ", part.rule_id), part.price.micros(), kMicros)
+              : list_.Product(absl::StrCat("one day of ", part.rule_id),
+                              StepList::Of("price of the month", part.price.micros()),
+                              StepList::Of("days charged", 1), part.days, kMicros,
+                              Rounding::kHalfAway);
+      operands.push_back(StepList::Minus(list_.From(step)));
+    }
   }
 
   bool UsesTrades() const { return input_.terms.mechanism == Mechanism::kTrading; }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "libs/domain/quantities.h"
+#include "services/settlement/core/charges.h"
 #include "services/settlement/core/explain/steps.h"
 #include "services/settlement/core/line.h"
 #include "services/settlement/core/settlement.h"
@@ -25,6 +26,8 @@ struct LineBasis {
   std::vector<Line> earlier;
   /// Of the whole period, as of the run.
   const SettlementInput* input = nullptr;
+  /// The same for what is charged besides energy.
+  const ChargeInput* charges = nullptr;
   /// Of the line's connection.
   std::vector<OwnReading> readings;
 };

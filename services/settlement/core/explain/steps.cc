@@ -60,8 +60,9 @@ size_t StepList::Minimum(std::string description, std::vector<Operand> operands,
 }
 
 size_t StepList::Product(std::string description, Operand a, Operand b, int64_t divisor,
-                         StepUnit unit) {
-  Step step{std::move(description), Operation::kProduct, {std::move(a), std::move(b)}, divisor};
+                         StepUnit unit, Rounding rounding) {
+  Step step{std::move(description),       Operation::kProduct, {std::move(a), std::move(b)},
+            divisor,                      rounding};
   step.result = MulDiv(Signed(step.operands[0]), Signed(step.operands[1]), divisor, step.rounding);
   step.unit = unit;
   return Add(std::move(step));
@@ -118,7 +119,8 @@ std::optional<int64_t> Recompute(const std::vector<Step>& steps) {
         list.Minimum("", step.operands, step.unit);
         break;
       case Operation::kProduct:
-        list.Product("", step.operands.at(0), step.operands.at(1), step.divisor, step.unit);
+        list.Product("", step.operands.at(0), step.operands.at(1), step.divisor, step.unit,
+                     step.rounding);
         break;
       case Operation::kShare: {
         // The others' weights are not known: what is left goes by rank.

@@ -53,8 +53,9 @@ class StepList {
   size_t Given(std::string description, int64_t value, StepUnit unit);
   size_t Sum(std::string description, std::vector<Operand> operands, StepUnit unit);
   size_t Minimum(std::string description, std::vector<Operand> operands, StepUnit unit);
-  /// a times b over divisor, half to even.
-  size_t Product(std::string description, Operand a, Operand b, int64_t divisor, StepUnit unit);
+  /// a times b over divisor.
+  size_t Product(std::string description, Operand a, Operand b, int64_t divisor, StepUnit unit,
+                 Rounding rounding = Rounding::kHalfEven);
   /// The part of `total` for `weights[index]` by largest remainder, equal ones to the earlier.
   /// total: not negative. All zero when no weight is above zero.
   size_t Share(std::string description, Operand total, const std::vector<int64_t>& weights,

@@ -42,8 +42,8 @@ void AppendHeader(BooksPart part, std::string& out) {
       absl::StrAppend(&out,
                       "period_start,period_end,run_count,drawn_wh,fed_in_wh,self_consumed_wh,"
                       "delivered_wh,retail_wh,surplus_wh,imbalance_bought_wh,imbalance_sold_wh,"
-                      "substituted_count,scheme,boundary_import_wh,boundary_export_wh,grid_loss_wh,"
-                      "grid_loss_micros",
+                      "substituted_count,price_missing_count,scheme,boundary_import_wh,"
+                      "boundary_export_wh,grid_loss_wh,grid_loss_micros",
                       kLineEnd);
       return;
   }
@@ -81,7 +81,8 @@ void AppendLine(const SettledPeriod& period, std::string& out) {
         totals.surplus, totals.imbalance_bought, totals.imbalance_sold}) {
     absl::StrAppend(&out, ",", energy.wh());
   }
-  absl::StrAppend(&out, ",", period.substituted_count, ",");
+  absl::StrAppend(&out, ",", period.substituted_count, ",", period.price_missing_count,
+                  ",");
   AppendField(period.scheme.value(), out);
   const GridLoss loss = period.grid_loss.value_or(GridLoss());
   for (const std::optional<Energy>& energy :
