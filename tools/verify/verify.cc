@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "libs/base/status_macros.h"
 #include "tools/verify/charges.h"
+#include "tools/verify/claims.h"
 #include "tools/verify/csv.h"
 #include "tools/verify/loss.h"
 #include "tools/verify/period.h"
@@ -37,16 +38,6 @@ struct TradeLine {
   int64_t fee = 0;
 };
 
-/// A settled period as settlement exported it.
-struct PeriodClaim {
-  int64_t start = 0;
-  Energies energies;
-  int64_t substituted = 0;
-  int64_t unpriced = 0;
-  std::string scheme;
-  Loss loss;
-};
-
 class Verifier {
  public:
   Verifier(const Inputs& inputs, Rules rules) : inputs_(inputs), rules_(std::move(rules)) {}
@@ -63,7 +54,7 @@ class Verifier {
       PW_RETURN_IF_ERROR(readings.Read(file, meters));
     }
     PW_RETURN_IF_ERROR(ReadTrades());
-    PW_ASSIGN_OR_RETURN(const std::vector<PeriodClaim> claims, ReadPeriods());
+    PW_ASSIGN_OR_RETURN(const std::vector<PeriodClaim> claims, ReadClaims(inputs_.periods));
     // A trade has four parties; of each period, a site has two postings of two amounts.
     const size_t of_sites = 2 * claims.size() * sites_.size();
     const auto trades = static_cast<size_t>(result_.trades);
@@ -145,41 +136,6 @@ class Verifier {
       ++result_.trades;
     }
     return reader.status();
-  }
-
-  absl::StatusOr<std::vector<PeriodClaim>> ReadPeriods() {
-    PW_ASSIGN_OR_RETURN(
-        CsvReader reader,
-        CsvReader::Open(inputs_.periods,
-                        {"period_start", "drawn_wh", "fed_in_wh", "self_consumed_wh",
-                         "delivered_wh", "retail_wh", "surplus_wh", "imbalance_bought_wh",
-                         "imbalance_sold_wh", "substituted_count", "price_missing_count",
-                         "scheme", "boundary_import_wh", "boundary_export_wh", "grid_loss_wh",
-                         "grid_loss_micros"}));
-    std::vector<PeriodClaim> claims;
-    while (reader.Next()) {
-      const auto& fields = reader.fields();
-      PeriodClaim& claim = claims.emplace_back();
-      PW_ASSIGN_OR_RETURN(claim.start, SecondsFrom(fields[0]));
-      Energies& energies = claim.energies;
-      size_t column = 1;
-      for (int64_t* energy :
-           {&energies.drawn, &energies.fed_in, &energies.self_consumed, &energies.delivered,
-            &energies.retail, &energies.surplus, &energies.imbalance_bought,
-            &energies.imbalance_sold, &claim.substituted, &claim.unpriced}) {
-        PW_ASSIGN_OR_RETURN(*energy, NumberFrom(fields[column++]));
-      }
-      claim.scheme = std::string(fields[column++]);
-      Loss& loss = claim.loss;
-      for (std::optional<int64_t>* value :
-           {&loss.import_wh, &loss.export_wh, &loss.loss_wh, &loss.micros}) {
-        const absl::string_view text = fields[column++];
-        if (text.empty()) continue;
-        PW_ASSIGN_OR_RETURN(*value, NumberFrom(text));
-      }
-    }
-    PW_RETURN_IF_ERROR(reader.status());
-    return claims;
   }
 
   /// What the sites measured. A missing value is that of the day before, or 0.
