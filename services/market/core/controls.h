@@ -86,6 +86,8 @@ struct Closing {
   bool halted = false;
   std::set<ParticipantId> killed;
   OrderLimits limits;
+  /// The different preferences of orders placed by hand.
+  PreferenceLoad load;
   /// What contracts have placed, counted in `offered` too.
   ContractedByConnection contracted;
   /// Contracts that may be due. They stay as they are until the auction is closed.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -45,6 +47,33 @@ bool IsDue(const Candidate& candidate, Side side, const PlacementStep& step) {
 bool Prefers(const AutopilotTerms& terms) {
   return terms.premium != Price() || !terms.bid_preference.empty() ||
          !terms.offer_preference.empty();
+}
+
+// Leaves out orders whose preferences are more than the auction can be cleared with in little time,
+// beside those that orders placed by hand have. Who comes first by participant goes first.
+void KeepToLoad(PreferenceLoad load, const PlacementStep& step, std::vector<Order>& orders) {
+  std::vector<const Order*> prefer;
+  for (const Order& order : orders) {
+    if (order.premium != Price() || !order.preference.empty()) prefer.push_back(&order);
+  }
+  std::sort(prefer.begin(), prefer.end(), [](const Order* a, const Order* b) {
+    return std::tie(a->participant, a->id) < std::tie(b->participant, b->id);
+  });
+  std::set<std::tuple<Side, Price, std::string>> counted;
+  std::set<OrderId> left_out;
+  for (const Order* order : prefer) {
+    const auto preference = std::tuple(order->side, order->premium, order->preference);
+    if (counted.contains(preference)) continue;
+    const absl::StatusOr<OrderPreference> names = ParsePreference(order->preference);
+    const PreferenceLoad with = Added(load, order->side, names.ok() ? NamesIn(*names) : 0);
+    if (!Fits(with, step.network->zones.size())) {
+      left_out.insert(order->id);
+      continue;
+    }
+    load = with;
+    counted.insert(preference);
+  }
+  std::erase_if(orders, [&](const Order& order) { return left_out.contains(order.id); });
 }
 
 // Whether clearing can honour what its orders of this side prefer.
@@ -233,6 +262,7 @@ std::vector<Order> PlaceStandingOrders(const Auction& auction,
       orders.push_back(std::move(order));
     }
   }
+  KeepToLoad(closing.load, step, orders);
   return orders;
 }
 

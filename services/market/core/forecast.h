@@ -100,6 +100,8 @@ DayBudgets BudgetsOf(const std::vector<Candidate>& candidates, const CommunitySn
 /// StandingOrderOrderId.
 /// What contracts sell is taken off the forecast, what they buy is added, and lessens what the
 /// connection can draw besides.
+/// Where preferences would be more than the auction can be cleared with (`Fits`), beside those of
+/// orders placed by hand, the orders of participants that come last go without.
 /// closing: what they meet; of its limits those of price and size count here; `offered` holds what
 /// contracts offer too.
 std::vector<Order> PlaceStandingOrders(const Auction& auction,

@@ -125,6 +125,11 @@ Closing ReadClosing(pqxx::work& tx, const AuctionKey& key, const DayBudgets& bud
     closing.killed.insert(KillSwitchFrom(row).participant);
   }
   closing.limits = LimitsAt(ReadLimits(tx, key.community), key.delivery_start);
+  for (const auto& row : Exec(tx, kPreferenceLoads, key.community.value(),
+                              postgres::ToSqlArray(std::vector<absl::Time>{key.delivery_start}))) {
+    closing.load = {postgres::Int64From(row[1]), postgres::Int64From(row[2]),
+                    postgres::Int64From(row[3]), postgres::Int64From(row[4])};
+  }
   return closing;
 }
 

@@ -136,6 +136,30 @@ TEST_F(AutopilotTest, FillsUpWhatItsOwnerOrderedByHand) {
   EXPECT_EQ(world_.Find(2, "so-m1")->energy.wh(), 400) << "a withdrawn order is no commitment";
 }
 
+TEST_F(AutopilotTest, PreferencesBeyondWhatCanBeClearedAreLeftOut) {
+  StandingOrder order = world_.Standing();
+  order.terms.bid_preference = "partners=p9; premium local";
+  order.terms.premium = Micros(10'000);
+  world_.Create(order);
+  world_.RunUntilDone(world_.GateClosure(0) - absl::Minutes(1));
+  // Orders placed by hand for the first delivery have as many wishes as an auction takes.
+  ASSERT_TRUE(world_.pool
+                  .Run([&](pqxx::work& tx) {
+                    tx.exec(absl::StrCat(
+                        "INSERT INTO auction_preferences (community_id, delivery_start_at, side, "
+                        "premium_micros, preference_sha256, name_count) SELECT community_id, "
+                        "delivery_start_at, 'BID', 0, sha256(n::text::bytea), 0 "
+                        "FROM auctions, generate_series(1, ",
+                        kPreferencesMax, ") AS n WHERE delivery_start_at = '",
+                        postgres::ToSql(world_.Key(0).delivery_start), "'"));
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  world_.RunUntilDone(world_.GateClosure(1));
+  EXPECT_FALSE(world_.Find(0, "so-m1").has_value());
+  EXPECT_TRUE(world_.Find(1, "so-m1").has_value());
+}
+
 TEST_F(AutopilotTest, CarriesPreferencesIntoItsOrders) {
   StandingOrder order = world_.Standing();
   order.terms.bid_preference = "partners=p9; premium local";

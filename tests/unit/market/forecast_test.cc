@@ -1,5 +1,6 @@
 #include "services/market/core/forecast.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,38 @@ TEST_F(PlaceStandingOrdersTest, ServesOnlyApprovedOwnersOnePerConnection) {
   snapshot_.members[0].approved = false;
   snapshot_.members[1].approved = false;
   EXPECT_TRUE(Place().empty());
+}
+
+TEST_F(PlaceStandingOrdersTest, KeepsToWhatAnAuctionCanBeClearedWith) {
+  // Three houses; the last two wish the same.
+  standing_.clear();
+  snapshot_.members.clear();
+  for (const char* name : {"a", "b", "c"}) {
+    snapshot_.members.push_back(MakeMember(name, name, name, 8'000, 0));
+    standing_.push_back(MakeStanding(name, "auto", name));
+    standing_.back().terms.bid_preference =
+        std::string(name) == "a" ? "sources=solar" : "sources=wind";
+    Expect(name, 500, 0);
+  }
+  std::reverse(standing_.begin(), standing_.end());
+  const NetworkVersion network;
+  const auto place = [&](int64_t known_bids) {
+    Closing closing;
+    closing.load.bids = known_bids;
+    std::string placed;
+    for (const Order& order :
+         PlaceStandingOrders(auction_, Candidates(standing_, snapshot_), snapshot_, forecasts_,
+                             closing, {kRampSteps, auction_.gate_closure, &network})) {
+      placed = order.participant.value() + placed;
+    }
+    return placed;
+  };
+  EXPECT_EQ(place(0), "abc");
+  EXPECT_EQ(place(kPreferencesMax - 2), "abc") << "two wishes, the most that fits";
+  EXPECT_EQ(place(kPreferencesMax - 1), "a") << "who comes first by name";
+  EXPECT_EQ(place(kPreferencesMax), "");
+  standing_[1].terms.bid_preference.clear();
+  EXPECT_EQ(place(kPreferencesMax), "b") << "whoever prefers nothing";
 }
 
 TEST_F(PlaceStandingOrdersTest, AsksForAllPointsBehindTheConnections) {

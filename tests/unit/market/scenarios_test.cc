@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/numeric/int128.h"
 #include "libs/base/error.h"
 #include "services/market/checker/checker.h"
 #include "services/market/core/clearing.h"
@@ -44,6 +45,7 @@ struct Scenario {
   std::vector<int64_t> prices;  // Expected, by zone; of zones that trade.
   Rules rules = {};
   std::vector<Edge> edges = {};
+  std::optional<int64_t> welfare_micros = {};  // Expected, if it says so.
 };
 
 void ExpectOutcome(const Scenario& scenario) {
@@ -66,6 +68,9 @@ void ExpectOutcome(const Scenario& scenario) {
   }
   for (size_t zone = 0; zone < network.zones; ++zone) {
     EXPECT_EQ(outcome.zones[zone].price, scenario.prices[zone]) << "zone " << zone;
+  }
+  if (scenario.welfare_micros.has_value()) {
+    EXPECT_EQ(outcome.welfare_milli_micros, absl::int128(*scenario.welfare_micros) * 1000);
   }
   EXPECT_TRUE(checker::Check(book, zones, network, scenario.rules, outcome).ok());
 }
@@ -152,7 +157,7 @@ TEST(Scenarios, NobodyTradesWithHimself) {
 }
 
 TEST(Scenarios, ZonesPayTheFeeAndFullLinesPartPrices) {
-  ExpectOutcome({"documented book of BEST simply: welfare 9 instead of 7",
+  ExpectOutcome({"documented book of BEST simply: 200 Wh, welfare 0.9 instead of 0.7",
                  {{kBid, 'A', 100, 10'000'000, 100, 1},
                   {kBid, 'B', 100, 7'000'000, 0, 1},
                   {kBid, 'C', 100, 10'000'000, 100, 0},
@@ -160,7 +165,8 @@ TEST(Scenarios, ZonesPayTheFeeAndFullLinesPartPrices) {
                   {kOffer, 'E', 100, 4'000'000, 100, 1}},
                  {9'000'000, 8'000'000},
                  {},
-                 {Line(0, 1, 1'000'000)}});
+                 {Line(0, 1, 1'000'000)},
+                 900'000});
   ExpectOutcome({"a fee too dear keeps the zones apart",
                  {{kBid, 'A', 10, 30, 0, 0}, {kOffer, 'B', 10, 20, 0, 1}},
                  {30, 19},
