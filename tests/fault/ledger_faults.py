@@ -18,6 +18,10 @@ COMMUNITY = "communities/bank"
 WORKERS = 8
 HOT = 8
 KILLS_EACH = 30
+# Acknowledged between one kill and the next, at least.
+WORK_BETWEEN = 100
+# After a crash the server flushes all its files, one by one as a rule: seconds for each of 60 kills.
+FLUSH_AT_ONCE = "recovery_init_sync_method=syncfs"
 FORGETFUL = "synchronous_commit=off;wal_writer_delay=10s;wal_writer_flush_after=1GB"
 
 
@@ -81,8 +85,10 @@ class Bank:
     """Workers who move money through the API until all victims are dead, retrying each transfer
     under its key until it is answered."""
 
-    def __init__(self, environment=None):
-        self.stack = harness.Stack(environment=environment)
+    def __init__(self, settings=""):
+        """settings: of PostgreSQL, with semicolons between."""
+        self.stack = harness.Stack(environment={
+            "PEERWATT_POSTGRES_SETTINGS": ";".join(filter(None, [FLUSH_AT_ONCE, settings]))})
         self.acknowledged, self.kills, self.lock = {}, [], threading.Lock()
         self.stop = threading.Event()
         self.token = self.stack.admin()
@@ -141,8 +147,8 @@ class Bank:
             self.stop.set()
 
     def await_work(self):
-        before = len(self.acknowledged)
-        self.stack.eventually("work goes on", lambda: len(self.acknowledged) >= before + 20, 120)
+        wanted = len(self.acknowledged) + WORK_BETWEEN
+        self.stack.eventually("work goes on", lambda: len(self.acknowledged) >= wanted, 120)
 
     def run(self, victims):
         streams.run_all([lambda worker=worker: self.work(worker) for worker in range(WORKERS)] +
@@ -183,7 +189,7 @@ def ledger_kills():
         kills = len(bank_under_fire.kills)
     finally:
         bank_under_fire.close()
-    careless = Bank({"PEERWATT_POSTGRES_SETTINGS": FORGETFUL})
+    careless = Bank(FORGETFUL)
     try:
         careless.run(["postgres"] * 5)
         lost = careless.judge()["missing"]

@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kKeptMax = 1000;
 // Groups that are looked at before one is searched for.
 constexpr uint32_t kNear = 16;
+// Accounts of a group that are looked at one by one.
+constexpr size_t kFew = 8;
 
 std::string EntryName(int64_t number) { return absl::StrCat("journalEntries/", number); }
 
@@ -35,7 +37,7 @@ struct Claim {
 
 /// Reads the claims, by the entry that they are as of.
 absl::StatusOr<std::map<int64_t, std::vector<Claim>>> ReadClaims(absl::string_view text,
-                                                                 Accounts& accounts) {
+                                                                 Names& accounts) {
   std::map<int64_t, std::vector<Claim>> claims;
   PW_ASSIGN_OR_RETURN(
       CsvReader reader,
@@ -63,7 +65,7 @@ bool IsOfRun(absl::string_view kind) {
 /// The journal as it is read.
 class Journal {
  public:
-  Journal(Accounts& accounts, Expectations& expectations, Findings& findings, JournalCounts& counts)
+  Journal(Names& accounts, Expectations& expectations, Findings& findings, JournalCounts& counts)
       : accounts_(accounts), expectations_(expectations), findings_(findings), counts_(counts) {}
 
   absl::Status Read(absl::string_view text, std::map<int64_t, std::vector<Claim>> claims) {
@@ -116,14 +118,15 @@ class Journal {
     }
     const size_t colon = std::min(key.rfind(':'), key.size());
     const uint32_t group = expectations_.GroupOf(key.substr(0, colon));
-    const absl::StatusOr<int64_t> run = NumberFrom(key.substr(std::min(colon + 1, key.size())));
-    if (group == Expectations::kNone || !run.ok()) {
+    int64_t run = 0;
+    if (group == Expectations::kNone ||
+        !ReadShortNumber(key.substr(std::min(colon + 1, key.size())), run)) {
       findings_.Add("entry_unexplained", EntryName(number),
                     absl::StrCat("nothing was agreed or measured for ", key));
       CheckKey(number, key);
       return Expectations::kNone;
     }
-    if (!expectations_.AddRun(group, *run)) {
+    if (!expectations_.AddRun(group, run)) {
       findings_.Add("entry_key", EntryName(number),
                     absl::StrCat("the run of ", key, " was there before"));
     }
@@ -147,22 +150,30 @@ class Journal {
       const size_t end = std::min(postings.find(' '), postings.size());
       const absl::string_view posting = postings.substr(0, end);
       postings.remove_prefix(std::min(end + 1, postings.size()));
-      const size_t colon = posting.rfind(':');
-      if (colon == posting.npos) {
+      size_t name_size = posting.size();
+      while (name_size > 0 && posting[name_size - 1] != ':') --name_size;
+      if (name_size == 0) {
         return absl::InvalidArgumentError(absl::StrCat("'", posting, "' is not a posting"));
       }
-      PW_ASSIGN_OR_RETURN(const int64_t micros, NumberFrom(posting.substr(colon + 1)));
-      const uint32_t account = accounts_.NumberOf(posting.substr(0, colon));
-      if (account >= sums_.size()) sums_.resize(account + 1);
+      int64_t micros = 0;
+      if (!ReadShortNumber(posting.substr(name_size), micros)) {
+        PW_ASSIGN_OR_RETURN(micros, NumberFrom(posting.substr(name_size)));
+      }
+      const absl::string_view name = posting.substr(0, name_size - 1);
+      uint32_t account = Names::kNone;
+      if (group != Expectations::kNone) {
+        account = expectations_.Take(group, static_cast<size_t>(count), name, accounts_, micros);
+        if (account == Names::kNone) {
+          findings_.Add(expectations_.CheckOf(group), EntryName(number),
+                        absl::StrCat("posts ", micros, " to ", name, ", which takes no part"));
+        }
+      }
+      if (account == Names::kNone) account = accounts_.NumberOf(name);
+      if (account >= sums_.size()) sums_.resize(accounts_.size());
       (micros < 0 ? sums_[account].debits : sums_[account].credits) +=
           micros < 0 ? -micros : micros;
       sum += micros;
       ++count;
-      if (group != Expectations::kNone && !expectations_.Take(group, account, micros)) {
-        findings_.Add(expectations_.CheckOf(group), EntryName(number),
-                      absl::StrCat("posts ", micros, " to ", accounts_.NameOf(account),
-                                   ", which takes no part"));
-      }
     }
     if (sum != 0 || count < 2) {
       findings_.Add(
@@ -184,7 +195,7 @@ class Journal {
     }
   }
 
-  Accounts& accounts_;
+  Names& accounts_;
   Expectations& expectations_;
   Findings& findings_;
   JournalCounts& counts_;
@@ -204,24 +215,61 @@ void Findings::Add(const std::string& check, std::string subject, std::string de
   }
 }
 
-uint32_t Accounts::NumberOf(absl::string_view name) {
-  const auto found = numbers_.find(name);
-  if (found != numbers_.end()) return found->second;
-  const auto number = static_cast<uint32_t>(names_.size());
-  names_.emplace_back(name);
-  numbers_.emplace(name, number);
-  return number;
+size_t Names::PlaceOf(absl::string_view name, uint32_t hash) const {
+  const size_t mask = slots_.size() - 1;
+  size_t place = hash & mask;
+  while (slots_[place].number != kNone &&
+         (slots_[place].hash != hash || NameOf(slots_[place].number) != name)) {
+    place = (place + 1) & mask;
+  }
+  return place;
 }
 
-void Expectations::Expect(absl::string_view key, const char* check, int64_t period,
+void Names::Grow() {
+  std::vector<Slot> old(std::max<size_t>(2 * slots_.size(), 16));
+  std::swap(slots_, old);
+  const size_t mask = slots_.size() - 1;
+  for (const Slot& slot : old) {
+    if (slot.number == kNone) continue;
+    size_t place = slot.hash & mask;
+    while (slots_[place].number != kNone) place = (place + 1) & mask;
+    slots_[place] = slot;
+  }
+}
+
+uint32_t Names::NumberOf(absl::string_view name) {
+  if (2 * size() >= slots_.size()) Grow();
+  const auto hash = static_cast<uint32_t>(absl::HashOf(name));
+  Slot& slot = slots_[PlaceOf(name, hash)];
+  if (slot.number != kNone) return slot.number;
+  slot = {hash, static_cast<uint32_t>(size())};
+  letters_.append(name.data(), name.size());
+  ends_.push_back(letters_.size());
+  return slot.number;
+}
+
+uint32_t Names::Find(absl::string_view name) const {
+  if (slots_.empty()) return kNone;
+  return slots_[PlaceOf(name, static_cast<uint32_t>(absl::HashOf(name)))].number;
+}
+
+void Expectations::Reserve(size_t groups, size_t amounts) {
+  groups_.reserve(groups_.size() + groups);
+  owed_.reserve(owed_.size() + amounts);
+}
+
+uint32_t Expectations::Begin(std::string prefix, const char* check, int64_t period) {
+  prefixes_.push_back({std::move(prefix), check, period});
+  return static_cast<uint32_t>(prefixes_.size() - 1);
+}
+
+void Expectations::Expect(uint32_t prefix, absl::string_view tail,
                           std::vector<std::pair<uint32_t, int64_t>>& amounts) {
   Group& group = groups_.emplace_back();
-  group.check = check;
-  group.period = period;
-  group.key_begin = keys_.size();
-  group.key_size = static_cast<uint32_t>(key.size());
+  group.tail = tail.data();
+  group.tail_size = static_cast<uint32_t>(tail.size());
+  group.prefix = prefix;
   group.begin = owed_.size();
-  keys_.append(key.data(), key.size());
   std::sort(amounts.begin(), amounts.end());
   for (const auto& [account, micros] : amounts) {
     if (owed_.size() > group.begin && owed_.back().account == account) {
@@ -233,35 +281,64 @@ void Expectations::Expect(absl::string_view key, const char* check, int64_t peri
   group.size = static_cast<uint32_t>(owed_.size() - group.begin);
 }
 
-bool Expectations::Take(uint32_t group, uint32_t account, int64_t micros) {
+uint32_t Expectations::Take(uint32_t group, size_t position, absl::string_view account,
+                            const Names& accounts, int64_t micros) {
   const Group& own = groups_[group];
-  const auto begin = owed_.begin() + static_cast<std::ptrdiff_t>(own.begin);
-  const auto end = begin + own.size;
-  const auto found = std::lower_bound(
-      begin, end, account, [](const Owed& owed, uint32_t sought) { return owed.account < sought; });
-  if (found == end || found->account != account) return false;
+  Owed* const begin = owed_.data() + own.begin;
+  Owed* const end = begin + own.size;
+  Owed* found = end;
+  if (own.size <= kFew) {
+    for (size_t i = 0; i < own.size && found == end; ++i) {
+      Owed* const owed = begin + (position + i) % own.size;
+      if (accounts.NameOf(owed->account) == account) found = owed;
+    }
+  } else {
+    const uint32_t number = accounts.Find(account);
+    found = std::lower_bound(begin, end, number, [](const Owed& owed, uint32_t sought) {
+      return owed.account < sought;
+    });
+    if (found != end && found->account != number) found = end;
+  }
+  if (found == end) return kNone;
   found->micros -= micros;
-  return true;
+  return found->account;
+}
+
+bool Expectations::HasKey(const Group& group, absl::string_view key) const {
+  const absl::string_view prefix = prefixes_[group.prefix].text;
+  // The tail differs more often.
+  return key.size() == prefix.size() + group.tail_size &&
+         key.substr(prefix.size()) == TailOf(group) && key.substr(0, prefix.size()) == prefix;
 }
 
 uint32_t Expectations::GroupOf(absl::string_view key) {
   // Those between may have come to nothing, and so have no entry.
   const size_t near = std::min<size_t>(next_ + size_t{kNear}, groups_.size());
   for (uint32_t group = next_; group < near; ++group) {
-    if (KeyOf(groups_[group]) != key) continue;
+    if (!HasKey(groups_[group], key)) continue;
     next_ = group + 1;
     return group;
   }
+  const uint32_t group = SearchGroup(key);
+  if (group != kNone) next_ = group + 1;
+  return group;
+}
+
+uint32_t Expectations::SearchGroup(absl::string_view key) {
   if (by_key_.empty()) {
+    for (uint32_t i = 0; i < prefixes_.size(); ++i) by_prefix_.emplace(prefixes_[i].text, i);
     by_key_.reserve(groups_.size());
     for (uint32_t group = 0; group < groups_.size(); ++group) {
-      by_key_.emplace(KeyOf(groups_[group]), group);
+      by_key_.emplace(std::pair(groups_[group].prefix, TailOf(groups_[group])), group);
     }
   }
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return kNone;
-  next_ = found->second + 1;
-  return found->second;
+  size_t prefix_size = key.find(':');
+  if (prefix_size != key.npos) prefix_size = key.find(':', prefix_size + 1);
+  prefix_size = prefix_size == key.npos ? key.size() : prefix_size + 1;
+  const auto prefix = by_prefix_.find(key.substr(0, prefix_size));
+  if (prefix == by_prefix_.end()) return kNone;
+  const auto found = by_key_.find(std::pair(prefix->second, key.substr(prefix_size)));
+  return found == by_key_.end() ? kNone : found->second;
 }
 
 bool Expectations::AddRun(uint32_t group, int64_t run) {
@@ -270,11 +347,12 @@ bool Expectations::AddRun(uint32_t group, int64_t run) {
   return true;
 }
 
-void Expectations::Finish(const Accounts& accounts, Findings& findings) const {
+void Expectations::Finish(const Names& accounts, Findings& findings) const {
   for (const Group& group : groups_) {
     for (size_t i = group.begin; i < group.begin + group.size; ++i) {
       if (owed_[i].micros == 0) continue;
-      findings.Add(group.check, std::string(KeyOf(group)),
+      const Prefix& prefix = prefixes_[group.prefix];
+      findings.Add(prefix.check, absl::StrCat(prefix.text, TailOf(group)),
                    absl::StrCat(accounts.NameOf(owed_[i].account), " lacks ", owed_[i].micros,
                                 " micro-units over all runs"));
     }
@@ -282,7 +360,7 @@ void Expectations::Finish(const Accounts& accounts, Findings& findings) const {
 }
 
 absl::Status ReadJournal(absl::string_view journal_csv, absl::string_view accounts_csv,
-                         Accounts& accounts, Expectations& expectations, Findings& findings,
+                         Names& accounts, Expectations& expectations, Findings& findings,
                          JournalCounts& counts) {
   using Claims = std::map<int64_t, std::vector<Claim>>;
   Claims claims;

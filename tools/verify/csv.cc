@@ -5,7 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -30,6 +35,44 @@ absl::string_view TakeLine(absl::string_view& rest) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   return line;
 }
+
+/// Finds commas and line ends of a text one after the other, sixteen bytes at a time where the
+/// processor can.
+class Separators {
+ public:
+  Separators(const char* begin, const char* end) : at_(begin), end_(end) {}
+
+  /// The next one, or the text's end.
+  const char* Next() {
+#ifdef __SSE2__
+    while (found_ == 0) {
+      if (end_ - at_ < kBlock) return NextByByte();
+      const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at_));
+      const __m128i is_comma = _mm_cmpeq_epi8(block, _mm_set1_epi8(','));
+      const __m128i is_line_end = _mm_cmpeq_epi8(block, _mm_set1_epi8('\n'));
+      found_ = static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(is_comma, is_line_end)));
+      at_ += kBlock;
+    }
+    const char* const separator = at_ - kBlock + std::countr_zero(found_);
+    found_ &= found_ - 1;
+    return separator;
+#else
+    return NextByByte();
+#endif
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kBlock = 16;
+
+  const char* NextByByte() {
+    while (at_ != end_ && *at_ != ',' && *at_ != '\n') ++at_;
+    return at_ == end_ ? end_ : at_++;
+  }
+
+  const char* at_;
+  const char* const end_;
+  uint32_t found_ = 0;  // a bit for each byte of the block before `at_`
+};
 
 /// Days from 1970-01-01 of a date of the Gregorian calendar.
 int64_t DaysFrom(int64_t year, int64_t month, int64_t day) {
@@ -95,39 +138,56 @@ absl::StatusOr<CsvReader> CsvReader::Open(absl::string_view text,
   return reader;
 }
 
+const char* CsvReader::NextQuote() {
+  if (quote_ == nullptr || quote_ < rest_.data()) {
+    const void* found = std::memchr(rest_.data(), '"', rest_.size());
+    quote_ = found == nullptr ? rest_.data() + rest_.size() : static_cast<const char*>(found);
+  }
+  return quote_;
+}
+
 bool CsvReader::Next() {
   while (status_.ok() && !rest_.empty()) {
     ++line_;
-    if (rest_.front() == '\n' || rest_.front() == '\r') {
-      TakeLine(rest_);
-      continue;
-    }
-    const void* quote = std::memchr(rest_.data(), '"', std::min<size_t>(rest_.size(), 4096));
-    const void* end = std::memchr(rest_.data(), '\n', rest_.size());
-    const bool is_quoted = quote != nullptr && (end == nullptr || quote < end);
-    const bool is_whole = is_quoted ? SplitQuoted() : Split();
-    if (is_whole) return true;
+    const Line line = Split();
+    if (line == Line::kWhole) return true;
+    if (line == Line::kBlank) continue;
     status_ = absl::InvalidArgumentError(
         absl::StrCat("line ", line_, " has not the ", columns_, " fields of the header"));
   }
   return false;
 }
 
-bool CsvReader::Split() {
-  absl::string_view line = TakeLine(rest_);
-  for (size_t i = 0; i < columns_; ++i) {
-    const bool is_last = i + 1 == columns_;
-    const void* comma = std::memchr(line.data(), ',', line.size());
-    if ((comma == nullptr) != is_last) return false;
-    const size_t length =
-        is_last ? line.size() : static_cast<size_t>(static_cast<const char*>(comma) - line.data());
-    if (place_[i] >= 0) fields_[static_cast<size_t>(place_[i])] = line.substr(0, length);
-    line.remove_prefix(is_last ? length : length + 1);
+CsvReader::Line CsvReader::Split() {
+  const char* const begin = rest_.data();
+  const char* const text_end = begin + rest_.size();
+  Separators separators(begin, text_end);
+  const char* field = begin;
+  size_t column = 0;
+  for (;; ++column) {
+    const char* const end = separators.Next();
+    const bool is_last = end == text_end || *end == '\n';
+    if (column < columns_ && place_[column] >= 0) {
+      fields_[static_cast<size_t>(place_[column])] =
+          absl::string_view(field, static_cast<size_t>(end - field));
+    }
+    if (!is_last) {
+      field = end + 1;
+      continue;
+    }
+    if (NextQuote() < end) return SplitQuoted();
+    rest_.remove_prefix(std::min(static_cast<size_t>(end - begin) + 1, rest_.size()));
+    const bool has_return = end > begin && *(end - 1) == '\r';
+    if (end - begin == (has_return ? 1 : 0)) return Line::kBlank;
+    if (column + 1 != columns_) return Line::kWrong;
+    if (has_return && place_[column] >= 0) {
+      fields_[static_cast<size_t>(place_[column])].remove_suffix(1);
+    }
+    return Line::kWhole;
   }
-  return true;
 }
 
-bool CsvReader::SplitQuoted() {
+CsvReader::Line CsvReader::SplitQuoted() {
   unquoted_.assign(1, "");
   bool inside = false;
   size_t i = 0;
@@ -148,15 +208,16 @@ bool CsvReader::SplitQuoted() {
     }
   }
   rest_.remove_prefix(std::min(i + 1, rest_.size()));
-  if (inside || unquoted_.size() != columns_) return false;
+  if (inside || unquoted_.size() != columns_) return Line::kWrong;
   for (size_t column = 0; column < columns_; ++column) {
     if (place_[column] >= 0) fields_[static_cast<size_t>(place_[column])] = unquoted_[column];
   }
-  return true;
+  return Line::kWhole;
 }
 
 absl::StatusOr<int64_t> NumberFrom(absl::string_view text) {
   int64_t number = 0;
+  if (ReadShortNumber(text, number)) return number;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
     return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a number"));

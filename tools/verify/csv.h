@@ -46,12 +46,16 @@ class CsvReader {
 
  private:
   explicit CsvReader(absl::string_view text) : rest_(text) {}
-  bool Split();
-  bool SplitQuoted();
+  enum class Line { kWhole, kBlank, kWrong };
+  Line Split();
+  Line SplitQuoted();
+  /// The first quote of the rest, or its end.
+  const char* NextQuote();
 
   absl::string_view rest_;
-  size_t columns_ = 0;      // in the file
-  std::vector<int> place_;  // of each column of the file among `fields_`, or -1
+  const char* quote_ = nullptr;  // the first quote after some earlier place, or the text's end
+  size_t columns_ = 0;           // in the file
+  std::vector<int> place_;       // of each column of the file among `fields_`, or -1
   std::vector<absl::string_view> fields_;
   std::vector<std::string> unquoted_;
   int64_t line_ = 0;
@@ -60,6 +64,21 @@ class CsvReader {
 
 /// Reads a number. Errors: kInvalidArgument.
 absl::StatusOr<int64_t> NumberFrom(absl::string_view text);
+/// Reads a number of up to 18 digits. Returns false when the text is none.
+inline bool ReadShortNumber(absl::string_view text, int64_t& number) {
+  constexpr size_t kDigitsMax = 18;  // always fit 64 bits
+  const bool is_negative = !text.empty() && text.front() == '-';
+  const size_t begin = is_negative ? 1 : 0;
+  if (text.size() == begin || text.size() - begin > kDigitsMax) return false;
+  int64_t read = 0;
+  for (size_t i = begin; i < text.size(); ++i) {
+    const auto digit = static_cast<unsigned char>(text[i] - '0');
+    if (digit > 9) return false;
+    read = read * 10 + digit;
+  }
+  number = is_negative ? -read : read;
+  return true;
+}
 /// Reads a decimal as millionths, `-0.200000` as -200000. Errors: kInvalidArgument, also for more
 /// than six decimals that are not zero.
 absl::StatusOr<int64_t> MicrosFrom(absl::string_view text);

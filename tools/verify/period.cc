@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "absl/numeric/int128.h"
 
@@ -10,6 +11,41 @@ namespace peerwatt::verify {
 namespace {
 
 constexpr int64_t kMillion = 1'000'000;
+// Twice the product of two smaller numbers fits 64 bits, which are divided much faster than 128.
+constexpr int64_t kSmall = int64_t{1} << 31;
+
+bool IsSmall(int64_t number) { return number < kSmall && number > -kSmall; }
+
+/// product / c, to the nearest, of two equally near to the even one.
+template <typename Wide>
+Wide QuotientHalfEven(Wide product, int64_t c) {
+  Wide quotient = product / c;
+  Wide rest = product % c;
+  if (rest < 0) {
+    quotient -= 1;
+    rest += c;
+  }
+  if (rest * 2 > c || (rest * 2 == c && quotient % 2 != 0)) quotient += 1;
+  return quotient;
+}
+
+/// sum: of the weights, above 0.
+template <typename Wide>
+std::vector<int64_t> Split(int64_t total, const std::vector<int64_t>& weights, Wide sum) {
+  std::vector<int64_t> parts(weights.size());
+  std::vector<std::pair<Wide, size_t>> rests(weights.size());
+  int64_t left = total;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const Wide product = Wide(total) * weights[i];
+    parts[i] = static_cast<int64_t>(product / sum);
+    // Negative: the largest remainder comes first, of equal ones the first weight.
+    rests[i] = {-(product % sum), i};
+    left -= parts[i];
+  }
+  if (left > 0) std::sort(rests.begin(), rests.end());
+  for (size_t i = 0; left > 0; ++i, --left) ++parts[rests[i].second];
+  return parts;
+}
 
 int64_t Amount(int64_t energy_wh, int64_t price) { return RoundHalfEven(energy_wh, price, 1000); }
 
@@ -47,28 +83,51 @@ void PayGrid(const Terms& terms, int64_t retail_wh, int64_t surplus_wh, SiteAmou
   energies.surplus += surplus_wh;
 }
 
+/// The deals of each site as one of their parties, in their order: those of site i are
+/// `deals[begins[i]]` up to `deals[begins[i + 1]]`.
+struct OwnDeals {
+  std::vector<size_t> begins;
+  std::vector<uint32_t> deals;
+};
+
+OwnDeals OwnDealsOf(size_t sites, const std::vector<Deal>& deals, uint32_t Deal::*party) {
+  OwnDeals own;
+  own.begins.assign(sites + 1, 0);
+  for (const Deal& deal : deals) ++own.begins[deal.*party + 1];
+  std::partial_sum(own.begins.begin(), own.begins.end(), own.begins.begin());
+  own.deals.resize(deals.size());
+  std::vector<size_t> next = own.begins;
+  for (size_t i = 0; i < deals.size(); ++i) {
+    own.deals[next[deals[i].*party]++] = static_cast<uint32_t>(i);
+  }
+  return own;
+}
+
 /// Of each party's trades, what it moved is shared over them; a trade delivers the lesser of the
 /// two parts.
 std::vector<int64_t> DeliveriesOf(const std::vector<Crossing>& crossings,
                                   const std::vector<Deal>& deals) {
   std::vector<int64_t> delivered(deals.size());
   for (size_t i = 0; i < deals.size(); ++i) delivered[i] = deals[i].energy_wh;
+  std::vector<int64_t> weights;
   for (const bool is_seller : {true, false}) {
-    std::vector<std::vector<size_t>> own(crossings.size());
-    for (size_t i = 0; i < deals.size(); ++i) {
-      own[is_seller ? deals[i].seller : deals[i].buyer].push_back(i);
-    }
-    for (size_t site = 0; site < own.size(); ++site) {
-      if (own[site].empty()) continue;
-      std::vector<int64_t> weights;
-      for (const size_t deal : own[site]) weights.push_back(deals[deal].energy_wh);
-      const int64_t agreed = std::accumulate(weights.begin(), weights.end(), int64_t{0});
+    const OwnDeals own =
+        OwnDealsOf(crossings.size(), deals, is_seller ? &Deal::seller : &Deal::buyer);
+    for (size_t site = 0; site < crossings.size(); ++site) {
+      const size_t begin = own.begins[site];
+      weights.clear();
+      int64_t agreed = 0;
+      for (size_t i = begin; i < own.begins[site + 1]; ++i) {
+        weights.push_back(deals[own.deals[i]].energy_wh);
+        agreed += weights.back();
+      }
       const int64_t moved = is_seller ? crossings[site].feed : crossings[site].draw;
       // Whoever moved all that was agreed delivers all of it.
       if (moved >= agreed) continue;
       const std::vector<int64_t> parts = SplitByRemainder(moved, weights);
       for (size_t i = 0; i < parts.size(); ++i) {
-        delivered[own[site][i]] = std::min(delivered[own[site][i]], parts[i]);
+        int64_t& deal = delivered[own.deals[begin + i]];
+        deal = std::min(deal, parts[i]);
       }
     }
   }
@@ -253,36 +312,22 @@ void SettlePool(const Terms& terms, const std::vector<Site>& sites,
 }  // namespace
 
 int64_t RoundHalfEven(int64_t a, int64_t b, int64_t c) {
-  const absl::int128 product = absl::int128(a) * b;
-  absl::int128 quotient = product / c;
-  absl::int128 rest = product % c;
-  if (rest < 0) {
-    quotient -= 1;
-    rest += c;
-  }
-  if (rest * 2 > c || (rest * 2 == c && quotient % 2 != 0)) quotient += 1;
-  return static_cast<int64_t>(quotient);
+  if (IsSmall(a) && IsSmall(b) && IsSmall(c)) return QuotientHalfEven<int64_t>(a * b, c);
+  return static_cast<int64_t>(QuotientHalfEven<absl::int128>(absl::int128(a) * b, c));
 }
 
 std::vector<int64_t> SplitByRemainder(int64_t total, const std::vector<int64_t>& weights) {
   absl::int128 sum = 0;
-  for (const int64_t weight : weights) sum += weight;
-  if (sum == 0) return {};
-  std::vector<int64_t> parts;
-  std::vector<absl::int128> rests;
-  int64_t left = total;
+  bool is_small = IsSmall(total);
   for (const int64_t weight : weights) {
-    const absl::int128 product = absl::int128(total) * weight;
-    parts.push_back(static_cast<int64_t>(product / sum));
-    rests.push_back(product % sum);
-    left -= parts.back();
+    sum += weight;
+    is_small = is_small && IsSmall(weight);
   }
-  std::vector<size_t> order(weights.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return rests[a] > rests[b]; });
-  for (size_t i = 0; left > 0; ++i, --left) ++parts[order[i]];
-  return parts;
+  if (sum == 0) return {};
+  if (is_small && sum < kSmall) {
+    return Split<int64_t>(total, weights, static_cast<int64_t>(sum));
+  }
+  return Split<absl::int128>(total, weights, sum);
 }
 
 Outcome Settle(const Terms& terms, const std::vector<Site>& sites, const std::vector<Deal>& deals) {

@@ -5,25 +5,27 @@
 
 namespace peerwatt::verify {
 
-absl::Status Readings::Read(absl::string_view text,
-                            const absl::flat_hash_map<std::string, uint32_t>& point_numbers) {
+absl::Status Readings::Read(absl::string_view text, const PointIndex& points) {
   PW_ASSIGN_OR_RETURN(CsvReader reader,
                       CsvReader::Open(text, {"metering_point", "start_time", "end_time",
                                              "import_wh", "export_wh", "quality"}));
   while (reader.Next()) {
     const auto& fields = reader.fields();
     ++count_;
-    const auto point = point_numbers.find(fields[0]);
-    if (point == point_numbers.end() || fields[5] == "MISSING") continue;
+    const uint32_t point = points.Find(fields[0]);
+    if (point == PointIndex::kNone || fields[5] == "MISSING") continue;
     PW_ASSIGN_OR_RETURN(const int64_t start, Instant(fields[1]));
     PW_ASSIGN_OR_RETURN(const int64_t end, Instant(fields[2]));
     const int64_t period = start - start % interval_;
     if (end > period + interval_) {
       return absl::InvalidArgumentError("a reading is longer than a period");
     }
-    std::vector<Measured>& measured = by_period_[period];
-    measured.resize(points_);
-    Measured& own = measured[point->second];
+    if (latest_ == nullptr || period != latest_period_) {
+      latest_ = &by_period_[period];
+      latest_->resize(points_);
+      latest_period_ = period;
+    }
+    Measured& own = (*latest_)[point];
     PW_ASSIGN_OR_RETURN(const int64_t import_wh, NumberFrom(fields[3]));
     PW_ASSIGN_OR_RETURN(const int64_t export_wh, NumberFrom(fields[4]));
     own.import_wh += import_wh;

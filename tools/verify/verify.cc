@@ -1,6 +1,7 @@
 #include "tools/verify/verify.h"
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <utility>
@@ -51,10 +52,14 @@ class Verifier {
     NumberPoints();
     Readings readings(rules_.interval, rules_.points.size());
     for (const absl::string_view file : inputs_.readings) {
-      PW_RETURN_IF_ERROR(readings.Read(file, point_numbers_));
+      PW_RETURN_IF_ERROR(readings.Read(file, points_));
     }
     PW_RETURN_IF_ERROR(ReadTrades());
     PW_ASSIGN_OR_RETURN(const std::vector<PeriodClaim> claims, ReadPeriods());
+    // A trade has four parties; of each period, a site has two postings of two amounts.
+    const size_t of_sites = 2 * claims.size() * sites_.size();
+    const auto trades = static_cast<size_t>(result_.trades);
+    expectations_.Reserve(trades + of_sites, 4 * trades + 2 * of_sites);
     for (const PeriodClaim& claim : claims) CheckPeriod(claim, readings);
     PW_RETURN_IF_ERROR(ReadJournal(inputs_.journal, inputs_.accounts, accounts_, expectations_,
                                    result_.findings, result_.journal));
@@ -76,22 +81,30 @@ class Verifier {
     }
     for (size_t i = 0; i < rules_.points.size(); ++i) {
       const Point& point = rules_.points[i];
-      point_numbers_[point.id] = static_cast<uint32_t>(i);
+      points_.Add(point.id, static_cast<uint32_t>(i));
       site_of_point_.push_back(numbers[{point.participant, point.connection}]);
     }
   }
   void AddSite(const SiteName& name) {
     sites_.push_back(name);
+    site_keys_.push_back(absl::StrCat(name.first, ":", name.second));
     participants_.push_back(accounts_.NumberOf(absl::StrCat("participant-", name.first)));
   }
   /// The site of a point, also of one that has left the community: that is a site of its own.
   uint32_t SiteOf(absl::string_view point, absl::string_view participant) {
-    const auto known = point_numbers_.find(point);
-    if (known != point_numbers_.end()) return site_of_point_[known->second];
+    const uint32_t known = points_.Find(point);
+    if (known != PointIndex::kNone) return site_of_point_[known];
     const auto [gone, is_new] =
         gone_.try_emplace(absl::StrCat(participant, " ", point), sites_.size());
     if (is_new) AddSite({std::string(participant), std::string(point)});
     return gone->second;
+  }
+
+  /// A field of the trades that is there for good: one that was quoted is not in the file itself.
+  absl::string_view Kept(absl::string_view field) {
+    const absl::string_view file = inputs_.trades;
+    if (field.data() >= file.data() && field.data() < file.data() + file.size()) return field;
+    return quoted_.emplace_back(field);
   }
 
   absl::Status ReadTrades() {
@@ -110,7 +123,7 @@ class Verifier {
         trades = &trades_[period];
       }
       TradeLine trade;
-      trade.id = fields[1];
+      trade.id = Kept(fields[1]);
       for (size_t i = 0; i < sizeof(trade.id_begin); ++i) {
         const auto byte = i < trade.id.size() ? static_cast<unsigned char>(trade.id[i]) : 0U;
         trade.id_begin = trade.id_begin << 8U | byte;
@@ -169,9 +182,9 @@ class Verifier {
     const SchemeVersion* scheme = rules_.SchemeAt(period);
     if (scheme == nullptr) return sites;
     for (const auto& [point, share] : scheme->shares) {
-      const auto known = point_numbers_.find(point);
-      if (known == point_numbers_.end()) continue;
-      Site& site = sites[site_of_point_[known->second]];
+      const uint32_t known = points_.Find(point);
+      if (known == PointIndex::kNone) continue;
+      Site& site = sites[site_of_point_[known]];
       site.coefficient += share.coefficient;
       if (share.rank.has_value()) site.rank = std::min(site.rank, *share.rank);
     }
@@ -184,10 +197,16 @@ class Verifier {
         terms.mechanism == Terms::Mechanism::kPool) {
       return {};
     }
-    std::vector<TradeLine> trades = std::move(found->second);
-    std::sort(trades.begin(), trades.end(), [](const TradeLine& a, const TradeLine& b) {
-      return a.id_begin != b.id_begin ? a.id_begin < b.id_begin : a.id < b.id;
+    const std::vector<TradeLine> listed = std::move(found->second);
+    std::vector<std::pair<uint64_t, uint32_t>> order;
+    order.reserve(listed.size());
+    for (uint32_t i = 0; i < listed.size(); ++i) order.emplace_back(listed[i].id_begin, i);
+    std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first < b.first : listed[a.second].id < listed[b.second].id;
     });
+    std::vector<TradeLine> trades;
+    trades.reserve(listed.size());
+    for (const auto& [id_begin, i] : order) trades.push_back(listed[i]);
     for (size_t i = 1; i < trades.size(); ++i) {
       if (trades[i].id != trades[i - 1].id) continue;
       result_.findings.Add("trade_twice",
@@ -238,17 +257,15 @@ class Verifier {
   void ExpectDeals(int64_t period, const std::string& segment, const std::vector<TradeLine>& trades,
                    const Outcome& outcome) {
     std::vector<std::pair<uint32_t, int64_t>> amounts;
-    const std::string prefix = absl::StrCat("trade:", segment, ":");
-    std::string key = prefix;
+    const uint32_t prefix =
+        expectations_.Begin(absl::StrCat("trade:", segment, ":"), "trade_transfer", period);
     for (size_t i = 0; i < trades.size(); ++i) {
       const DealAmounts& due = outcome.deals[i];
       amounts.assign({{participants_[trades[i].buyer], -due.price - due.fee},
                       {participants_[trades[i].seller], due.price - due.share},
                       {network_operator_, due.fee},
                       {operator_share_, due.share}});
-      key.resize(prefix.size());
-      key.append(trades[i].id.data(), trades[i].id.size());
-      expectations_.Expect(key, "trade_transfer", period, amounts);
+      expectations_.Expect(prefix, trades[i].id, amounts);
     }
   }
 
@@ -263,7 +280,8 @@ class Verifier {
       }
       pool.emplace_back(network_operator_, outcome.pool_fee);
       pool.emplace_back(operator_share_, outcome.pool_share);
-      expectations_.Expect(absl::StrCat("pool:", segment), "period_posting", period, pool);
+      expectations_.Expect(
+          expectations_.Begin(absl::StrCat("pool:", segment), "period_posting", period), "", pool);
     }
     if (terms.mechanism == Terms::Mechanism::kFirmTrading) {
       ExpectOfSites(period, absl::StrCat("imbalance-purchase:", segment, ":"), outcome,
@@ -275,30 +293,32 @@ class Verifier {
     ExpectOfSites(period, absl::StrCat("feed-in:", segment, ":"), outcome, &SiteAmounts::feed_in);
   }
 
-  void ExpectOfSites(int64_t period, const std::string& prefix, const Outcome& outcome,
+  void ExpectOfSites(int64_t period, std::string kind, const Outcome& outcome,
                      int64_t SiteAmounts::*amount) {
+    const uint32_t prefix = expectations_.Begin(std::move(kind), "period_posting", period);
     std::vector<std::pair<uint32_t, int64_t>> amounts;
     for (size_t i = 0; i < outcome.sites.size(); ++i) {
       const int64_t micros = outcome.sites[i].*amount;
       amounts.assign({{participants_[i], micros}, {main_grid_, -micros}});
-      expectations_.Expect(absl::StrCat(prefix, sites_[i].first, ":", sites_[i].second),
-                           "period_posting", period, amounts);
+      expectations_.Expect(prefix, site_keys_[i], amounts);
     }
   }
 
   const Inputs& inputs_;
   const Rules rules_;
   Result result_;
-  Accounts accounts_;
+  Names accounts_;
   Expectations expectations_;
   const uint32_t network_operator_ = accounts_.NumberOf("network-operator");
   const uint32_t operator_share_ = accounts_.NumberOf("operator-share");
   const uint32_t main_grid_ = accounts_.NumberOf("main-grid");
-  absl::flat_hash_map<std::string, uint32_t> point_numbers_;
+  PointIndex points_;  // among those of the rules
   std::vector<uint32_t> site_of_point_;
   std::vector<SiteName> sites_;
+  std::deque<std::string> site_keys_;   // as keys of entries name the sites
   std::vector<uint32_t> participants_;  // account of each site
   absl::flat_hash_map<std::string, uint32_t> gone_;
+  std::deque<std::string> quoted_;
   absl::flat_hash_map<int64_t, std::vector<TradeLine>> trades_;
 };
 

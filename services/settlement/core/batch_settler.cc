@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "libs/base/check.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
@@ -12,6 +11,7 @@
 #include "services/settlement/core/difference.h"
 #include "services/settlement/core/errors.h"
 #include "services/settlement/core/settlement.h"
+#include "services/settlement/core/settlement_batch.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -36,60 +36,6 @@ std::vector<UsedRevision> UsedRevisions(const std::vector<Member>& members,
 }
 
 }  // namespace
-
-/// What the periods of one batch depend on, as pulled from the peers.
-struct BatchSettler::Batch {
-  const CommunityRules& rules;
-  const std::vector<absl::Time>& starts;
-  const RunRecord& record;
-  Interval span;
-  CommunitySnapshot first;  ///< at the first period
-  std::map<absl::Time, CommunitySnapshot> own;  ///< where tariffs or members change within it
-  std::vector<MeteringPointId> points;
-  absl::flat_hash_map<MeteringPointId, size_t> row_of;  ///< index into `points`
-  std::vector<Scheme> schemes;                  ///< in force within the batch, by start
-  ReadingGrid readings;
-  std::optional<ReadingGrid> day_before;
-  std::map<absl::Time, std::vector<Trade>> trades;  ///< by period that need not wait for trades
-  std::map<absl::Time, Money> welfare{};            ///< of the trades of a period
-
-  /// All points that are members at any time of the batch; each once.
-  void CollectPoints() {
-    const auto collect = [&](const CommunitySnapshot& snapshot) {
-      for (const Member& member : snapshot.members) {
-        if (row_of.try_emplace(member.point, points.size()).second) points.push_back(member.point);
-      }
-    };
-    collect(first);
-    for (const auto& [start, snapshot] : own) collect(snapshot);
-  }
-  /// The readings of one period out of a grid, by the members of that period.
-  PeriodReadings ReadingsAt(const ReadingGrid& grid, absl::Time start) const {
-    const auto index = static_cast<size_t>((start - span.start) / rules.interval);
-    const std::vector<Member>& members = SnapshotOf(start).members;
-    PeriodReadings found;
-    found.reserve(members.size());
-    for (const Member& member : members) {
-      PointReading& reading =
-          found.emplace_back(Screened(grid.readings.at(row_of.at(member.point)).at(index)));
-      reading.expected = member.joined_at <= start;
-    }
-    return found;
-  }
-  PeriodReadings ReadingsOf(absl::Time start) const { return ReadingsAt(readings, start); }
-  PeriodReadings ReadingsADayBefore(absl::Time start) const {
-    if (!day_before.has_value()) return {};
-    return ReadingsAt(*day_before, start);
-  }
-  const CommunitySnapshot& SnapshotOf(absl::Time start) const {
-    const auto found = own.find(start);
-    return found == own.end() ? first : found->second;
-  }
-  int64_t Cursor() const {
-    return day_before.has_value() ? std::min(readings.cursor, day_before->cursor)
-                                  : readings.cursor;
-  }
-};
 
 std::vector<std::vector<absl::Time>> InBatches(const CommunityRules& rules,
                                                const std::vector<absl::Time>& starts) {
@@ -133,7 +79,8 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Restate(
     const CommunityRules& rules, const std::vector<absl::Time>& starts,
     const RunRecord& record) {
   PW_ASSIGN_OR_RETURN(Batch batch, Load(rules, starts, record));
-  return Commit(batch, starts, false);
+  PW_ASSIGN_OR_RETURN(const std::vector<absl::Time> left, CommitNarrowly(batch, starts));
+  return Commit(batch, left, false);
 }
 
 absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rules,
@@ -141,7 +88,7 @@ absl::StatusOr<BatchSettler::Batch> BatchSettler::Load(const CommunityRules& rul
                                                        const RunRecord& record) {
   PW_CHECK(!starts.empty(), "a batch has a period");
   const Interval span{starts.front(), starts.back() + rules.interval};
-  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}};
+  Batch batch{rules, starts, record, span, {}, {}, {}, {}, {}, {}, {}, {}, {}, false};
   PW_CHECK(batch.span.length() <= kPeriodsPerBatch * rules.interval, "a batch is short");
   PW_RETURN_IF_ERROR(LoadSnapshots(batch));
   batch.CollectPoints();
@@ -171,6 +118,7 @@ absl::Status BatchSettler::LoadSnapshots(Batch& batch) {
 }
 
 absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::Time>& ready) {
+  if (batch.day_before.has_value()) return absl::OkStatus();
   const bool needed = std::any_of(ready.begin(), ready.end(), [&](absl::Time start) {
     const PeriodReadings readings = batch.ReadingsOf(start);
     return !IsComplete(readings) || HasAbsurd(readings);
@@ -183,6 +131,8 @@ absl::Status BatchSettler::LoadDayBefore(Batch& batch, const std::vector<absl::T
 }
 
 absl::Status BatchSettler::LoadOutcomes(Batch& batch, const std::vector<absl::Time>& ready) {
+  if (batch.has_outcomes) return absl::OkStatus();
+  batch.has_outcomes = true;
   std::vector<absl::Time> traded;
   for (const absl::Time start : ready) {
     if (UsesTrades(SchemeAt(batch.schemes, start))) {
@@ -196,6 +146,8 @@ absl::Status BatchSettler::LoadOutcomes(Batch& batch, const std::vector<absl::Ti
   PW_ASSIGN_OR_RETURN(std::vector<AuctionOutcome> outcomes,
                       peers_.market.ListOutcomes(batch.rules.id, span));
   for (AuctionOutcome& outcome : outcomes) {
+    // The span may have periods in between that are settled otherwise.
+    if (!UsesTrades(SchemeAt(batch.schemes, outcome.period_start))) continue;
     batch.trades[outcome.period_start] = std::move(outcome.trades);
     batch.welfare[outcome.period_start] = outcome.welfare;
   }
@@ -228,26 +180,13 @@ absl::StatusOr<std::vector<WaitingPeriod>> BatchSettler::Commit(
   return waiting;
 }
 
-RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
-                                SettlementResult& result) const {
-  const Substitution readings =
-      Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
+RunCommit BatchSettler::RunOf(const Batch& batch, absl::Time start) const {
   const Scheme& scheme = SchemeAt(batch.schemes, start);
-  result = Settle(
-      ComposeInput(batch.SnapshotOf(start), scheme, readings, batch.trades.at(start)));
   RunCommit run;
   run.community = batch.rules.id;
   run.period = {start, start + batch.rules.interval};
-  run.totals = result.totals;
   run.scheme = scheme.id;
   run.is_firm = UsesTrades(scheme) && scheme.policy == DeliveryPolicy::kFirm;
-  // What a firm trade delivers is not looked at: both sides pay for all of it.
-  const auto welfare = batch.welfare.find(start);
-  if (welfare != batch.welfare.end() && welfare->second > Money() && !run.is_firm) {
-    run.welfare = WelfareOf(welfare->second, batch.trades.at(start), result.lines);
-  }
-  run.substituted_count = readings.substituted_count;
-  run.absurd_count = readings.absurd_count;
   run.readings_cursor = batch.Cursor();
   run.revisions = UsedRevisions(batch.SnapshotOf(start).members, batch.ReadingsOf(start),
                                 batch.ReadingsADayBefore(start));
@@ -256,6 +195,25 @@ RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
   run.record = batch.record;
   // The machine's clock may have been set back meanwhile.
   run.elapsed = std::max(real_clock_.Now() - batch.record.begun_at, absl::ZeroDuration());
+  return run;
+}
+
+RunCommit BatchSettler::Compute(const Batch& batch, absl::Time start,
+                                SettlementResult& result) const {
+  const Substitution readings =
+      Substitute(batch.ReadingsOf(start), batch.ReadingsADayBefore(start));
+  const Scheme& scheme = SchemeAt(batch.schemes, start);
+  result = Settle(
+      ComposeInput(batch.SnapshotOf(start), scheme, readings, batch.trades.at(start)));
+  RunCommit run = RunOf(batch, start);
+  run.totals = result.totals;
+  run.substituted_count = readings.substituted_count;
+  run.absurd_count = readings.absurd_count;
+  // What a firm trade delivers is not looked at: both sides pay for all of it.
+  const auto welfare = batch.welfare.find(start);
+  if (welfare != batch.welfare.end() && welfare->second > Money() && !run.is_firm) {
+    run.welfare = WelfareOf(welfare->second, batch.trades.at(start), result.lines);
+  }
   return run;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
+#include "services/settlement/core/neighbourhood.h"
 #include "services/settlement/core/peers.h"
 #include "services/settlement/core/period_input.h"
 #include "services/settlement/core/stores.h"
@@ -69,8 +71,19 @@ class BatchSettler {
                                                     bool first_run);
   /// Computes a period from scratch; its lines and entries are for the caller to add.
   RunCommit Compute(const Batch& batch, absl::Time start, SettlementResult& result) const;
+  /// A run of a period without what it posts.
+  RunCommit RunOf(const Batch& batch, absl::Time start) const;
   absl::Status CommitFirst(const Batch& batch, absl::Time start);
   absl::Status CommitDifference(const Batch& batch, absl::Time start);
+  /// Settles again what few points' changes can have changed, in one commit. Returns the periods
+  /// for which that cannot be told, ascending.
+  absl::StatusOr<std::vector<absl::Time>> CommitNarrowly(Batch& batch,
+                                                         const std::vector<absl::Time>& starts);
+  /// Computes the part of a period that changes decide; totals and counts are changes. Returns
+  /// nothing when the whole period is to be computed.
+  std::optional<RunCommit> ComputeNarrowly(const Batch& batch, absl::Time start,
+                                           const Neighbourhood& part,
+                                           const PostedPart& posted) const;
 
   Peers peers_;
   RunStore& store_;

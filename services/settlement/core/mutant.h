@@ -40,6 +40,11 @@ enum class Mutant {
   kTradesFollowThePoint,
   kAbsurdReadingsSettle,
   kSubstitutesAreZero,
+  kPartnersAreUnaffected,
+  kPartnersOfPartnersAreForgotten,
+  kTradesOfPartnersAreForgotten,
+  kTotalsOfAPartStay,
+  kWelfareOfAPartStays,
 };
 
 /// The bug that is in force.

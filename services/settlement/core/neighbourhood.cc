@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "services/settlement/core/mutant.h"
+
 namespace peerwatt::settlement {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr size_t kNobody = std::numeric_limits<size_t>::max();
 }  // namespace
 
 Neighbours::Neighbours(const std::vector<Member>& members) : members_(members) {
-  absl::flat_hash_map<Party, size_t> parties;
+  absl::flat_hash_map<OwnedConnection, size_t> parties;
   party_of_.reserve(members.size());
   for (size_t i = 0; i < members.size(); ++i) {
     member_of_[members[i].point] = i;
@@ -52,19 +54,21 @@ Neighbourhood Neighbours::Around(const std::vector<MeteringPointId>& changed,
     }
   };
   Neighbourhood found;
-  reach_partners();
+  [[maybe_unused]] const absl::flat_hash_set<size_t> own = reached;
+  if (PW_MUTANT(kPartnersAreUnaffected, false, true)) reach_partners();
   for (const size_t party : reached) {
     const Member& member = members_[members_of_[party].front()];
     found.affected.insert({member.participant, member.connection});
   }
-  reach_partners();
+  if (PW_MUTANT(kPartnersOfPartnersAreForgotten, false, true)) reach_partners();
   for (const size_t party : reached) {
     found.members.insert(found.members.end(), members_of_[party].begin(),
                          members_of_[party].end());
   }
   std::sort(found.members.begin(), found.members.end());
   for (size_t i = 0; i < trades.size(); ++i) {
-    if (reached.contains(ends[i].first) || reached.contains(ends[i].second)) {
+    const auto& trading = PW_MUTANT(kTradesOfPartnersAreForgotten, own, reached);
+    if (trading.contains(ends[i].first) || trading.contains(ends[i].second)) {
       found.trades.push_back(trades[i]);
     }
   }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,24 @@ struct PostedPeriod {
   std::vector<PostedLine> lines;
 };
 
+/// What makes periods dirty, as far as changes were followed.
+struct ChangedPoints {
+  /// Points whose readings changed since a period's newest run; periods where they are not known,
+  /// or many, are left out.
+  std::map<absl::Time, std::vector<MeteringPointId>> points;
+  int64_t cursor = 0;  ///< all changes up to it are marked
+};
+/// What the runs of a period posted so far for some of its participants, and what the newest of
+/// them that posted lines knew.
+struct PostedPart {
+  PostedPeriod period;  ///< lines of these participants
+  std::string tariff;   ///< resource name
+  SchemeId scheme;
+  std::optional<Welfare> welfare;  ///< of all of the period
+};
+/// The same by period; one of which no run is known is left out.
+using PostedParts = std::map<absl::Time, PostedPart>;
+
 /// Keeps periods, runs and the changes that make periods dirty.
 class RunStore {
  public:
@@ -72,6 +92,17 @@ class RunStore {
   /// took place is kept all the same.
   /// Errors: RUN_SUPERSEDED when the period had other runs meanwhile.
   virtual absl::Status CommitRun(const RunCommit& run) = 0;
+  /// Which points' changes make periods dirty.
+  virtual absl::StatusOr<ChangedPoints> LoadChangedPoints(
+      const CommunityId& community, const std::vector<absl::Time>& starts) = 0;
+  /// What was posted for some participants of each period; all of these are settled.
+  virtual absl::StatusOr<PostedParts> LoadPostedOf(
+      const CommunityId& community,
+      const std::map<absl::Time, std::set<ParticipantId>>& participants) = 0;
+  /// Commits later runs of several periods of one community, in one batch of one run, together or
+  /// not at all. Their totals and `price_missing_count` are changes of what the periods had.
+  /// Errors: RUN_SUPERSEDED when one of the periods had other runs meanwhile.
+  virtual absl::Status CommitChanges(const std::vector<RunCommit>& runs) = 0;
   /// The calendar in force; the default when the community has set none.
   virtual absl::StatusOr<RunCalendar> LoadCalendar(const CommunityId& community) = 0;
   /// Keeps that a daily, monthly or final run is over, and up to where it reached.

@@ -9,7 +9,9 @@ namespace peerwatt::settlement {
 /// What the trades of a period are worth; a later run of the period supersedes it.
 inline constexpr postgres::Query kUpsertWelfare{"upsert_welfare", R"sql(
   INSERT INTO period_welfare (community_id, period_start_at, optimum_micros, delivered_micros)
-  VALUES ($1, $2, $3, $4)
+  SELECT $1, n.period_start_at, n.optimum_micros, n.delivered_micros
+  FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[])
+    AS n(period_start_at, optimum_micros, delivered_micros)
   ON CONFLICT (community_id, period_start_at) DO UPDATE
   SET optimum_micros = excluded.optimum_micros, delivered_micros = excluded.delivered_micros
 )sql"};

@@ -193,8 +193,6 @@ int64_t LedgerSession::Post(const std::vector<JournalEntry>& entries) {
   const int64_t first = position_.entry_count + 1;
   std::vector<AccountId> ids;
   for (const JournalEntry& entry : entries) {
-    PW_CHECK(entry.period_start == entries.front().period_start,
-             "entries of one transaction are of one period");
     for (const Posting& posting : entry.postings) ids.push_back(posting.account);
   }
   std::sort(ids.begin(), ids.end());

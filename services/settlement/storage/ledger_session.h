@@ -54,7 +54,7 @@ class LedgerSession {
   void Open(const std::vector<ledger::AccountOpening>& openings);
 
   /// Posts entries whatever the accounts' limits say: what a settlement run owes is owed.
-  /// Opens accounts that do not exist. All entries are of one period, or of none.
+  /// Opens accounts that do not exist.
   /// Returns the number of the first.
   int64_t Post(const std::vector<JournalEntry>& entries);
   /// Sends entries that were decided on, as soon as they are: the database works on them while

@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +14,7 @@
 #include "services/settlement/storage/postgres_run_log.h"
 #include "services/settlement/storage/queries.h"
 #include "services/settlement/storage/run_queries.h"
+#include "services/settlement/storage/run_rows.h"
 
 namespace peerwatt::settlement {
 namespace {
@@ -26,7 +26,6 @@ using postgres::TextFrom;
 using postgres::ToSql;
 using postgres::ToSqlArray;
 
-constexpr char kReadings[] = "readings";
 constexpr size_t kCopyLinesMin = 24;
 
 std::vector<absl::Time> TimesFrom(const pqxx::field& field) {
@@ -60,34 +59,11 @@ bool WritePeriod(pqxx::work& tx, const RunCommit& run) {
   return updated.affected_rows() == 1;
 }
 
-/// Writes lines as a stream: from a few on it costs less than a statement with arrays.
-void CopyLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
-  const std::string start = ToSql(run.period.start);
-  pqxx::stream_to copy(tx, "settlement_lines",
-                       std::vector<std::string>{
-                           "community_id", "period_start_at", "run", "line_no", "participant_id",
-                           "connection_id", "kind", "trade_id", "energy_wh",
-                           "price_micros_per_kwh", "amount_micros", "substituted", "entry_no",
-                           "rule_id", "is_taxable", "is_price_missing"});
-  for (size_t i = 0; i < run.lines.size(); ++i) {
-    const Line& line = run.lines[i];
-    std::optional<int64_t> entry;
-    if (run.entries.entry_of_line[i].has_value()) {
-      entry = first_entry + static_cast<int64_t>(*run.entries.entry_of_line[i]);
-    }
-    copy << std::make_tuple(run.community.value(), start, run.run_before + 1,
-                            static_cast<int32_t>(i) + 1, line.key.participant.value(),
-                            line.key.connection.value(), static_cast<int32_t>(line.key.kind),
-                            line.key.trade.value(), line.energy.wh(),
-                            line.price.micros_per_kwh(), line.amount.micros(), line.substituted,
-                            entry, line.rule_id, line.key.is_taxable, line.key.is_price_missing);
-  }
-  copy.complete();
-}
-
 void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
   if (run.lines.empty()) return;
-  if (run.lines.size() >= kCopyLinesMin) return CopyLines(tx, run, first_entry);
+  if (run.lines.size() >= kCopyLinesMin) {
+    return CopyLines(tx, [&](pqxx::stream_to& copy) { StreamLines(copy, run, first_entry); });
+  }
   std::vector<int32_t> numbers;
   std::vector<std::string> participants;
   std::vector<std::string> connections;
@@ -123,32 +99,6 @@ void WriteLines(pqxx::work& tx, const RunCommit& run, int64_t first_entry) {
        ToSqlArray(trades), ToSqlArray(energies), ToSqlArray(prices), ToSqlArray(amounts),
        ToSqlArray(substituted), ToSqlArray(entries), ToSqlArray(rules), ToSqlArray(taxable),
        ToSqlArray(price_missing));
-}
-
-/// Keeps what the run made of the period, and that it takes place.
-void WriteRunPeriod(pqxx::work& tx, const RunCommit& run) {
-  WriteRun(tx, run.community, run.record);
-  Exec(tx, kInsertRunPeriod, run.community.value(), run.record.id, ToSql(run.period.start),
-       run.lines.empty() && run.run_before > 0 ? 0 : run.run_before + 1,
-       static_cast<int32_t>(run.lines.size()), static_cast<int32_t>(run.entries.entries.size()),
-       MovedBy(run.entries.entries).micros(), run.readings_cursor,
-       run.absurd_count, absl::ToInt64Microseconds(run.elapsed));
-}
-
-/// Keeps what the run knew, so that its lines can be explained.
-void WriteEvidence(pqxx::work& tx, const RunCommit& run) {
-  if (run.lines.empty()) return;
-  std::vector<std::string> points;
-  std::vector<int32_t> revisions;
-  std::vector<int32_t> day_before;
-  for (const UsedRevision& used : run.revisions) {
-    points.push_back(used.point.value());
-    revisions.push_back(used.revision);
-    day_before.push_back(used.day_before_revision);
-  }
-  Exec(tx, kInsertRunEvidence, run.community.value(), ToSql(run.period.start), run.run_before + 1,
-       run.readings_cursor, ToSqlArray(points), ToSqlArray(revisions), ToSqlArray(day_before),
-       run.tariff, run.scheme.value(), ToSql(run.now));
 }
 
 /// Ends the holds of the period and frees what they held.
@@ -207,15 +157,7 @@ absl::StatusOr<PostedPeriod> PostgresRunStore::LoadPosted(const CommunityId& com
     if (count.empty()) return absl::OkStatus();
     posted.run_count = Int32From(count[0]["run_count"]);
     for (const auto& row : Exec(tx, kSelectPosted, community.value(), start)) {
-      PostedLine& line = posted.lines.emplace_back();
-      line.key.participant = ParticipantId(TextFrom(row["participant_id"]));
-      line.key.connection = GridConnectionId(TextFrom(row["connection_id"]));
-      line.key.kind = static_cast<LineKind>(Int32From(row["kind"]));
-      line.key.trade = TradeId(TextFrom(row["trade_id"]));
-      line.key.is_taxable = postgres::BoolFrom(row["is_taxable"]);
-      line.key.is_price_missing = postgres::BoolFrom(row["is_price_missing"]);
-      line.energy = Energy::WattHours(Int64From(row["energy_wh"]));
-      line.amount = Money::Micros(Int64From(row["amount_micros"]));
+      posted.lines.push_back(PostedLineFrom(row));
     }
     return absl::OkStatus();
   }));
@@ -234,12 +176,7 @@ absl::Status PostgresRunStore::CommitRun(const RunCommit& run) {
     }
     const int64_t first_entry = ledger.Post(run.entries.entries);
     WriteLines(tx, run, first_entry);
-    if (run.welfare.has_value()) {
-      Exec(tx, kUpsertWelfare, run.community.value(), ToSql(run.period.start),
-           run.welfare->optimum.micros(), run.welfare->delivered.micros());
-    }
-    WriteRunPeriod(tx, run);
-    WriteEvidence(tx, run);
+    WriteOutcomes(tx, {&run, 1});
     Exec(tx, kDeleteSeenChanges, run.community.value(), ToSql(run.period.start),
          run.readings_cursor);
     return absl::OkStatus();
@@ -276,7 +213,7 @@ absl::Status PostgresRunStore::ListLate(const CommunityId& community,
 absl::StatusOr<int64_t> PostgresRunStore::LoadWatchCursor() {
   int64_t cursor = 0;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
-    const pqxx::result rows = Exec(tx, kSelectWatchCursor, kReadings);
+    const pqxx::result rows = Exec(tx, kSelectWatchCursor, kReadingsSource);
     cursor = rows.empty() ? 0 : Int64From(rows[0]["position"]);
     return absl::OkStatus();
   }));
@@ -289,7 +226,9 @@ absl::Status PostgresRunStore::MarkChanged(const std::vector<ReadingChange>& cha
   std::vector<absl::Time> starts;
   std::vector<absl::Time> ends;
   std::vector<int64_t> cursors;
+  std::vector<std::string> points;
   for (const ReadingChange& change : changes) {
+    points.push_back(change.point.value());
     communities.push_back(change.community.value());
     starts.push_back(change.span.start);
     ends.push_back(change.span.end);
@@ -298,9 +237,9 @@ absl::Status PostgresRunStore::MarkChanged(const std::vector<ReadingChange>& cha
   return pool_.Run([&](pqxx::work& tx) {
     if (!changes.empty()) {
       Exec(tx, kMarkChanged, ToSqlArray(communities), ToSqlArray(starts), ToSqlArray(ends),
-           ToSqlArray(cursors));
+           ToSqlArray(cursors), ToSqlArray(points));
     }
-    Exec(tx, kUpsertWatchCursor, kReadings, cursor);
+    Exec(tx, kUpsertWatchCursor, kReadingsSource, cursor);
     return absl::OkStatus();
   });
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <set>
 #include <vector>
 
 #include "libs/postgres/pool.h"
@@ -18,6 +20,12 @@ class PostgresRunStore final : public RunStore {
   absl::StatusOr<PostedPeriod> LoadPosted(const CommunityId& community,
                                           absl::Time period_start) override;
   absl::Status CommitRun(const RunCommit& run) override;
+  absl::StatusOr<ChangedPoints> LoadChangedPoints(const CommunityId& community,
+                                                  const std::vector<absl::Time>& starts) override;
+  absl::StatusOr<PostedParts> LoadPostedOf(
+      const CommunityId& community,
+      const std::map<absl::Time, std::set<ParticipantId>>& participants) override;
+  absl::Status CommitChanges(const std::vector<RunCommit>& runs) override;
   absl::StatusOr<RunCalendar> LoadCalendar(const CommunityId& community) override;
   absl::Status FinishRun(const CommunityId& community, const RunRecord& record,
                          const RunReach& reach) override;

@@ -126,16 +126,17 @@ inline constexpr Query kUpsertWatchCursor{"upsert_watch_cursor", R"sql(
 /// not settled yet are marked too: a run that is under way may not have seen the change. What lies
 /// before the first period is never settled and leaves no mark.
 inline constexpr Query kMarkChanged{"mark_changed", R"sql(
-  INSERT INTO dirty_periods (community_id, period_start_at, changed_cursor)
-  SELECT touched.community_id, touched.period_start_at, max(touched.changed_cursor)
+  INSERT INTO dirty_periods (community_id, period_start_at, changed_cursor, changed_points)
+  SELECT touched.community_id, touched.period_start_at, max(touched.changed_cursor),
+         CASE WHEN count(DISTINCT touched.point) <= 8 THEN array_agg(DISTINCT touched.point) END
   FROM (
-    SELECT c.community_id, t.start_at + day.shift AS period_start_at, c.changed_cursor,
+    SELECT c.community_id, t.start_at + day.shift AS period_start_at, c.changed_cursor, c.point,
            day.shift > interval '0' AS stands_in, l.settled_through_at
     FROM (
-      SELECT community_id, start_at, end_at, max(changed_cursor) AS changed_cursor
-      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[])
-        AS sent(community_id, start_at, end_at, changed_cursor)
-      GROUP BY community_id, start_at, end_at
+      SELECT community_id, start_at, end_at, point, max(changed_cursor) AS changed_cursor
+      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::text[])
+        AS sent(community_id, start_at, end_at, changed_cursor, point)
+      GROUP BY community_id, start_at, end_at, point
     ) AS c
     JOIN ledgers AS l ON l.community_id = c.community_id
     CROSS JOIN LATERAL generate_series(c.start_at,
@@ -151,7 +152,11 @@ inline constexpr Query kMarkChanged{"mark_changed", R"sql(
   GROUP BY touched.community_id, touched.period_start_at
   ORDER BY touched.community_id, touched.period_start_at
   ON CONFLICT (community_id, period_start_at)
-  DO UPDATE SET changed_cursor = greatest(dirty_periods.changed_cursor, excluded.changed_cursor)
+  DO UPDATE SET changed_cursor = greatest(dirty_periods.changed_cursor, excluded.changed_cursor),
+    changed_points = CASE
+      WHEN cardinality(dirty_periods.changed_points || excluded.changed_points) <= 64
+      THEN dirty_periods.changed_points || excluded.changed_points
+    END
 )sql"};
 
 // ---- Holds of the market ----

@@ -297,10 +297,16 @@ inline constexpr Query kListLinesOfPeriod{"list_lines_of_period", R"sql(
   ORDER BY run, line_no
 )sql"};
 
+/// $5 to $7: an array per run, as text.
 inline constexpr Query kInsertRunEvidence{"insert_run_evidence", R"sql(
   INSERT INTO run_evidence (community_id, period_start_at, run, readings_cursor, metering_point_ids,
                             revisions, day_before_revisions, tariff_name, scheme_id, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  SELECT $1, n.period_start_at, n.run, $4, n.metering_point_ids::text[], n.revisions::integer[],
+         n.day_before_revisions::integer[], n.tariff_name, n.scheme_id, $10
+  FROM unnest($2::timestamptz[], $3::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
+              $9::text[])
+    AS n(period_start_at, run, metering_point_ids, revisions, day_before_revisions, tariff_name,
+         scheme_id)
 )sql"};
 
 inline constexpr Query kSelectRunEvidence{"select_run_evidence", R"sql(

@@ -48,7 +48,13 @@ INSTANTIATE_TEST_SUITE_P(
                       Named{Mutant::kLinesWithoutMoneyAreDropped, "LinesWithoutMoneyAreDropped"},
                       Named{Mutant::kTradesFollowThePoint, "TradesFollowThePoint"},
                       Named{Mutant::kAbsurdReadingsSettle, "AbsurdReadingsSettle"},
-                      Named{Mutant::kSubstitutesAreZero, "SubstitutesAreZero"}),
+                      Named{Mutant::kSubstitutesAreZero, "SubstitutesAreZero"},
+                      Named{Mutant::kPartnersAreUnaffected, "PartnersAreUnaffected"},
+                      Named{Mutant::kPartnersOfPartnersAreForgotten,
+                            "PartnersOfPartnersAreForgotten"},
+                      Named{Mutant::kTradesOfPartnersAreForgotten, "TradesOfPartnersAreForgotten"},
+                      Named{Mutant::kTotalsOfAPartStay, "TotalsOfAPartStay"},
+                      Named{Mutant::kWelfareOfAPartStays, "WelfareOfAPartStays"}),
     [](const ::testing::TestParamInfo<Named>& named) { return named.param.name; });
 
 }  // namespace
