@@ -296,7 +296,10 @@ int Serve() {
   if (!clock.ok()) {
     StopForConfiguration(std::string(clock.status().message()));
   }
-  rpc::KeepCallbackThreads();
+  // It decodes orders and gives answers; nothing there waits (rpc/create_order.cc).
+  if (!rpc::KeepOneCallbackThread()) {
+    Log(Severity::kWarning, "gRPC keeps several threads for callbacks; orders cost more", {});
+  }
   const rpc::TlsFiles tls = rpc::TlsFromFlags();
   telemetry::Metrics metrics;
   MetricsProbe probe(metrics);
@@ -319,7 +322,9 @@ int Serve() {
   PostgresTradingView book_view(pool);
   TradingDesk trading(books, orders, registry, settlement, **clock, real_clock);
   OrderDesk desk(orders, registry, settlement, probe, real_clock, trading);
-  OrderIntake intake(desk, **clock, {});
+  IntakeOptions intake_options;
+  intake_options.run_answers = rpc::RunOnCallbackThread;
+  OrderIntake intake(desk, **clock, intake_options);
   GateClosure gate_closure(auctions, registry, metering, settlement, probe, crypto::Sha256Hex);
   Runner runner(rules, auctions, gate_closure, community_leases, probe);
 

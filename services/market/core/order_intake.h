@@ -21,22 +21,30 @@ struct IntakeOptions {
   /// Orders of one group.
   size_t group_max = 1000;
   /// Orders that are worth a group of their own while another group of the community is placed.
-  size_t company_min = 64;
+  size_t company_min = 512;
+  /// Orders that wait for no others: what a group costs whatever its size is little beside them.
+  size_t gather_max = 256;
   /// Orders that may wait; more are refused.
   size_t waiting_max = 20'000;
+  /// Runs something elsewhere, soon and once; here it gives the answers of a group, for which the
+  /// thread that placed it does not wait. Empty: that thread gives them.
+  std::function<void(std::function<void()>)> run_answers = nullptr;
 };
 
 /// Takes orders of many callers and places those of a community that came meanwhile as one group.
-/// It never waits for a group to fill: what came while the group before it was placed is the next;
-/// when that is many orders, they do not wait for its end either. Safe for many threads.
+/// What came while the group before it was placed and answered is the next; when that is many
+/// orders, they do not wait for its end either. Callers who were just answered often come back at
+/// once: a group waits for as many as were there when the one before it ended, but only while they
+/// keep coming, and for a few milliseconds at most. Who is alone waits for nobody. Safe for many
+/// threads.
 class OrderIntake {
  public:
-  /// Gets the answer, on a thread of the intake.
+  /// Gets the answer, on a thread of the intake or as IntakeOptions::run_answers says.
   using Done = std::function<void(absl::StatusOr<Order>)>;
 
   /// Starts the threads. desk and clock must outlive this.
   OrderIntake(OrderDesk& desk, const Clock& clock, const IntakeOptions& options);
-  /// Places what waits, then ends.
+  /// Places what waits, then ends; all answers are given by then.
   ~OrderIntake();
   OrderIntake(const OrderIntake&) = delete;
   OrderIntake& operator=(const OrderIntake&) = delete;
@@ -56,10 +64,18 @@ class OrderIntake {
 
   struct Lane {
     std::deque<Waiting> waiting;
-    /// Groups that are being placed.
+    /// Groups that are gathered, placed or answered.
     int placing = 0;
+    /// Callers who were there when the last group ended.
+    size_t expected = 0;
   };
 
+  /// Orders for which a group of this community need not wait.
+  size_t EnoughFor(const Lane& lane) const;
+  /// Waits for callers who are likely to come. lock: of mutex_.
+  void Gather(Lane& lane, std::unique_lock<std::mutex>& lock);
+  /// Gives the answers of a group; then its lane is free for the next.
+  void Answer(Lane& lane, std::vector<Done> dones, std::vector<absl::StatusOr<Order>> answers);
   /// The community whose orders have waited longest of those that may be placed now.
   std::map<CommunityId, Lane>::iterator NextLane();
   void PlaceGroups();
@@ -71,6 +87,9 @@ class OrderIntake {
   std::mutex mutex_;
   std::condition_variable came_;
   std::condition_variable task_came_;
+  std::condition_variable gathered_;
+  std::condition_variable answered_;
+  // Of every community that ever had an order: few, and known by then.
   std::map<CommunityId, Lane> lanes_;
   // Communities with orders that wait; those at the front have waited longest.
   std::deque<CommunityId> turns_;

@@ -1,6 +1,8 @@
 #include <grpcpp/alarm.h>
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -9,7 +11,6 @@
 #include "libs/rpc/codec.h"
 #include "libs/rpc/security.h"
 #include "libs/rpc/status.h"
-#include "services/market/rpc/refusal.h"
 #include "services/market/rpc/trading_service.h"
 
 namespace peerwatt::market {
@@ -84,19 +85,24 @@ void ToProto(const BookOrders& book, const std::string& currency,
   }
 }
 
+// What a caller wants to watch. after: the last event that the caller has; none: it begins with all
+// that rests.
+struct Wanted {
+  AuctionKey key;
+  std::string currency;
+  std::optional<int64_t> after;
+};
+
 // Looks at one book until its gate has closed or the caller is gone, and sends what is new. One
-// thing happens at a time: a look, a write or a wait for the next look.
+// thing happens at a time: a look, a write or a wait for the next look. Looks may wait for the
+// database, so none is on a thread of gRPC's callbacks.
 class BookWatch final : public grpc::ServerWriteReactor<v1::WatchOrderBookResponse> {
  public:
-  // after: the last event that the caller has; none: it begins with all that rests.
-  BookWatch(grpc::CallbackServerContext& context, TradingView& view, AuctionKey key,
-            std::string currency, std::optional<int64_t> after)
-      : context_(context),
-        view_(view),
-        key_(std::move(key)),
-        currency_(std::move(currency)),
-        after_(after) {
-    Look();
+  // begin: says what is wanted, or why it is refused; may wait.
+  BookWatch(grpc::CallbackServerContext& context, TradingView& view,
+            std::function<absl::StatusOr<Wanted>()> begin)
+      : context_(context), view_(view), begin_(std::move(begin)) {
+    After(std::chrono::milliseconds::zero(), [this] { Begin(); });
   }
 
   void OnWriteDone(bool ok) override {
@@ -105,40 +111,62 @@ class BookWatch final : public grpc::ServerWriteReactor<v1::WatchOrderBookRespon
     } else if (response_.closed()) {
       Finish(grpc::Status::OK);
     } else {
-      Look();
+      LookAfter(std::chrono::milliseconds::zero());
     }
   }
   void OnDone() override { delete this; }
 
  private:
+  void Begin() {
+    absl::StatusOr<Wanted> wanted = begin_();
+    if (!wanted.ok()) {
+      Finish(rpc::ToGrpcStatus(wanted.status(), kErrorDomain));
+      return;
+    }
+    wanted_ = *std::move(wanted);
+    Look();
+  }
+
+  void LookAfter(std::chrono::milliseconds pause) {
+    After(pause, [this] { Look(); });
+  }
+
+  // An alarm of its own each time: that of the last look may not have returned from it yet.
+  void After(std::chrono::milliseconds pause, std::function<void()> step) {
+    alarm_ = std::make_unique<grpc::Alarm>();
+    alarm_->Set(std::chrono::system_clock::now() + pause,
+                [step = std::move(step)](bool) { step(); });
+  }
+
   void Look() {
     if (context_.IsCancelled()) {
       Finish(grpc::Status::CANCELLED);
       return;
     }
     response_.Clear();
-    const absl::StatusOr<bool> is_news = after_.has_value() ? LookForEvents() : LookAtAll();
+    const absl::StatusOr<bool> is_news = wanted_.after.has_value() ? LookForEvents() : LookAtAll();
     if (!is_news.ok()) {
       Finish(rpc::ToGrpcStatus(is_news.status(), kErrorDomain));
     } else if (*is_news) {
       StartWrite(&response_);
     } else {
-      alarm_.Set(std::chrono::system_clock::now() + kLookEvery, [this](bool) { Look(); });
+      LookAfter(kLookEvery);
     }
   }
 
   absl::StatusOr<bool> LookAtAll() {
-    PW_ASSIGN_OR_RETURN(const BookOrders book, view_.GetOrders(key_));
-    after_ = book.last_event;
-    ToProto(book, currency_, *response_.mutable_snapshot());
+    PW_ASSIGN_OR_RETURN(const BookOrders book, view_.GetOrders(wanted_.key));
+    wanted_.after = book.last_event;
+    ToProto(book, wanted_.currency, *response_.mutable_snapshot());
     return true;
   }
 
   absl::StatusOr<bool> LookForEvents() {
-    PW_ASSIGN_OR_RETURN(const BookNews news, view_.ListEvents(key_, *after_, kEventsMax));
+    PW_ASSIGN_OR_RETURN(const BookNews news,
+                        view_.ListEvents(wanted_.key, *wanted_.after, kEventsMax));
     for (const BookEvent& event : news.events) {
-      ToProto(event, currency_, *response_.add_events());
-      after_ = event.number;
+      ToProto(event, wanted_.currency, *response_.add_events());
+      wanted_.after = event.number;
     }
     response_.set_closed(!news.is_open);
     return !news.events.empty() || !news.is_open;
@@ -146,36 +174,31 @@ class BookWatch final : public grpc::ServerWriteReactor<v1::WatchOrderBookRespon
 
   grpc::CallbackServerContext& context_;
   TradingView& view_;
-  const AuctionKey key_;
-  const std::string currency_;
-  std::optional<int64_t> after_;
+  const std::function<absl::StatusOr<Wanted>()> begin_;
+  Wanted wanted_;
   v1::WatchOrderBookResponse response_;
-  grpc::Alarm alarm_;
+  std::unique_ptr<grpc::Alarm> alarm_;
 };
 
 }  // namespace
 
 grpc::ServerWriteReactor<v1::WatchOrderBookResponse>* TradingService::WatchOrderBook(
     grpc::CallbackServerContext* context, const v1::WatchOrderBookRequest* request) {
-  const auto watch = [&]() -> absl::StatusOr<BookWatch*> {
+  std::optional<int64_t> after;
+  if (request->has_event_number()) {
+    after = request->event_number();
+  }
+  const auto begin = [this, context, name = request->name(), after]() -> absl::StatusOr<Wanted> {
     PW_RETURN_IF_ERROR(rpc::CallerOf(*context).status());
-    PW_ASSIGN_OR_RETURN(AuctionKey key, OrderBookFrom(request->name()));
-    std::optional<int64_t> after;
-    if (request->has_event_number()) {
-      after = request->event_number();
-      if (*after < 0) {
-        return FieldInvalid("event_number", "must not be negative");
-      }
+    PW_ASSIGN_OR_RETURN(AuctionKey key, OrderBookFrom(name));
+    if (after.value_or(0) < 0) {
+      return FieldInvalid("event_number", "must not be negative");
     }
     PW_ASSIGN_OR_RETURN(std::string currency, CurrencyOf(key.community));
     PW_RETURN_IF_ERROR(view_.GetDepth(key, 1).status());
-    return new BookWatch(*context, view_, std::move(key), std::move(currency), after);
+    return Wanted{std::move(key), std::move(currency), after};
   };
-  const absl::StatusOr<BookWatch*> started = watch();
-  if (!started.ok()) {
-    return new Refusal<v1::WatchOrderBookResponse>(started.status());
-  }
-  return *started;
+  return new BookWatch(*context, view_, begin);
 }
 
 }  // namespace peerwatt::market

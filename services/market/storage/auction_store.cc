@@ -211,7 +211,9 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
     const AuctionKey& key, const DayBudgets& budgets,
     absl::FunctionRef<Placed(const Closing&)> place) {
   bool closed = false;
+  std::vector<Order> added;
   PW_RETURN_IF_ERROR(RunAsHolder(key.community, [&](pqxx::work& tx) {
+    added.clear();
     const pqxx::result rows = Exec(tx, kCloseAuction, key.community.value(), At(key));
     closed = !rows.empty();
     if (closed) {
@@ -232,9 +234,11 @@ absl::StatusOr<bool> PostgresAuctionStore::CloseAuction(
         ReserveCosts(tx, key, budgets, orders);
       }
       KeepOwners(tx, key);
+      added = std::move(orders);
     }
     return absl::OkStatus();
   }));
+  just_placed_.Keep(key, std::move(added));
   return closed;
 }
 
@@ -248,7 +252,44 @@ absl::StatusOr<bool> PostgresAuctionStore::IsHalted(const AuctionKey& key) {
   return halted;
 }
 
+absl::StatusOr<std::optional<std::vector<Order>>> PostgresAuctionStore::ReadOthers(
+    const AuctionKey& key) {
+  const std::shared_ptr<const std::vector<Order>> placed = just_placed_.Of(key);
+  if (placed == nullptr) {
+    return std::nullopt;
+  }
+  std::optional<std::vector<Order>> orders;
+  // One snapshot: whoever clears the auction changes all at once.
+  const postgres::TransactionOptions options = {.one_snapshot = true};
+  PW_RETURN_IF_ERROR(pool_.Run(options, [&](pqxx::work& tx) {
+    orders.reset();
+    const pqxx::result auction = Exec(tx, kSelectAuction, key.community.value(), At(key));
+    if (auction.empty() || AuctionFrom(auction[0]).state != AuctionState::kClosed) {
+      return absl::OkStatus();
+    }
+    const pqxx::result others = Exec(tx, kOtherOrdersOf, key.community.value(), At(key));
+    const pqxx::result count = Exec(tx, kOrderCount, key.community.value(), At(key));
+    if (static_cast<size_t>(postgres::Int64From(count[0][0])) !=
+        others.size() + placed->size()) {
+      return absl::OkStatus();
+    }
+    orders = *placed;
+    for (const auto& row : others) {
+      orders->push_back(OrderFrom(row));
+    }
+    const auto middle = orders->begin() + static_cast<std::ptrdiff_t>(placed->size());
+    std::inplace_merge(orders->begin(), middle, orders->end(), ByTimeAndId);
+    ReadOwners(tx, key, *orders);
+    return absl::OkStatus();
+  }));
+  return orders;
+}
+
 absl::StatusOr<std::vector<Order>> PostgresAuctionStore::OrdersOf(const AuctionKey& key) {
+  PW_ASSIGN_OR_RETURN(std::optional<std::vector<Order>> known, ReadOthers(key));
+  if (known.has_value()) {
+    return *std::move(known);
+  }
   std::vector<Order> orders;
   PW_RETURN_IF_ERROR(pool_.Run([&](pqxx::work& tx) {
     orders.clear();
@@ -298,6 +339,8 @@ absl::StatusOr<bool> PostgresAuctionStore::ClearAuction(const AuctionOutcome& ou
     }
     return absl::OkStatus();
   });
+  // Cleared, or to be looked at anew.
+  just_placed_.Keep(outcome.key, {});
   if (absl::IsCancelled(status)) {
     return false;
   }

@@ -171,6 +171,17 @@ inline constexpr postgres::Query kOrdersOf{"orders_of", "SELECT " PW_ORDER_COLUM
   R"sql(FROM orders WHERE community_id = $1 AND delivery_start_at = $2
   ORDER BY created_at, order_id)sql"};
 
+// All orders of an auction that has closed but those that its standing orders placed then, which
+// are the only ones of theirs that wait for their hold.
+inline constexpr postgres::Query kOtherOrdersOf{"other_orders_of", "SELECT " PW_ORDER_COLUMNS
+  R"sql(FROM orders
+  WHERE community_id = $1 AND delivery_start_at = $2
+    AND (standing_order_id = '' OR state <> 'PENDING')
+  ORDER BY created_at, order_id)sql"};
+
+inline constexpr postgres::Query kOrderCount{"order_count", R"sql(
+  SELECT count(*) FROM orders WHERE community_id = $1 AND delivery_start_at = $2)sql"};
+
 inline constexpr postgres::Query kListOrders{"list_orders", "SELECT " PW_ORDER_COLUMNS
   R"sql(FROM orders
   WHERE community_id = $1 AND delivery_start_at = $2 AND order_id > $3
@@ -323,8 +334,8 @@ inline std::vector<postgres::Query> Queries() {
       kMarkHoldsReduced, kProgress,
       kInsertOrders, kInsertPlainBids, kActivateOrders, kSelectOrder, kSelectOrders, kOfferedBy,
       kOpenOrdersOf, kCommitSoon, kKnownPreferences, kPreferenceLoads, kAddPreferences,
-      kOrdersOf, kListOrders, kResolveOrders, kPendingBefore, kCancelOrder,
-      kFinishOrders, kLastTradeNumber, kListTrades, kTradesInSpan, kFinalInSpan,
+      kOrdersOf, kOtherOrdersOf, kOrderCount, kListOrders, kResolveOrders, kPendingBefore,
+      kCancelOrder, kFinishOrders, kLastTradeNumber, kListTrades, kTradesInSpan, kFinalInSpan,
       kInsertNetwork, kSelectNetwork, kInsertClearing, kSelectClearing, kKeepOwners, kOwnersOf};
   for (const auto& more : {postgres::Leases::Queries(), ContractQueries(), ControlQueries(),
                            SurveillanceQueries(), TradingQueries(), AutopilotQueries()}) {

@@ -1,16 +1,19 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "libs/postgres/pool.h"
 #include "services/market/core/ports.h"
 #include "services/market/storage/community_leases.h"
+#include "services/market/storage/just_placed.h"
 #include "services/market/storage/plain_orders.h"
 
 namespace peerwatt::market {
 
-/// The auctions in PostgreSQL.
+/// The auctions in PostgreSQL. What standing orders placed at the last gate closure stays in memory
+/// until the auction is cleared, so that OrdersOf need not read it. Safe for many threads.
 class PostgresAuctionStore final : public AuctionStore {
  public:
   /// leases: every write checks them, with LEASE_LOST as its error; null where one process alone
@@ -37,12 +40,16 @@ class PostgresAuctionStore final : public AuctionStore {
                                             const NetworkId& id) override;
 
  private:
+  /// Reads the orders of an auction but those that are remembered, and adds these. Returns nothing
+  /// when the auction is no longer closed or has others: then all are to be read.
+  absl::StatusOr<std::optional<std::vector<Order>>> ReadOthers(const AuctionKey& key);
   /// Runs one transaction that only the holder of the community's lease may make.
   absl::Status RunAsHolder(const CommunityId& community,
                            absl::FunctionRef<absl::Status(pqxx::work&)> body);
 
   postgres::Pool& pool_;
   const PostgresCommunityLeases* leases_;
+  JustPlaced just_placed_;
 };
 
 /// The order book in PostgreSQL.

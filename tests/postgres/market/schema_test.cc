@@ -12,7 +12,7 @@ TEST(MarketSchemaTest, EveryStatementPrepares) {
     connection.prepare(query.name, query.sql);
     EXPECT_NO_THROW(connection.prepare_now(query.name)) << query.name;
   }
-  EXPECT_EQ(Queries().size(), 125u);
+  EXPECT_EQ(Queries().size(), 127u);
 }
 
 TEST(MarketSchemaTest, TheApplicationCannotChangeTrades) {
