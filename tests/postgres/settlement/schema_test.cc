@@ -58,6 +58,13 @@ TEST_F(SchemaTest, TheDatabaseRefusesEntriesThatDoNotBalance) {
       {"no posting", "{}", "{}"},
       {"no account of two", "{1,NULL}", "{10,-10}"},
       {"no amounts of two", "{1,2}", "{NULL,NULL}"},
+      {"three that sum to one", "{1,2,3}", "{5,-3,-1}"},
+      {"an account of three missing", "{1,2,NULL}", "{5,-3,-2}"},
+      {"an amount of three missing", "{1,2,3}", "{5,-3,NULL}"},
+      {"four that sum to minus one", "{1,2,3,4}", "{5,-3,-1,-2}"},
+      {"an account of four missing", "{1,2,3,NULL}", "{5,-3,-1,-1}"},
+      {"four amounts for three", "{1,2,3}", "{5,-3,-1,-1}"},
+      {"four amounts in two rows", "{1,2,3,4}", "{{5,-3},{-1,-1}}"},
       {"no account of three", "{1,2,NULL}", "{10,-5,-5}"},
       {"no amount of three", "{1,2,3}", "{10,-10,NULL}"},
       {"one account twice", "{1,1}", "{10,-10}"},
@@ -75,6 +82,9 @@ TEST_F(SchemaTest, TheDatabaseRefusesEntriesThatDoNotBalance) {
     pqxx::work tx(connection);
     EXPECT_NO_THROW(tx.exec(InsertOf("{1,2,3}", amounts))) << amounts;
   }
+  pqxx::work tx(connection);
+  EXPECT_NO_THROW(tx.exec(InsertOf("{1,2,3,4}", "{9223372036854775807,9223372036854775807,"
+                                                "-9223372036854775807,-9223372036854775807}")));
 }
 
 TEST_F(SchemaTest, ALineHasAKnownKindAndNoAmountWithoutAPrice) {

@@ -2,8 +2,9 @@
 -- key, so that each can be distributed by it; nothing needs a sequence, a trigger or a foreign key.
 -- Keys are compared byte by byte: COLLATE "C".
 
--- Whether the postings of an entry are well formed and sum to zero. The two of a transfer are
--- looked at without unpacking the arrays: this runs for every row of the journal.
+-- Whether the postings of an entry are well formed and sum to zero. The two of a transfer, and the
+-- three or four of a trade, are looked at without unpacking the arrays: this runs for every row of
+-- the journal.
 CREATE FUNCTION peerwatt_is_balanced(account_nos integer[], amounts_micros bigint[])
   RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
   AS $$
@@ -71,6 +72,14 @@ CREATE TABLE journal_entries (
   CONSTRAINT journal_entries_sum_to_zero CHECK (
     CASE WHEN cardinality(amounts_micros) = 2 AND cardinality(account_nos) = 2
       THEN (amounts_micros[1] = -amounts_micros[2] AND account_nos[1] <> account_nos[2]) IS TRUE
+      WHEN cardinality(amounts_micros) = 3 AND cardinality(account_nos) = 3
+      THEN (amounts_micros[1]::numeric + amounts_micros[2] + amounts_micros[3] = 0
+            AND num_nulls(account_nos[1], account_nos[2], account_nos[3]) = 0) IS TRUE
+      WHEN cardinality(amounts_micros) = 4 AND cardinality(account_nos) = 4
+      THEN (amounts_micros[1]::numeric + amounts_micros[2] + amounts_micros[3] + amounts_micros[4]
+              = 0
+            AND num_nulls(account_nos[1], account_nos[2], account_nos[3], account_nos[4])
+              = 0) IS TRUE
       ELSE peerwatt_is_balanced(account_nos, amounts_micros) IS TRUE
     END),
   CONSTRAINT journal_entries_have_closing_sums
