@@ -18,6 +18,9 @@ ROUNDS = 5
 FEW, MANY = 10_000, 1_000_000
 # Entries that wait to be written back, as the service has it.
 TAIL, TAIL_PER_ACCOUNT = 250_000, 8
+# What a process may need to know of a million accounts.
+START_MEBIBYTES = 512
+LOOK_SECONDS = 5
 CALLERS = 64
 SECONDS = 6
 PGBENCH_CLIENTS = 32
@@ -147,6 +150,19 @@ def measure():
         yield {"figure": "ledger_growth",
                "value": many["ledger_per_second"] / many["journal_per_second"], "unit": "of COPY",
                "limit": few["ledger_per_second"] / few["journal_per_second"], "goal": 0.75,
+               "lower_is_better": False}
+        # A process that starts, on a ledger whose accounts wait to be written back.
+        start = setting.ledger(mode="start", ledger=f"bench-{MANY}")
+        yield {"figure": "ledger_start", "value": start["start_seconds"], "unit": "s",
+               "limit": start["read_seconds"], "goal": 2.0, "lower_is_better": True}
+        yield {"figure": "ledger_start_memory", "value": start["mebibytes"], "unit": "MiB",
+               "limit": START_MEBIBYTES, "goal": 1.0, "lower_is_better": True}
+        # Of the minute that lies between two looks.
+        look = setting.ledger(mode="look", ledger=f"bench-{MANY}")
+        yield {"figure": "ledger_look", "value": statistics.median(look["later_seconds"]),
+               "unit": "s", "limit": LOOK_SECONDS, "goal": 1.0, "lower_is_better": True}
+        yield {"figure": "ledger_first_look", "value": look["entries"] / look["first_seconds"],
+               "unit": "entries/s", "limit": many["ledger_per_second"], "goal": 0.5,
                "lower_is_better": False}
         yield {"figure": "ledger_growth_cpu",
                "value": many["ledger_cpu_us"] / many["journal_cpu_us"], "unit": "of COPY",

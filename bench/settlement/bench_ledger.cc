@@ -1,9 +1,13 @@
 // Times the ledger on a database that is there: batches of transfers, against COPY of one journal
-// row per transfer by the same program, in turns; and one transfer per call from many callers.
-// Prints one JSON line.
+// row per transfer by the same program, in turns; and one transfer per call from many callers;
+// and what it takes to start on a ledger that is there, or to check it. Prints one JSON line.
 //
 //   bench_ledger --dsn=… --mode=batches --accounts=10000 --rounds=5 --batches=10
 //   bench_ledger --dsn=… --mode=calls --accounts=10000 --hot=0 --callers=64 --seconds=5
+//   bench_ledger --dsn=… --mode=start
+//   bench_ledger --dsn=… --mode=look --rounds=5
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -27,12 +31,16 @@
 #include "libs/crypto/digest.h"
 #include "libs/postgres/binary_copy.h"
 #include "libs/postgres/codec.h"
+#include "services/settlement/storage/ledger_reader.h"
+#include "services/settlement/storage/ledger_session.h"
+#include "services/settlement/storage/ledger_tail.h"
+#include "services/settlement/storage/postgres_reconciliation_store.h"
 #include "services/settlement/storage/postgres_run_store.h"
 #include "services/settlement/storage/postgres_transfer_store.h"
 #include "services/settlement/storage/queries.h"
 
 ABSL_FLAG(std::string, dsn, "", "Database, with the ledger's schema and a table bench_journal");
-ABSL_FLAG(std::string, mode, "batches", "batches or calls");
+ABSL_FLAG(std::string, mode, "batches", "batches, calls, start or look");
 ABSL_FLAG(std::string, ledger, "bench", "Community; the ledger is made if it does not exist");
 ABSL_FLAG(int, accounts, 10'000, "Accounts");
 ABSL_FLAG(int, hot, 0, "Every transfer debits one of the first so many accounts, if above zero");
@@ -211,6 +219,62 @@ class Bench {
                 absl::StrJoin(copies_cpu, ",").c_str(), absl::StrJoin(posts_cpu, ",").c_str());
   }
 
+  /// What a process that starts on the ledger needs for its first look, against reading the same
+  /// rows and keeping nothing.
+  void Start() {
+    int64_t entries = 0;
+    const double begun = Now();
+    const absl::Status read = pool_.Run([&](pqxx::work& tx) {
+      const LedgerPosition head =
+          PositionFrom(postgres::Exec(tx, kSelectLedgerHead, community_.value())[0]);
+      entries = head.entry_count - head.folded_entry_no;
+      for (int64_t at = head.folded_entry_no; at < head.entry_count; at += kTailRowsMax) {
+        ReadTail(tx, community_, at, std::min(at + kTailRowsMax, head.entry_count));
+      }
+      return absl::OkStatus();
+    });
+    PW_CHECK(read.ok(), read.ToString());
+    const double ended = Now();
+    const double resident = ResidentMebibytes();
+    LedgerReader reader(pool_, cache_);
+    const auto account = reader.GetAccount(community_, AccountAt(0));
+    PW_CHECK(account.ok(), account.status().ToString());
+    std::printf("{\"entries\":%lld,\"read_seconds\":%.3f,\"start_seconds\":%.3f,"
+                "\"mebibytes\":%.1f}\n",
+                static_cast<long long>(entries), ended - begun, Now() - ended,
+                ResidentMebibytes() - resident);
+  }
+
+  /// What reconciliation needs to read all entries for the first time, and for each look after
+  /// that: the part of everything that it reads again every minute.
+  void Look() {
+    PostgresReconciliationStore store(pool_);
+    const auto look = [&] {
+      reconciliation::Plan plan;
+      plan.now = clock_.Now();
+      const double begun = Now();
+      const auto report = store.Look(community_, plan);
+      PW_CHECK(report.ok() && report->done, report.status().ToString());
+      PW_CHECK(report->changes.found.empty(), "sound books have no findings");
+      return std::pair(report->caught_up, Now() - begun);
+    };
+    double first = 0;
+    int looks = 0;
+    for (bool is_caught_up = false; !is_caught_up; ++looks) {
+      const auto [caught_up, seconds] = look();
+      is_caught_up = caught_up;
+      first += seconds;
+    }
+    const auto status = store.GetStatus(community_);
+    PW_CHECK(status.ok(), status.status().ToString());
+    std::vector<double> later;
+    for (int i = 0; i < absl::GetFlag(FLAGS_rounds); ++i) later.push_back(look().second);
+    std::printf("{\"entries\":%lld,\"first_looks\":%d,\"first_seconds\":%.3f,"
+                "\"later_seconds\":[%s]}\n",
+                static_cast<long long>(status->checked_entry_no), looks, first,
+                absl::StrJoin(later, ",").c_str());
+  }
+
   void Calls() {
     ledger::TransferQueue queue(store_);
     Post(2);
@@ -240,6 +304,12 @@ class Bench {
   }
 
  private:
+  static double ResidentMebibytes() {
+    double total = 0, resident = 0;
+    std::ifstream("/proc/self/statm") >> total >> resident;
+    return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
+  }
+
   const CommunityId community_;
   const int64_t accounts_;
   const std::string run_ = absl::StrCat("run", absl::ToUnixMicros(absl::Now()));
@@ -258,8 +328,13 @@ class Bench {
 int main(int argc, char** argv) {
   absl::ParseCommandLine(argc, argv);
   peerwatt::settlement::Bench bench;
-  bench.Prepare();
-  if (absl::GetFlag(FLAGS_mode) == "calls") {
+  const std::string mode = absl::GetFlag(FLAGS_mode);
+  if (mode == "calls" || mode == "batches") bench.Prepare();
+  if (mode == "start") {
+    bench.Start();
+  } else if (mode == "look") {
+    bench.Look();
+  } else if (mode == "calls") {
     bench.Calls();
   } else {
     bench.Batches();
