@@ -247,7 +247,9 @@ class Verifier {
     const int64_t micros = loss.micros.value_or(0);
     std::vector<std::pair<uint32_t, int64_t>> amounts = {{grid_loss_, -micros},
                                                          {main_grid_, micros}};
-    expectations_.Expect(absl::StrCat("grid-loss:", segment), "grid_loss", claim.start, amounts);
+    expectations_.Expect(
+        expectations_.Begin(absl::StrCat("grid-loss:", segment), "grid_loss", claim.start), "",
+        amounts);
   }
 
   void ExpectDeals(int64_t period, const std::string& segment, const std::vector<TradeLine>& trades,

@@ -157,8 +157,10 @@ TEST_F(GridLossTest, IsTakenBackWhenThePointWasNeverABoundary) {
   Replica replica(*this);
   replica.CatchUp();
   registry_.snapshot.boundaries.clear();
-  StoreFirstQuarter();
-  replica.CatchUp();
+  const RunRecord requested = MakeRunRecord(RunKind::kRequested, RunCalendar(),
+                                            {Quarter(0), Quarter(1)}, Quarter(1), Quarter(1));
+  const auto waiting = replica.settler.Restate(RulesOf("hamlet"), {Quarter(0)}, requested);
+  ASSERT_TRUE(waiting.ok()) << waiting.status();
   EXPECT_EQ(LossAt(0), "0 of 0 missing");
   EXPECT_EQ(SystemBalance(AccountKind::kGridLoss), 0);
 }
