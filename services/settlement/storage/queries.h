@@ -360,7 +360,7 @@ inline std::vector<Query> AllQueries() {
       kSelectTrialBalance, kSumOfAllBalances, kSelectPeriod, kListPeriods, kListLines, kSumLines};
   for (const std::vector<Query>& part :
        {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries(),
-        StatementQueries()}) {
+        StatementQueries(), TariffQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
   }
   return queries;
