@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<absl::Time>> BatchSettler::CommitNarrowly(
     const Neighbourhood& part =
         parts.emplace(start, neighbours->Around(points, batch.trades.at(start))).first->second;
     std::set<ParticipantId>& asked = participants[start];
-    for (const Party& party : part.affected) asked.insert(party.first);
+    for (const OwnedConnection& party : part.affected) asked.insert(party.first);
   }
   PW_ASSIGN_OR_RETURN(const PostedParts posted, store_.LoadPostedOf(batch.rules.id, participants));
   std::vector<RunCommit> runs;

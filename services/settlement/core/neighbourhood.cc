@@ -14,7 +14,7 @@ constexpr size_t kNobody = std::numeric_limits<size_t>::max();
 }  // namespace
 
 Neighbours::Neighbours(const std::vector<Member>& members) : members_(members) {
-  absl::flat_hash_map<Party, size_t> parties;
+  absl::flat_hash_map<OwnedConnection, size_t> parties;
   party_of_.reserve(members.size());
   for (size_t i = 0; i < members.size(); ++i) {
     member_of_[members[i].point] = i;

@@ -10,13 +10,14 @@
 namespace peerwatt::settlement {
 
 /// A connection of a participant.
-using Party = std::pair<ParticipantId, GridConnectionId>;
+using OwnedConnection = std::pair<ParticipantId, GridConnectionId>;
 
 /// The part of a traded period that decides what some points' readings change.
 struct Neighbourhood {
-  std::vector<size_t> members;          ///< whose readings are needed; indexes, ascending
-  std::vector<Trade> trades;            ///< that are needed
-  absl::flat_hash_set<Party> affected;  ///< whose lines may change; all their lines come out exact
+  std::vector<size_t> members;  ///< whose readings are needed; indexes, ascending
+  std::vector<Trade> trades;    ///< that are needed
+  /// Whose lines may change; all their lines come out exact.
+  absl::flat_hash_set<OwnedConnection> affected;
 };
 
 /// Finds what depends on what among the members and trades of a community.
