@@ -366,7 +366,7 @@ inline std::vector<Query> AllQueries() {
       kSumLines};
   for (const std::vector<Query>& part :
        {LedgerQueries(), ReconciliationQueries(), KpiQueries(), RunQueries(), PaymentQueries(),
-        StatementQueries(), GridLossQueries()}) {
+         StatementQueries(), GridLossQueries(), TariffQueries()}) {
     queries.insert(queries.end(), part.begin(), part.end());
   }
   return queries;

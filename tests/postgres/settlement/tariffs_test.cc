@@ -138,9 +138,11 @@ TEST_F(TariffsTest, ARunThatDidNotKnowTheVersionIsNotCommitted) {
     ASSERT_TRUE(marked.ok()) << marked.status();
     EXPECT_TRUE(marked->empty()) << "nothing is settled yet";
   };
-  ASSERT_TRUE(replica.settler.SettleFirst(RulesOf("hamlet"), {Quarter(0)}).ok());
+  const RunRecord record = MakeRunRecord(RunKind::kFirst, RunCalendar(), {Quarter(0), Quarter(1)},
+                                         clock_.Now(), clock_.Now());
+  ASSERT_TRUE(replica.settler.SettleFirst(RulesOf("hamlet"), {Quarter(0)}, record).ok());
   EXPECT_EQ(LoadProgress().settled_through, Quarter(0));
-  ASSERT_TRUE(replica.settler.SettleFirst(RulesOf("hamlet"), {Quarter(0)}).ok());
+  ASSERT_TRUE(replica.settler.SettleFirst(RulesOf("hamlet"), {Quarter(0)}, record).ok());
   EXPECT_EQ(LoadProgress().settled_through, Quarter(1));
   EXPECT_EQ(BalanceOf("consumer"), -140'000);
 }

@@ -269,8 +269,9 @@ struct SlowPrice {
 
 std::set<int> DaysBetween(YearDay first, YearDay last) {
   std::set<int> days;
-  absl::CivilDay day(2024, first.month, first.day);
-  const absl::CivilDay end(first <= last ? 2024 : 2025, last.month, last.day);
+  // Of years that have a 29 February between the two.
+  absl::CivilDay day(first <= last ? 2024 : 2023, first.month, first.day);
+  const absl::CivilDay end(2024, last.month, last.day);
   for (; day <= end; ++day) days.insert(day.month() * 100 + day.day());
   return days;
 }
