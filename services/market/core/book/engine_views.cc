@@ -35,7 +35,10 @@ void MatchingEngine::PrefetchSecond(const Command& command) const {
   if (command.kind == CommandKind::kPlace) {
     const Book& book = books_[Index(command.book)];
     LadderOf(book, command.side).PrefetchSpans();
-    __builtin_prefetch(levels_.data() + LadderOf(book, Opposite(command.side)).best_level());
+    const Ladder& met = LadderOf(book, Opposite(command.side));
+    if (!met.empty()) {
+      __builtin_prefetch(&levels_[met.best_level()]);
+    }
   } else if (const uint32_t slot = numbers_.Guess(static_cast<uint64_t>(command.order));
              slot != kNowhere) {
     __builtin_prefetch(&orders_[slot]);
