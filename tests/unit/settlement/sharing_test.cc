@@ -129,6 +129,29 @@ TEST(ShareTest, FollowsEachKey) {
   }
 }
 
+TEST(ShareTest, CascadesFirstInFirstOut) {
+  const absl::StatusOr<Shares> shares =
+      Share(Energy::WattHours(8), MembersOf({"", {}, 8, {5, 4}, {}, {1, 2}, {}, 0}),
+            SharingKey::kCascading);
+  ASSERT_TRUE(shares.ok()) << shares.status();
+  EXPECT_EQ(shares->parts, (std::vector<Energy>{Energy::WattHours(5), Energy::WattHours(3)}));
+}
+
+// A published example: three feed in 70, 10 and 20; who feeds in at one connection and draws at
+// another is shared what the others fed in. In hundredths.
+TEST(ShareTest, LeavesOutWhatOneFedInOneself) {
+  const Row fed_in = {7'000, 1'000, 2'000, 0, 0, 0};
+  Scenario scenario = {"fixed", SharingKey::kStatic, 0, {0, 3'000, 2'200, 3'000, 1'800, 2'000},
+                       {0, 100'000, 225'000, 225'000, 225'000, 225'000}, {}, {}, 0};
+  const Row parts = {0, 900, 1'800, 2'250, 1'800, 2'000};
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const absl::StatusOr<Shares> shares =
+        Share(Energy::WattHours(10'000 - fed_in[i]), MembersOf(scenario), scenario.key);
+    ASSERT_TRUE(shares.ok()) << shares.status();
+    EXPECT_EQ(shares->parts[i].wh(), parts[i]) << i;
+  }
+}
+
 TEST(ShareTest, RefusesWhatCannotBeShared) {
   const auto reason = [](int64_t pool, Row needs, Row coefficients, SharingKey key) {
     return ReasonOf(Share(Energy::WattHours(pool),
