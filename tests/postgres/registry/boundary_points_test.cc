@@ -49,14 +49,23 @@ TEST_F(BoundaryPointsTest, AreKeptAsSuch) {
 }
 
 TEST_F(BoundaryPointsTest, AreToldToTheOtherServices) {
-  for (const Holder& holder : handovers_.MembershipAt(CommunityId("hamlet"), kNow)->holders) {
+  const auto membership = handovers_.MembershipAt(CommunityId("hamlet"), kNow);
+  ASSERT_TRUE(membership.ok()) << membership.status();
+  ASSERT_FALSE(membership->holders.empty());
+  for (const Holder& holder : membership->holders) {
     EXPECT_EQ(holder.is_boundary, holder.point.value() == "b1") << holder.point.value();
   }
-  for (const Member& member :
-       metering_points_.BatchGetMembers({MeteringPointId("b1"), MeteringPointId("m1")}).value()) {
+  const auto members =
+      metering_points_.BatchGetMembers({MeteringPointId("b1"), MeteringPointId("m1")});
+  ASSERT_TRUE(members.ok()) << members.status();
+  ASSERT_EQ(members->size(), 2U);
+  for (const Member& member : *members) {
     EXPECT_EQ(member.is_boundary, member.metering_point.value() == "b1");
   }
-  for (const Member& member : communities_.Snapshot(CommunityId("hamlet"), kNow)->members) {
+  const auto snapshot = communities_.Snapshot(CommunityId("hamlet"), kNow);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  ASSERT_FALSE(snapshot->members.empty());
+  for (const Member& member : snapshot->members) {
     EXPECT_EQ(member.is_boundary, member.metering_point.value() == "b1");
   }
 }
