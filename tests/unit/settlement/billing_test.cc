@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libs/domain/arithmetic.h"
+#include "libs/domain/tariff_rules.h"
 #include "services/settlement/core/billing/amounts.h"
 #include "services/settlement/formats/document_text.h"
 
