@@ -61,26 +61,26 @@ TEST_F(TariffsTest, AVersionReadsAsItWasWritten) {
 }
 
 TEST_F(TariffsTest, VersionsNeverChangeAndShareNoStart) {
-  ASSERT_TRUE(Create(FullOf("a", kNow)).ok());
-  EXPECT_EQ(Create(FullOf("a", kNow))->number, 1) << "the same again is the same";
-  TariffVersion other = FullOf("a", kNow);
+  ASSERT_TRUE(Create(FullOf("ta", kNow)).ok());
+  EXPECT_EQ(Create(FullOf("ta", kNow))->number, 1) << "the same again is the same";
+  TariffVersion other = FullOf("ta", kNow);
   other.rules.retail.prices[0].windows[1].season->last.day = 30;
   EXPECT_EQ(ReasonOf(Create(other).status()), "CONTENT_DIFFERS");
-  EXPECT_EQ(ReasonOf(Create(FlatOf("b", kNow)).status()), "TARIFF_START_TAKEN");
-  EXPECT_EQ(Create(FlatOf("b", kNow + absl::Hours(1)))->number, 2);
-  TariffVersion stranger = FlatOf("c", kNow);
+  EXPECT_EQ(ReasonOf(Create(FlatOf("tb", kNow)).status()), "TARIFF_START_TAKEN");
+  EXPECT_EQ(Create(FlatOf("tb", kNow + absl::Hours(1)))->number, 2);
+  TariffVersion stranger = FlatOf("tc", kNow);
   stranger.community = CommunityId("nowhere");
   EXPECT_EQ(ReasonOf(Create(stranger).status()), "NOT_FOUND");
 }
 
 TEST_F(TariffsTest, WhatIsOnlyCheckedIsNotKept) {
-  const auto checked = Create(FullOf("a", kNow), false);
+  const auto checked = Create(FullOf("ta", kNow), false);
   ASSERT_TRUE(checked.ok()) << checked.status();
-  EXPECT_TRUE(SameContent(*checked, FullOf("a", kNow)));
-  EXPECT_EQ(ReasonOf(tariffs_.Get(hamlet_, TariffId("a")).status()), "NOT_FOUND");
-  EXPECT_TRUE(AuditOf("communities/hamlet/tariffVersions/a").empty());
-  ASSERT_TRUE(Create(FullOf("a", kNow)).ok());
-  EXPECT_EQ(ReasonOf(Create(FlatOf("b", kNow), false).status()), "TARIFF_START_TAKEN");
+  EXPECT_TRUE(SameContent(*checked, FullOf("ta", kNow)));
+  EXPECT_EQ(ReasonOf(tariffs_.Get(hamlet_, TariffId("ta")).status()), "NOT_FOUND");
+  EXPECT_TRUE(AuditOf("communities/hamlet/tariffVersions/ta").empty());
+  ASSERT_TRUE(Create(FullOf("ta", kNow)).ok());
+  EXPECT_EQ(ReasonOf(Create(FlatOf("tb", kNow), false).status()), "TARIFF_START_TAKEN");
   EXPECT_EQ(tariffs_.Counts()->front().second, 1);
 }
 

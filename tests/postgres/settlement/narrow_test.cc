@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "tests/postgres/settlement/days_fixture.h"
 #include "tests/support/database_text.h"
 
@@ -36,7 +38,8 @@ std::string RowsOf(const std::string& dsn, const std::string& community) {
     statement += of;
     texts.push_back(statement.c_str());
   }
-  return peerwatt::testing::TextOf(dsn, texts);
+  return absl::StrReplaceAll(peerwatt::testing::TextOf(dsn, texts),
+                             {{absl::StrCat("communities/", community, "/"), ""}});
 }
 
 class NarrowTest : public DaysTest {};

@@ -1,10 +1,8 @@
 #include "tests/property/settlement/charges_oracle.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
-#include <random>
 #include <set>
 #include <utility>
 #include <vector>
@@ -14,49 +12,12 @@
 #include "absl/time/time.h"
 #include "services/settlement/core/charges.h"
 #include "services/settlement/core/tariff.h"
+#include "tests/property/settlement/any_calendar.h"
 
 namespace peerwatt::settlement {
 namespace {
 
 constexpr absl::Duration kQuarter = absl::Minutes(15);
-
-class Dice {
- public:
-  explicit Dice(uint64_t seed) : random_(seed) {}
-  int64_t Number(int64_t low, int64_t high) {
-    return std::uniform_int_distribution<int64_t>(low, high)(random_);
-  }
-  bool OneIn(int64_t n) { return Number(1, n) == 1; }
-
- private:
-  std::mt19937_64 random_;
-};
-
-/// A zone and the start of five days around a change of its clock, or around a new month.
-struct Calendar {
-  const char* zone;
-  absl::CivilDay first;
-};
-
-Calendar AnyCalendar(Dice& dice) {
-  constexpr std::array<std::pair<const char*, std::array<int, 3>>, 7> kCalendars{{
-      {"Europe/Berlin", {2026, 3, 28}},
-      {"Europe/Berlin", {2026, 10, 24}},
-      {"Europe/Berlin", {2026, 12, 29}},
-      {"UTC", {2028, 2, 27}},
-      {"America/Santiago", {2026, 9, 4}},
-      {"America/Havana", {2026, 10, 30}},
-      {"Asia/Kathmandu", {2026, 6, 29}},
-  }};
-  const auto& [zone, day] = kCalendars[static_cast<size_t>(dice.Number(0, 6))];
-  return {zone, absl::CivilDay(day[0], day[1], day[2])};
-}
-
-absl::TimeZone Load(const char* name) {
-  absl::TimeZone zone = absl::UTCTimeZone();
-  absl::LoadTimeZone(name, &zone);
-  return zone;
-}
 
 /// Days of a month by the rule that children learn.
 int DaysOf(int64_t year, int month) {
@@ -128,6 +89,14 @@ Town MakeTown(Dice& dice) {
     if (dice.OneIn(3)) member.held_since = town.start + kQuarter * dice.Number(-200, 450);
     if (dice.OneIn(2)) stay.until = town.start + kQuarter * dice.Number(-100, 480);
     town.stays.push_back(stay);
+    if (stay.until == absl::InfiniteFuture() || dice.OneIn(2)) continue;
+    // Who left comes back, soon or late.
+    Stay again = stay;
+    again.member.point = MeteringPointId(absl::StrCat("m", i, "-again"));
+    again.member.joined_at = stay.until + kQuarter * dice.Number(0, 100);
+    again.member.held_since = again.member.joined_at;
+    again.until = absl::InfiniteFuture();
+    town.stays.push_back(again);
   }
   return town;
 }

@@ -17,7 +17,7 @@ namespace {
 // The rarest mutant shows in one of a hundred periods or so.
 constexpr int kPeriods = 5'000;
 constexpr int kTariffs = 60;
-constexpr int kTowns = 60;
+constexpr int kTowns = 250;
 
 struct Named {
   Mutant mutant;

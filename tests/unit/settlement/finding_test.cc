@@ -46,7 +46,7 @@ TEST(Check, NamesAreThereOnceAndBack) {
     EXPECT_TRUE(names.insert(NameOf(check)).second);
     EXPECT_EQ(CheckNamed(NameOf(check)), check);
   }
-  EXPECT_EQ(names.size(), 16U);
+  EXPECT_EQ(names.size(), 17U);
   EXPECT_EQ(CheckNamed("else"), std::nullopt);
 }
 
