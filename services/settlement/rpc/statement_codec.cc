@@ -242,7 +242,7 @@ void Encode(const StatementDraft& draft, v1::Statement& proto) {
   proto.set_price_missing_energy_wh(unpriced_sum.wh());
   for (const DocumentLine& line : document.amounts.lines) {
     v1::StatementLine& encoded = AddLine(line, proto);
-    const auto unpriced = draft.unpriced.find(line.key);
+    const auto unpriced = draft.unpriced.find({line.key, line.tax});
     if (unpriced == draft.unpriced.end()) {
       SetAmounts(line, document.currency, encoded);
     } else {

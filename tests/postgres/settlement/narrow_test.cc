@@ -18,7 +18,7 @@ namespace {
 using Knows = SelectiveStore::Knows;
 
 /// Everything that runs leave behind for a community. Entries are numbered as they come, so lines
-/// are shown with the key of their entry, and entries without numbers.
+/// are shown with the key of their entry, entries without numbers, tariffs without the community.
 std::string RowsOf(const std::string& dsn, const std::string& community) {
   const std::string of = absl::StrCat(" AS t WHERE t.community_id = '", community, "' ORDER BY 1");
   std::vector<std::string> statements = {
@@ -31,7 +31,8 @@ std::string RowsOf(const std::string& dsn, const std::string& community) {
   for (const char* table : {"settlement_periods", "period_welfare", "settlement_runs",
                             "run_periods", "run_evidence", "dirty_periods"}) {
     statements.push_back(
-        absl::StrCat("SELECT (to_jsonb(t) - 'community_id')::text FROM ", table));
+        absl::StrCat("SELECT replace((to_jsonb(t) - 'community_id')::text, 'communities/",
+                     community, "/', '') FROM ", table));
   }
   std::vector<const char*> texts;
   for (std::string& statement : statements) {

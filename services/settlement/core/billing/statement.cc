@@ -146,7 +146,7 @@ absl::StatusOr<StatementDraft> DraftOf(const StatementFrame& frame, const Statem
     // The account pays on an invoice and is paid on a self-billed one.
     charge.exact += frame.kind == DocumentKind::kInvoice ? -sum.amount : sum.amount;
     draft.day_keys[{key, tax}].push_back(2 * sum.day + (sum.is_taxable ? 1 : 0));
-    if (sum.unpriced != Energy()) draft.unpriced[key] += sum.unpriced;
+    if (sum.unpriced != Energy()) draft.unpriced[{key, tax}] += sum.unpriced;
   }
   std::vector<Charge> all;
   for (auto& [name, charge] : charges) all.push_back(std::move(charge));
@@ -179,9 +179,9 @@ absl::StatusOr<StatementDraft> DraftOf(const StatementFrame& frame, const Statem
 absl::Status CheckDraft(const StatementDraft& draft, const StatementBasis& basis) {
   const std::string name = absl::StrCat("participants/", draft.participant.value());
   if (!draft.unpriced.empty()) {
-    return Error(kPriceMissing,
-                 absl::StrCat("lines of ", name, " have no price: ", draft.unpriced.begin()->first),
-                 {{"resource", name}, {"charge", draft.unpriced.begin()->first}});
+    const std::string& charge = draft.unpriced.begin()->first.first;
+    return Error(kPriceMissing, absl::StrCat("lines of ", name, " have no price: ", charge),
+                 {{"resource", name}, {"charge", charge}});
   }
   if (!basis.details.has_value()) {
     return Error(kBillingDetailsMissing, absl::StrCat(name, " has no billing details"),

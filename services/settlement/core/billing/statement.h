@@ -79,8 +79,8 @@ struct StatementFrame {
 struct StatementDraft {
   ParticipantId participant;
   Document document;
-  /// By the key of the charge: energy without a price.
-  std::map<std::string, Energy> unpriced;
+  /// By key and tax class of the charge: energy without a price.
+  std::map<std::pair<std::string, TaxClass>, Energy> unpriced;
   /// By key and tax class, the sums that went into a charge: twice the day, and one if taxable.
   std::map<std::pair<std::string, TaxClass>, std::vector<int32_t>> day_keys;
   /// Whether anything changed since the last document; without a change there is none.
