@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "tests/postgres/settlement/days_fixture.h"
 #include "tests/support/database_text.h"
 
@@ -39,8 +38,7 @@ std::string RowsOf(const std::string& dsn, const std::string& community) {
     statement += of;
     texts.push_back(statement.c_str());
   }
-  return absl::StrReplaceAll(peerwatt::testing::TextOf(dsn, texts),
-                             {{absl::StrCat("communities/", community, "/"), ""}});
+  return peerwatt::testing::TextOf(dsn, texts);
 }
 
 class NarrowTest : public DaysTest {};
